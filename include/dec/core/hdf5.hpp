@@ -1,0 +1,79 @@
+/// \file hdf5.hpp
+/// The one home of HDF5: files written and read by all ranks together, tables whose rows lie on any rank.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "dec/core/communicator.hpp"
+
+namespace dec::core {
+
+using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
+
+/// One dataset. `width` > 1 makes it two-dimensional: `data` then holds `width` values for each row.
+struct Column {
+    std::string name;
+    std::string unit;  ///< becomes the attribute "unit"; "1" for pure numbers, "" for texts
+    ColumnData data;
+    std::size_t width = 1;
+};
+
+using AttributeValue = std::variant<double, std::int64_t, std::string>;
+using Attributes = std::map<std::string, AttributeValue>;
+
+/// Writes a file under a temporary name beside it; the name the user asked for appears only with `commit`.
+class Hdf5Writer {
+  public:
+    /// Collective. \throws SystemFailure on all ranks alike if the file cannot be created.
+    Hdf5Writer(Communicator const& comm, std::string path);
+    Hdf5Writer(Hdf5Writer const&) = delete;
+    Hdf5Writer& operator=(Hdf5Writer const&) = delete;
+    /// Without commit the temporary file is removed. Collective.
+    ~Hdf5Writer();
+
+    /// Writes one group of columns of equal length. Each rank gives any rows it has; `rows[i]` is the place of its i-th
+    /// entry in the whole table of `total` rows; every row must be given exactly once over all ranks. Rows are brought
+    /// into contiguous blocks, one per rank, and written with collective transfers. Texts become UTF-8 of fixed length,
+    /// the longest over all ranks. An empty table gives datasets of zero rows. Collective.
+    void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
+               std::span<Column const> columns);
+    /// Attributes of a group ("/" for the file itself); values must be equal on all ranks. Texts of variable length. Collective.
+    void attributes(std::string_view group, Attributes const& values);
+    /// Closes the file and moves it to its name. Collective. \throws SystemFailure
+    void commit();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Reads a file on one rank, for inspection and comparison.
+class Hdf5Reader {
+  public:
+    /// \throws InvalidInput if the file is absent, or is no complete HDF5 file.
+    explicit Hdf5Reader(std::string path);
+    Hdf5Reader(Hdf5Reader const&) = delete;
+    Hdf5Reader& operator=(Hdf5Reader const&) = delete;
+    ~Hdf5Reader();
+
+    /// Paths of all datasets, of all groups, in the file's alphabetical order.
+    [[nodiscard]] std::vector<std::string> datasets() const;
+    [[nodiscard]] std::vector<std::string> groups() const;
+    /// A dataset with its unit; `name` is the last part of the path.
+    [[nodiscard]] Column column(std::string const& path) const;
+    [[nodiscard]] Attributes attributes(std::string const& group) const;
+    [[nodiscard]] bool contains(std::string const& path) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace dec::core

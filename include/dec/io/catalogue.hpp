@@ -1,0 +1,29 @@
+/// \file catalogue.hpp
+/// Every feeder format there is; a new one is one line in catalogue.cpp.
+#pragma once
+
+#include <string>
+
+#include "dec/feeder/feeder.hpp"
+#include "dec/io/report.hpp"
+
+namespace dec::io {
+
+struct ReadFeeder {
+    feeder::Feeder feeder;
+    Report report;
+};
+
+/// Reads a feeder from a path by its ending. One rank reads a text format and holds the whole feeder. Not collective.
+/// \throws core::InvalidInput absent, empty, truncated, not of the format, dangling references, unsupported content:
+///   every finding with file, element and remedy. \throws core::SystemFailure unreadable file.
+[[nodiscard]] ReadFeeder read_feeder(std::string const& path);
+
+/// Writes a feeder in the format of the ending; beside the target first, then renamed.
+/// \throws core::SystemFailure, core::InvalidInput for an ending that cannot be written.
+void write_feeder(feeder::Feeder const& feeder, std::string const& path);
+
+/// "…, .xml, .xml.gz": endings that can be read, for messages and help.
+[[nodiscard]] std::string readable_formats();
+
+}  // namespace dec::io

@@ -1,0 +1,58 @@
+/// \file summary.hpp
+/// The figures of one answer: what `--json` prints, what the table shows, the root attributes of a results file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dec/core/hdf5.hpp"
+#include "dec/core/json.hpp"
+
+namespace dec::results {
+
+/// Field names are the keys of the `--json` contract (docs/design.md); what does not apply is empty and becomes null.
+struct Summary {
+    std::string feeder;
+    std::int64_t buses = 0, nodes = 0, branches = 0, loads = 0, ders = 0, storages = 0, machines = 0, agents = 0, areas = 0;
+    int ranks = 1;
+    std::string method, policy;
+    std::optional<std::string> scope;
+    std::string status;
+    std::int64_t iterations = 0;
+    std::optional<std::int64_t> levels;
+    double objective = 0.0;
+    double alpha_min = 0.0, alpha_mean = 0.0, alpha_max = 0.0;
+    double available_kw = 0.0, curtailed_kw = 0.0, curtailed_kw_linear = 0.0;
+    double jain = 1.0, gini = 0.0;
+    std::optional<double> price_of_fairness;
+    double v_max_uncurtailed = 0.0, v_max = 0.0, v_min = 0.0;
+    std::optional<double> v_max_ac, v_min_ac;
+    std::int64_t nodes_below_vmin = 0;
+    double violation = 0.0;
+    std::int64_t ac_rounds = 0;
+    std::vector<std::string> binding;
+    std::optional<double> primal_residual, dual_residual, duality_gap;
+    std::int64_t edge_cut = 0;
+    double imbalance = 0.0;
+    double peak_memory_mb = 0.0;
+    struct Seconds {
+        double read = 0.0, partition = 0.0, build = 0.0, solve = 0.0, check = 0.0, write = 0.0, total = 0.0;
+    } seconds;
+};
+
+/// All keys of the contract, in its order.
+[[nodiscard]] core::Json to_json(Summary const& summary);
+/// The scalars that do not depend on the number of ranks (no ranks, edge_cut, imbalance, peak_memory_mb, seconds).
+[[nodiscard]] core::Attributes rank_independent(Summary const& summary);
+/// A table for a person: what was asked, what it costs whom, whether it holds, how long it took.
+[[nodiscard]] std::string to_table(Summary const& summary);
+
+/// Jain's index (sum x)^2 / (n sum x^2) of what every DER keeps; 1 where all x are zero or there is none.
+/// Source: Jain, Chiu, Hawe, DEC TR-301, 1984.
+[[nodiscard]] double jain(std::vector<double> const& kept);
+/// Gini coefficient sum |x_i - x_j| / (2 n^2 mean x); 0 where all x are zero or there is none. Sorts a copy, O(n log n).
+[[nodiscard]] double gini(std::vector<double> const& kept);
+
+}  // namespace dec::results
