@@ -1,0 +1,83 @@
+#include "dec/core/uuid.hpp"
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace dec::core {
+
+namespace {
+
+/// SHA-1 (FIPS 180-4), which version 5 of RFC 4122 prescribes; not used for secrecy.
+std::array<std::uint8_t, 20> sha1(std::vector<std::uint8_t> message) {
+    auto const bits = static_cast<std::uint64_t>(message.size()) * 8;
+    message.push_back(0x80);
+    while (message.size() % 64 != 56) message.push_back(0);
+    for (int shift = 56; shift >= 0; shift -= 8) message.push_back(static_cast<std::uint8_t>(bits >> shift));
+
+    std::array<std::uint32_t, 5> h{0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+    for (std::size_t block = 0; block < message.size(); block += 64) {
+        std::array<std::uint32_t, 80> w{};
+        for (std::size_t i = 0; i < 16; ++i)
+            for (std::size_t k = 0; k < 4; ++k) w[i] = (w[i] << 8) | message[block + 4 * i + k];
+        for (std::size_t i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+
+        auto [a, b, c, d, e] = h;
+        for (std::size_t i = 0; i < 80; ++i) {
+            std::uint32_t f = 0;
+            std::uint32_t k = 0;
+            if (i < 20) {
+                f = (b & c) | (~b & d);
+                k = 0x5A827999;
+            } else if (i < 40) {
+                f = b ^ c ^ d;
+                k = 0x6ED9EBA1;
+            } else if (i < 60) {
+                f = (b & c) | (b & d) | (c & d);
+                k = 0x8F1BBCDC;
+            } else {
+                f = b ^ c ^ d;
+                k = 0xCA62C1D6;
+            }
+            std::uint32_t const next = std::rotl(a, 5) + f + e + k + w[i];
+            e = d;
+            d = c;
+            c = std::rotl(b, 30);
+            b = a;
+            a = next;
+        }
+        h = {h[0] + a, h[1] + b, h[2] + c, h[3] + d, h[4] + e};
+    }
+    std::array<std::uint8_t, 20> digest{};
+    for (std::size_t i = 0; i < digest.size(); ++i) digest[i] = static_cast<std::uint8_t>(h[i / 4] >> (24 - 8 * (i % 4)));
+    return digest;
+}
+
+/// Namespace of all UUIDs made here: the RFC's own for URLs.
+constexpr std::array<std::uint8_t, 16> url_namespace{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1,
+                                                     0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+
+}  // namespace
+
+std::string name_uuid(std::string_view scope, std::string_view name) {
+    std::vector<std::uint8_t> message(url_namespace.begin(), url_namespace.end());
+    message.insert(message.end(), scope.begin(), scope.end());
+    message.push_back('/');
+    message.insert(message.end(), name.begin(), name.end());
+    auto digest = sha1(std::move(message));
+    digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | 0x50);
+    digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3F) | 0x80);
+
+    static constexpr char hex[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(36);
+    for (std::size_t i = 0; i < 16; ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+        text += hex[digest[i] >> 4];
+        text += hex[digest[i] & 0x0F];
+    }
+    return text;
+}
+
+}  // namespace dec::core
