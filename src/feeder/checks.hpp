@@ -1,0 +1,42 @@
+/// \file checks.hpp
+/// The parts of `validate`: each appends what it finds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dec/core/error.hpp"
+#include "dec/feeder/feeder.hpp"
+#include "dec/feeder/tree.hpp"
+
+namespace dec::feeder {
+
+/// Collects findings about one feeder.
+class Findings {
+  public:
+    explicit Findings(Feeder const& feeder) : origin_{feeder.heading.origin} {}
+    void add(std::string element, std::string problem, std::string remedy = {}) {
+        list_.push_back({origin_, std::move(element), std::move(problem), std::move(remedy)});
+    }
+    [[nodiscard]] bool empty() const { return list_.empty(); }
+    void throw_if_any() {
+        if (!list_.empty()) throw core::InvalidInput{std::move(list_)};
+    }
+
+  private:
+    std::string origin_;
+    std::vector<core::Finding> list_;
+};
+
+/// Names twice in one table, terminals without a bus, numbers that are none, a source that is missing or not the only one.
+void check_references(Feeder const& feeder, Findings& findings);
+/// Impedances that are missing, all zero, unsymmetric or not passive; ratings that make no sense.
+void check_impedances(Feeder const& feeder, Findings& findings);
+/// Devices on phases that do not reach their bus. \pre `tree` hangs together.
+void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes);
+
+/// Hangs the feeder from its source. Loops and islands become findings; what lies behind an open switch becomes a note.
+/// \pre check_references found nothing.
+[[nodiscard]] Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
+
+}  // namespace dec::feeder

@@ -1,0 +1,384 @@
+#include "dec/feeder/tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "checks.hpp"
+
+namespace dec::feeder {
+
+namespace {
+
+/// A conducting connection between two places: buses first, then the star points of three-winding transformers.
+struct Edge {
+    Feeding feeding;            // `upstream` is set when the edge is used
+    std::int32_t ends[2]{};     // place at end 0 and end 1
+    [[nodiscard]] std::int32_t other(std::int32_t place) const { return ends[0] == place ? ends[1] : ends[0]; }
+    [[nodiscard]] std::uint8_t end_at(std::int32_t place) const { return ends[0] == place ? 0 : 1; }
+};
+
+struct Network {
+    std::vector<Edge> edges;
+    std::vector<std::vector<std::int32_t>> at_place;  // edges of each place, in the feeder's order
+    std::vector<Index<Transformer>> star_points;      // of places from buses.size() on
+};
+
+bool is_centre_tapped(Transformer const& unit) {
+    return unit.winding[1].bus == unit.winding[2].bus && unit.winding[2].bus.valid();
+}
+
+Network connect(Feeder const& feeder) {
+    Network net;
+    auto const buses = static_cast<std::int32_t>(feeder.buses.size());
+    auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a, std::int32_t b) {
+        net.edges.push_back({{kind, element, 0, winding}, {a, b}});
+    };
+    for (auto id : feeder.lines.ids())
+        add(Feeding::Kind::line, id.value(), 0, feeder.lines[id].from.value(), feeder.lines[id].to.value());
+    for (auto id : feeder.switches.ids())
+        if (!feeder.switches[id].closed.empty())
+            add(Feeding::Kind::switch_, id.value(), 0, feeder.switches[id].from.value(), feeder.switches[id].to.value());
+    for (auto id : feeder.series_compensators.ids()) {
+        auto const& c = feeder.series_compensators[id];
+        add(Feeding::Kind::series_compensator, id.value(), 0, c.from.value(), c.to.value());
+    }
+    for (auto id : feeder.transformers.ids()) {
+        auto const& unit = feeder.transformers[id];
+        auto const windings = feeder.transformer_codes[unit.code].windings;
+        if (windings == 2 || is_centre_tapped(unit)) {
+            add(Feeding::Kind::transformer, id.value(), 0, unit.winding[0].bus.value(), unit.winding[1].bus.value());
+            continue;
+        }
+        auto const star = buses + static_cast<std::int32_t>(net.star_points.size());
+        net.star_points.push_back(id);
+        for (std::uint8_t w = 0; w < windings; ++w)
+            add(Feeding::Kind::star_member, id.value(), w, unit.winding[w].bus.value(), star);
+    }
+    net.at_place.resize(feeder.buses.size() + net.star_points.size());
+    for (std::size_t e = 0; e < net.edges.size(); ++e)
+        for (std::int32_t end : net.edges[e].ends)
+            net.at_place[static_cast<std::size_t>(end)].push_back(static_cast<std::int32_t>(e));
+    return net;
+}
+
+struct Named {
+    std::string_view label, name, mrid;
+};
+
+Named named(Feeder const& feeder, Feeding const& feeding) {
+    auto const of = [&](std::string_view label, auto const& table) {
+        auto const id = typename std::decay_t<decltype(table)>::Id{feeding.element};
+        return Named{label, table.name(id), table.mrid(id)};
+    };
+    switch (feeding.kind) {
+        case Feeding::Kind::source_impedance: return of("source", feeder.sources);
+        case Feeding::Kind::line: return of("line", feeder.lines);
+        case Feeding::Kind::switch_: return of("switch", feeder.switches);
+        case Feeding::Kind::series_compensator: return of("series compensator", feeder.series_compensators);
+        default: return of("transformer", feeder.transformers);
+    }
+}
+
+/// Phases of an edge at one of its ends.
+PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end) {
+    switch (feeding.kind) {
+        case Feeding::Kind::line: return feeder.lines[Index<Line>{feeding.element}].phase_set();
+        case Feeding::Kind::switch_: return feeder.switches[Index<Switch>{feeding.element}].closed;
+        case Feeding::Kind::series_compensator:
+            return feeder.series_compensators[Index<SeriesCompensator>{feeding.element}].phases;
+        case Feeding::Kind::transformer: {
+            auto const& unit = feeder.transformers[Index<Transformer>{feeding.element}];
+            if (end == 1 && is_centre_tapped(unit)) return unit.phases(1) | unit.phases(2);
+            return unit.phases(end);
+        }
+        case Feeding::Kind::star_member:
+            return feeder.transformers[Index<Transformer>{feeding.element}].phases(feeding.winding);
+        case Feeding::Kind::source_impedance: break;
+    }
+    return PhaseSet::abc();
+}
+
+/// Phases that an edge brings to its far end when `energised` phases stand at its near end.
+PhaseSet conducted(Feeder const& feeder, Feeding const& feeding, std::uint8_t near_end, PhaseSet energised) {
+    auto const near = phases_at(feeder, feeding, near_end);
+    if (feeding.kind == Feeding::Kind::transformer) {
+        bool const fed = energised.contains(near);
+        return fed ? phases_at(feeder, feeding, near_end == 0 ? 1 : 0) : PhaseSet{};
+    }
+    return near & energised;
+}
+
+/// Neutral reference is lost behind a delta winding and behind single units that sit between phases.
+bool floating_behind(Feeder const& feeder, Feeding const& feeding, bool floating_before) {
+    bool const to_winding = feeding.kind == Feeding::Kind::transformer ||
+                            (feeding.kind == Feeding::Kind::star_member && feeding.upstream == 1);
+    if (!to_winding) return floating_before;
+    auto const& unit = feeder.transformers[Index<Transformer>{feeding.element}];
+    std::size_t const w = feeding.kind == Feeding::Kind::star_member ? feeding.winding : feeding.upstream == 0 ? 1 : 0;
+    if (feeder.transformer_codes[unit.code].winding[w].connection == Connection::delta) return true;
+    auto const& conductors = unit.winding[w].conductors;
+    bool const neutral = std::ranges::find(conductors, Conductor::neutral) != conductors.end();
+    return !neutral && !unit.winding[w].grounded && unit.phases(w).size() == 2 && !unit.phases(w).has_legs();
+}
+
+double length_of(Feeder const& feeder, Feeding const& feeding) {
+    if (feeding.kind != Feeding::Kind::line) return 0.0;
+    return feeder.lines[Index<Line>{feeding.element}].length_m;
+}
+
+/// Builds the tree from the source down.
+class Hanging {
+  public:
+    Hanging(Feeder const& feeder, Findings& findings)
+        : feeder_{feeder}, findings_{findings}, net_{connect(feeder)}, claims_(net_.at_place.size()),
+          edge_done_(net_.edges.size(), false) {}
+
+    Tree run() {
+        tree_.vertex_of_bus.assign(feeder_.buses.size(), -1);
+        tree_.vertices.push_back({.kind = Vertex::Kind::ideal_source, .phases = PhaseSet::abc()});
+        auto const source_bus = feeder_.sources.rows()[0].bus.value();
+        claims_[static_cast<std::size_t>(source_bus)] = {true, 0, -1, PhaseSet::abc(), false, 0.0,
+                                                         {{Feeding::Kind::source_impedance, 0, 0, 0}}};
+        std::vector<std::int32_t> open{source_bus};
+        while (!open.empty()) {
+            auto const place = open.back();
+            open.pop_back();
+            visit(place, open);
+        }
+        return std::move(tree_);
+    }
+    [[nodiscard]] Network const& network() const { return net_; }
+
+  private:
+    struct Claim {
+        bool claimed = false;
+        std::int32_t parent_vertex = -1;
+        std::int32_t parent_place = -1;
+        PhaseSet phases;
+        bool floating_delta = false;
+        double distance_m = 0.0;
+        std::vector<Feeding> feedings;
+    };
+
+    void visit(std::int32_t place, std::vector<std::int32_t>& open) {
+        auto& claim = claims_[static_cast<std::size_t>(place)];
+        auto const vertex = add_vertex(place, claim);
+        // Children are pushed in reverse, so that the first is visited first.
+        std::vector<std::int32_t> children;
+        for (auto e : net_.at_place[static_cast<std::size_t>(place)]) {
+            auto const neighbour = net_.edges[static_cast<std::size_t>(e)].other(place);
+            if (edge_done_[static_cast<std::size_t>(e)]) continue;
+            if (claims_[static_cast<std::size_t>(neighbour)].claimed) {
+                report_loop(e, place, neighbour);
+                continue;
+            }
+            if (claim_child(place, vertex, neighbour)) children.push_back(neighbour);
+        }
+        open.insert(open.end(), children.rbegin(), children.rend());
+    }
+
+    std::int32_t add_vertex(std::int32_t place, Claim const& claim) {
+        auto const position = static_cast<std::int32_t>(tree_.vertices.size());
+        Vertex vertex;
+        if (static_cast<std::size_t>(place) < feeder_.buses.size()) {
+            vertex.bus = Index<Bus>{place};
+            tree_.vertex_of_bus[vertex.bus.at()] = position;
+        } else {
+            vertex.kind = Vertex::Kind::star_point;
+            vertex.transformer = net_.star_points[static_cast<std::size_t>(place) - feeder_.buses.size()];
+        }
+        vertex.parent = claim.parent_vertex;
+        vertex.phases = claim.phases;
+        vertex.floating_delta = claim.floating_delta;
+        vertex.distance_m = claim.distance_m;
+        vertex.first_feeding = static_cast<std::int32_t>(tree_.feedings.size());
+        vertex.feedings = static_cast<std::int32_t>(claim.feedings.size());
+        tree_.feedings.insert(tree_.feedings.end(), claim.feedings.begin(), claim.feedings.end());
+        tree_.vertices.push_back(vertex);
+        return position;
+    }
+
+    /// All edges between `place` and `child` together feed the child. \return false if they bring no phase to it.
+    bool claim_child(std::int32_t place, std::int32_t vertex, std::int32_t child) {
+        auto const& parent = claims_[static_cast<std::size_t>(place)];
+        Claim claim{.claimed = true, .parent_vertex = vertex, .parent_place = place};
+        bool floating = true;
+        double length = 0.0;
+        for (auto e : net_.at_place[static_cast<std::size_t>(place)]) {
+            auto& edge = net_.edges[static_cast<std::size_t>(e)];
+            if (edge.other(place) != child) continue;
+            auto const near = edge.end_at(place);
+            auto feeding = edge.feeding;
+            feeding.upstream = near;
+            auto const phases = conducted(feeder_, feeding, near, parent.phases);
+            edge_done_[static_cast<std::size_t>(e)] = true;
+            if (phases.empty()) continue;
+            check_side_by_side(claim, feeding, phases);
+            if (feeding.kind == Feeding::Kind::transformer && near == 1 &&
+                is_centre_tapped(feeder_.transformers[Index<Transformer>{feeding.element}]))
+                findings_.add(text(feeding), "is fed from its secondary", "open the connection behind it");
+            claim.phases = claim.phases | phases;
+            claim.feedings.push_back(feeding);
+            floating = floating && floating_behind(feeder_, feeding, parent.floating_delta);
+            length = std::max(length, length_of(feeder_, feeding));
+        }
+        claim.floating_delta = floating;
+        claim.distance_m = parent.distance_m + length;
+        if (claim.phases.empty()) return false;
+        if (claim.phases.has_legs() && claim.phases.has_primary())
+            findings_.add(text(claim.feedings.front()),
+                          fmt::format("feeds a bus with phases {}", to_text(claim.phases)),
+                          "a bus is either on A, B, C or on s1, s2");
+        claims_[static_cast<std::size_t>(child)] = std::move(claim);
+        return true;
+    }
+
+    /// Branches side by side must not carry the same phase. Parallel transformers may, and so may a jumper on the
+    /// common phase of an open-delta bank.
+    void check_side_by_side(Claim const& claim, Feeding const& added, PhaseSet phases) {
+        for (auto const& feeding : claim.feedings) {
+            auto const shared = phases_at(feeder_, feeding, feeding.upstream) & phases;
+            if (shared.empty() || may_share_phases(feeding, added)) continue;
+            findings_.add(text(added), fmt::format("closes a loop with {} on phase {}", text(feeding), to_text(shared)),
+                          "a feeder is radial here; remove or open one of them");
+        }
+    }
+    [[nodiscard]] bool may_share_phases(Feeding const& a, Feeding const& b) const {
+        auto const transformers = (a.kind == Feeding::Kind::transformer ? 1 : 0) + (b.kind == Feeding::Kind::transformer ? 1 : 0);
+        if (transformers != 1) return transformers == 2;
+        auto const& unit = a.kind == Feeding::Kind::transformer ? a : b;
+        return phases_at(feeder_, unit, 0).size() == 2;
+    }
+
+    void report_loop(std::int32_t edge, std::int32_t a, std::int32_t b) {
+        edge_done_[static_cast<std::size_t>(edge)] = true;
+        auto const path_a = path_to_root(a);
+        auto const path_b = path_to_root(b);
+        auto ia = path_a.size();
+        auto ib = path_b.size();
+        while (ia > 0 && ib > 0 && path_a[ia - 1] == path_b[ib - 1]) {
+            --ia;
+            --ib;
+        }
+        std::vector<Feeding> members{net_.edges[static_cast<std::size_t>(edge)].feeding};
+        for (std::size_t i = 0; i < ia; ++i) append(members, path_a[i]);
+        for (std::size_t i = 0; i < ib; ++i) append(members, path_b[i]);
+        std::vector<std::string> names;
+        std::vector<std::string_view> switches;
+        for (auto const& member : members) {
+            names.push_back(fmt::format("{} {}", named(feeder_, member).label, named(feeder_, member).name));
+            if (member.kind == Feeding::Kind::switch_) switches.push_back(named(feeder_, member).name);
+        }
+        constexpr std::size_t most = 12;
+        auto const shown = std::min(names.size(), most);
+        findings_.add(text(members.front()),
+                      fmt::format("closes the loop {}{}",
+                                  fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                                  names.size() > most ? fmt::format(" and {} more", names.size() - most) : ""),
+                      switches.empty() ? std::string{"a feeder is radial here; remove one of these branches"}
+                                       : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
+    }
+
+    void append(std::vector<Feeding>& members, std::int32_t place) const {
+        auto const& feedings = claims_[static_cast<std::size_t>(place)].feedings;
+        members.insert(members.end(), feedings.begin(), feedings.end());
+    }
+    [[nodiscard]] std::vector<std::int32_t> path_to_root(std::int32_t place) const {
+        std::vector<std::int32_t> path;
+        for (; place >= 0; place = claims_[static_cast<std::size_t>(place)].parent_place) path.push_back(place);
+        return path;
+    }
+    [[nodiscard]] std::string text(Feeding const& feeding) const {
+        auto const [label, name, mrid] = named(feeder_, feeding);
+        return describe(label, name, mrid);
+    }
+
+    Feeder const& feeder_;
+    Findings& findings_;
+    Network net_;
+    std::vector<Claim> claims_;
+    std::vector<bool> edge_done_;
+    Tree tree_;
+};
+
+/// Buses that hang together when every switch conducts (union by path halving, Tarjan and van Leeuwen 1984).
+std::vector<std::int32_t> components_with_all_closed(Feeder const& feeder) {
+    std::vector<std::int32_t> leader(feeder.buses.size());
+    std::iota(leader.begin(), leader.end(), 0);
+    auto const find = [&](std::int32_t i) {
+        while (leader[static_cast<std::size_t>(i)] != i) {
+            auto& up = leader[static_cast<std::size_t>(i)];
+            up = leader[static_cast<std::size_t>(up)];
+            i = up;
+        }
+        return i;
+    };
+    auto const join = [&](Index<Bus> a, Index<Bus> b) {
+        auto const x = find(a.value());
+        auto const y = find(b.value());
+        leader[static_cast<std::size_t>(std::max(x, y))] = std::min(x, y);
+    };
+    for (auto const& line : feeder.lines.rows()) join(line.from, line.to);
+    for (auto const& s : feeder.switches.rows()) join(s.from, s.to);
+    for (auto const& c : feeder.series_compensators.rows()) join(c.from, c.to);
+    for (auto const& t : feeder.transformers.rows())
+        for (std::size_t w = 1; w < t.winding.size(); ++w)
+            if (t.winding[w].bus.valid()) join(t.winding[0].bus, t.winding[w].bus);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(leader.size()); ++i) leader[static_cast<std::size_t>(i)] = find(i);
+    return leader;
+}
+
+void report_dark_buses(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes) {
+    if (std::ranges::none_of(tree.vertex_of_bus, [](auto v) { return v < 0; })) return;
+    auto const component = components_with_all_closed(feeder);
+    auto const energised = component[feeder.sources.rows()[0].bus.at()];
+    std::vector<std::int32_t> members(feeder.buses.size(), 0);
+    std::size_t dark = 0;
+    std::optional<Index<Bus>> example;
+    for (auto id : feeder.buses.ids()) {
+        if (tree.vertex_of_bus[id.at()] >= 0) continue;
+        if (component[id.at()] == energised) {
+            ++dark;
+            if (!example) example = id;
+        } else {
+            ++members[static_cast<std::size_t>(component[id.at()])];
+        }
+    }
+    for (auto id : feeder.buses.ids()) {
+        auto const count = members[id.at()];
+        if (count == 0) continue;
+        findings.add(describe("bus", feeder.buses, id),
+                     count == 1 ? std::string{"is an island: no branch leads to it from the source"}
+                                : fmt::format("and {} more are an island: no branch leads to them from the source", count - 1),
+                     "connect it or remove it");
+    }
+    if (dark > 0)
+        notes.warnings.push_back(fmt::format("{} buses are not energised, they lie behind open switches (the first is {}); "
+                                             "they get no voltage and their devices take no part",
+                                             dark, feeder.buses.name(*example)));
+}
+
+}  // namespace
+
+Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
+    Tree tree = Hanging{feeder, findings}.run();
+    report_dark_buses(feeder, tree, findings, notes);
+    return tree;
+}
+
+bool is_service_transformer(Feeder const& feeder, Tree const& tree, Feeding const& feeding, Vertex const& downstream) {
+    constexpr double low_voltage_line_to_line_v = 1000.0;
+    if (feeding.kind != Feeding::Kind::transformer) return false;
+    if (downstream.kind != Vertex::Kind::bus) return false;
+    double const down = feeder.buses[downstream.bus].base_v * std::sqrt(3.0);
+    auto const& upstream = tree.vertices[static_cast<std::size_t>(downstream.parent)];
+    double const up = upstream.bus.valid() ? feeder.buses[upstream.bus].base_v * std::sqrt(3.0) : HUGE_VAL;
+    return down <= low_voltage_line_to_line_v && up > low_voltage_line_to_line_v;
+}
+
+}  // namespace dec::feeder

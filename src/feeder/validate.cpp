@@ -1,0 +1,143 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "checks.hpp"
+
+namespace dec::feeder {
+
+namespace {
+
+template <class Row>
+void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
+    std::unordered_map<std::string_view, std::size_t> count;
+    count.reserve(table.size());
+    for (auto id : table.ids()) ++count[table.name(id)];
+    for (auto id : table.ids()) {
+        auto& times = count[table.name(id)];
+        if (times > 1)
+            findings.add(describe(label, table, id), fmt::format("the name stands {} times", times),
+                         "give every element of a kind its own name");
+        times = 0;
+    }
+}
+
+template <class Values>
+bool all_finite(Values const& values) {
+    return std::ranges::all_of(values, [](double value) { return std::isfinite(value); });
+}
+
+template <class Row>
+void check_ends(std::string_view label, Table<Row> const& table, Findings& findings) {
+    for (auto id : table.ids())
+        if (!table[id].from.valid() || !table[id].to.valid())
+            findings.add(describe(label, table, id), "has no bus at one of its ends", "connect both terminals");
+        else if (table[id].from == table[id].to)
+            findings.add(describe(label, table, id), "both ends are at the same bus", "remove it or mend its terminals");
+}
+
+template <class Row, class BusOf>
+void check_place(std::string_view label, Table<Row> const& table, BusOf const& bus_of, Findings& findings) {
+    for (auto id : table.ids())
+        if (!bus_of(table[id]).valid())
+            findings.add(describe(label, table, id), "is connected to no bus", "give it a terminal with a node");
+}
+
+template <class Row, class PowersOf>
+void check_powers(std::string_view label, Table<Row> const& table, PowersOf const& powers_of, Findings& findings) {
+    for (auto id : table.ids()) {
+        auto const [p, q] = powers_of(table[id]);
+        if (!all_finite(p) || !all_finite(q))
+            findings.add(describe(label, table, id), "its power is not a number", "give p in W and q in var");
+    }
+}
+
+void check_sources(Feeder const& feeder, Findings& findings) {
+    if (feeder.sources.empty())
+        findings.add("source", "the feeder has none", "add the EnergySource (or circuit) that feeds it");
+    for (auto id : feeder.sources.ids()) {
+        auto const& source = feeder.sources[id];
+        auto const element = describe("source", feeder.sources, id);
+        if (id.value() > 0) findings.add(element, "is a second source", "a feeder has one; open the tie or remove it");
+        if (!(source.voltage_v > 0.0) || !std::isfinite(source.voltage_v))
+            findings.add(element, fmt::format("voltage {} V", source.voltage_v), "must be positive");
+        if (!all_finite(std::array{source.r_ohm, source.x_ohm, source.r0_ohm, source.x0_ohm, source.angle_rad}))
+            findings.add(element, "its impedance or angle is not a number", "give r, x, r0, x0 in ohm");
+        else if (source.r_ohm < 0.0 || source.r0_ohm < 0.0)
+            findings.add(element, "its resistance is negative", "r and r0 must be at least zero");
+    }
+}
+
+}  // namespace
+
+void check_references(Feeder const& feeder, Findings& findings) {
+    check_names("bus", feeder.buses, findings);
+    check_names("line", feeder.lines, findings);
+    check_names("switch", feeder.switches, findings);
+    check_names("series compensator", feeder.series_compensators, findings);
+    check_names("transformer", feeder.transformers, findings);
+    check_names("load", feeder.loads, findings);
+    check_names("capacitor", feeder.capacitors, findings);
+    check_names("pv", feeder.pv_systems, findings);
+    check_names("battery", feeder.batteries, findings);
+    check_names("machine", feeder.machines, findings);
+
+    check_ends("line", feeder.lines, findings);
+    check_ends("switch", feeder.switches, findings);
+    check_ends("series compensator", feeder.series_compensators, findings);
+    auto const bus = [](auto const& row) { return row.bus; };
+    auto const inverter_bus = [](auto const& row) { return row.inverter.bus; };
+    check_place("load", feeder.loads, bus, findings);
+    check_place("capacitor", feeder.capacitors, bus, findings);
+    check_place("machine", feeder.machines, bus, findings);
+    check_place("source", feeder.sources, bus, findings);
+    check_place("pv", feeder.pv_systems, inverter_bus, findings);
+    check_place("battery", feeder.batteries, inverter_bus, findings);
+    for (auto id : feeder.transformers.ids()) {
+        auto const& unit = feeder.transformers[id];
+        std::size_t const windings = unit.code.valid() ? feeder.transformer_codes[unit.code].windings : 2;
+        for (std::size_t w = 0; w < windings; ++w)
+            if (!unit.winding[w].bus.valid())
+                findings.add(describe("transformer", feeder.transformers, id),
+                             fmt::format("winding {} is connected to no bus", w + 1), "give it a terminal with a node");
+    }
+
+    auto const of_inverter = [](auto const& row) { return std::pair{row.inverter.p_w, row.inverter.q_var}; };
+    check_powers("load", feeder.loads, [](auto const& row) { return std::pair{row.p_w, row.q_var}; }, findings);
+    check_powers("pv", feeder.pv_systems, of_inverter, findings);
+    check_powers("battery", feeder.batteries, of_inverter, findings);
+    check_powers("capacitor", feeder.capacitors,
+                 [](auto const& row) { return std::pair{row.b_per_section_s, row.sections}; }, findings);
+    check_powers("machine", feeder.machines,
+                 [](auto const& row) { return std::pair{std::array{row.p_w}, std::array{row.q_var}}; }, findings);
+    for (auto id : feeder.buses.ids())
+        if (!(feeder.buses[id].base_v > 0.0) || !std::isfinite(feeder.buses[id].base_v))
+            findings.add(describe("bus", feeder.buses, id), "has no nominal voltage",
+                         "give one of its elements a base voltage");
+    for (auto id : feeder.pv_systems.ids())
+        for (double p : feeder.pv_systems[id].inverter.p_w)
+            if (p < 0.0)
+                findings.add(describe("pv", feeder.pv_systems, id), fmt::format("its power is {} W", p),
+                             "p injects and is at least zero");
+    check_sources(feeder, findings);
+}
+
+Tree validate(Feeder const& feeder, Notes& notes) {
+    Findings findings{feeder};
+    check_references(feeder, findings);
+    check_impedances(feeder, findings);
+    // Without ends there is no tree to hang; what it would say then is noise.
+    findings.throw_if_any();
+
+    Tree tree = hang_tree(feeder, findings, notes);
+    findings.throw_if_any();
+    check_devices(feeder, tree, findings, notes);
+    findings.throw_if_any();
+    return tree;
+}
+
+}  // namespace dec::feeder
