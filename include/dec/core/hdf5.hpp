@@ -57,18 +57,21 @@ class Hdf5Writer {
 /// Reads a file on one rank, for inspection and comparison.
 class Hdf5Reader {
   public:
-    /// \throws InvalidInput if the file is absent, or is no complete HDF5 file.
+    /// \throws InvalidInput if the file is absent, or is no complete HDF5 file; SystemFailure if reading it is forbidden.
     explicit Hdf5Reader(std::string path);
     Hdf5Reader(Hdf5Reader const&) = delete;
     Hdf5Reader& operator=(Hdf5Reader const&) = delete;
     ~Hdf5Reader();
 
-    /// Paths of all datasets, of all groups, in the file's alphabetical order.
+    /// Paths ("/nodes/v") of all datasets, of all groups (with "/"), in alphabetical order.
     [[nodiscard]] std::vector<std::string> datasets() const;
     [[nodiscard]] std::vector<std::string> groups() const;
-    /// A dataset with its unit; `name` is the last part of the path.
+    /// A dataset with its unit; `name` is the last part of the path, `width` the product of all extents but the first.
+    /// \throws InvalidInput if there is none or it holds neither numbers nor texts.
     [[nodiscard]] Column column(std::string const& path) const;
-    [[nodiscard]] Attributes attributes(std::string const& group) const;
+    /// Attributes of a group ("/" for the file itself) or of a dataset. \throws InvalidInput if there is no such object,
+    /// or an attribute is no single number or text.
+    [[nodiscard]] Attributes attributes(std::string const& path) const;
     [[nodiscard]] bool contains(std::string const& path) const;
 
   private:
