@@ -1,0 +1,38 @@
+/// \file branch_block.hpp
+/// What joins a bus to the bus above it, as three small matrices, whatever the branch is made of.
+#pragma once
+
+#include <array>
+#include <complex>
+
+#include "dec/feeder/per_unit.hpp"
+#include "dec/model/phase_algebra.hpp"
+#include "dec/partition/piece.hpp"
+
+namespace dec::model {
+
+/// v_j = R v_i - M s_j;  the power drawn from i is L s_j. Squared voltages in pu of each bus's own base, powers in pu.
+struct BranchBlock {
+    Matrix3 ratio = Matrix3::Zero();        ///< R: tau^2 times 0/1, or two upstream phases per row (delta-wye, between phases)
+    Matrix36 drop = Matrix36::Zero();       ///< M = [A B]
+    Matrix66 lift = Matrix66::Zero();       ///< L
+    /// With balanced voltages a downstream phase stands at the angle of upstream phase `seat` plus `shift_deg`.
+    Eigen::Vector3i seat{0, 1, 2};
+    Eigen::Vector3d shift_deg = Eigen::Vector3d::Zero();
+    Complex3 impedance = Complex3::Zero();  ///< what `drop` was made of, pu on the downstream base, for losses
+};
+
+/// The block of one own vertex of a piece; all branches that feed it side by side are merged.
+/// \pre the vertex has a parent.
+[[nodiscard]] BranchBlock branch_block(partition::Piece const& piece, partition::LocalVertex const& vertex,
+                                       feeder::PerUnit const& pu);
+
+/// Base voltage to neutral of a vertex: its bus's; for a star point and the ideal source that of the bus beside it.
+[[nodiscard]] double base_voltage(partition::Piece const& piece, partition::LocalVertex const& vertex);
+
+/// Star members of a three-winding (or centre-tapped) unit in pu of `base_va` on each winding's own rated voltage:
+/// z1 = (z12 + z13 - z23)/2 and so on.
+[[nodiscard]] std::array<std::complex<double>, 3> star_impedances(feeder::Feeder const& feeder, feeder::Transformer const& unit,
+                                                                  feeder::PerUnit const& pu);
+
+}  // namespace dec::model

@@ -1,0 +1,32 @@
+/// \file injections.hpp
+/// What loads, capacitors, batteries, machines and photovoltaics draw at a bus, linear in its squared voltages and in the
+/// curtailment. Per unit; power drawn is positive.
+#pragma once
+
+#include <vector>
+
+#include "dec/feeder/per_unit.hpp"
+#include "dec/model/phase_algebra.hpp"
+#include "dec/partition/piece.hpp"
+
+namespace dec::model {
+
+/// s = constant + slope v, with nothing curtailed.
+struct Injection {
+    Vector6 constant = Vector6::Zero();
+    Matrix63 slope = Matrix63::Zero();
+};
+
+/// One photovoltaic system: curtailing all of it adds `full` to what its bus draws.
+struct Der {
+    std::int32_t vertex = -1;       ///< own vertex; -1 where its bus is not energised
+    double available = 0.0;         ///< pu; 0 takes no part
+    Vector6 full = Vector6::Zero(); ///< available times its share per phase, both directions between phases
+};
+
+/// One entry per own vertex of the piece.
+[[nodiscard]] std::vector<Injection> injections(partition::Piece const& piece, feeder::PerUnit const& pu);
+/// One entry per row of the piece's pv_systems.
+[[nodiscard]] std::vector<Der> ders(partition::Piece const& piece, feeder::PerUnit const& pu);
+
+}  // namespace dec::model

@@ -1,0 +1,81 @@
+/// \file lin_dist3_flow.hpp
+/// Linear three-phase branch flow (LinDist3Flow) of a radial feeder that lies on several ranks: flows up, voltages down.
+/// Voltage-dependent loads and capacitors are eliminated exactly, so that one pass up and one down is the solution.
+/// Source: Gan and Low, PSCC 2014; docs/equations.md.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dec/core/communicator.hpp"
+#include "dec/model/branch_block.hpp"
+#include "dec/model/injections.hpp"
+#include "dec/partition/tree_exchange.hpp"
+
+namespace dec::model {
+
+struct LinearSettings {
+    feeder::PerUnit per_unit;
+    /// Voltage of the ideal source in pu of its nominal voltage; unset: what the file says.
+    std::optional<double> source_voltage_pu;
+};
+
+/// State of every local vertex: three squared voltages, six powers drawn through its branch (P in 0-2, Q in 3-5).
+struct FlowState {
+    std::vector<double> v_sq;    ///< 3 per local vertex (own, then halo)
+    std::vector<double> power;   ///< 6 per local vertex; entering the vertex from above
+};
+
+class LinDist3Flow {
+  public:
+    /// Builds and eliminates. Keeps references to `piece`. Collective.
+    LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece, LinearSettings const& settings);
+
+    /// Squared voltages and flows for given curtailed shares, one per row of the piece's pv_systems. Two sweeps. Collective.
+    void solve(std::span<double const> alpha, FlowState& state);
+    /// How the squared voltages answer to a change of curtailment: as `solve`, with sources and loads at rest. Collective.
+    void solve_change(std::span<double const> alpha, FlowState& state);
+    /// Gradient of sum_i weight_i v_i with respect to every DER's curtailed share: the two sweeps transposed.
+    /// \param weight 3 per local vertex. \param gradient one per row of pv_systems. Collective.
+    void gradient(std::span<double const> weight, std::span<double> gradient);
+
+    [[nodiscard]] std::vector<Der> const& ders() const { return ders_; }
+    [[nodiscard]] std::vector<Injection> const& injections() const { return injections_; }
+    /// Of own vertices; meaningless for the ideal source.
+    [[nodiscard]] std::vector<BranchBlock> const& blocks() const { return blocks_; }
+    [[nodiscard]] Vector3 const& source_v_sq() const { return source_v_sq_; }
+    [[nodiscard]] partition::Piece const& piece() const { return piece_; }
+    [[nodiscard]] LinearSettings const& settings() const { return settings_; }
+    [[nodiscard]] partition::TreeExchange& exchange() { return exchange_; }
+
+  private:
+    /// Elimination of one vertex: with k the slope of everything below, v = down v_parent - self c and the message to
+    /// the parent is up c, where c is what is drawn below at zero voltage.
+    struct Eliminated {
+        Matrix3 down = Matrix3::Zero();
+        Matrix36 self = Matrix36::Zero();
+        Matrix66 up = Matrix66::Zero();
+        Matrix63 slope = Matrix63::Zero();  ///< K of the vertex and all below: drawn power is c + K v
+    };
+
+    void eliminate();
+    void sweep(Vector3 const& source, FlowState& state);
+    void gather_draw(std::span<double const> alpha, bool change);
+
+    partition::Piece const& piece_;
+    LinearSettings settings_;
+    partition::TreeExchange exchange_;
+    std::vector<BranchBlock> blocks_;
+    std::vector<Injection> injections_;
+    std::vector<Der> ders_;
+    std::vector<Eliminated> eliminated_;
+    Vector3 source_v_sq_ = Vector3::Zero();
+    std::vector<double> draw_;     // 6 per local vertex: own draw, then with everything below it
+    std::vector<double> message_;  // 6 per local vertex: what the branch above delivers at zero upstream voltage
+};
+
+/// Squared voltage as a limit sees it: of each phase, or line to line behind a floating delta. `v_sq` and the result: 3 places.
+[[nodiscard]] Vector3 seen_voltage(partition::LocalVertex const& vertex, Vector3 const& v_sq);
+
+}  // namespace dec::model

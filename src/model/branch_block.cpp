@@ -1,0 +1,448 @@
+#include "dec/model/branch_block.hpp"
+
+#include <Eigen/LU>
+#include <cmath>
+#include <complex>
+#include <numbers>
+#include <vector>
+
+namespace dec::model {
+
+namespace {
+
+using feeder::Conductor;
+using feeder::Feeder;
+using feeder::Feeding;
+using feeder::Phase;
+using feeder::PhaseSet;
+using feeder::PerUnit;
+using feeder::Transformer;
+using feeder::slot;
+using partition::LocalVertex;
+using partition::Piece;
+using Complex = std::complex<double>;
+
+Eigen::Index place(Phase p) { return static_cast<Eigen::Index>(slot(p)); }
+
+PhaseSet coil_phases(Transformer const& unit, std::size_t w) { return unit.phases(w); }
+bool has_neutral(Transformer const& unit, std::size_t w) {
+    auto const& c = unit.winding[w].conductors;
+    return std::find(c.begin(), c.end(), Conductor::neutral) != c.end();
+}
+/// A coil across two phases of the primary.
+bool between_phases(Transformer const& unit, std::size_t w) {
+    return !has_neutral(unit, w) && coil_phases(unit, w).size() == 2 && !coil_phases(unit, w).has_legs();
+}
+
+/// One branch before it is merged with its neighbours.
+struct Part {
+    BranchBlock block;
+    PhaseSet phases;  ///< downstream phases it feeds
+};
+
+void pass_through(BranchBlock& block, PhaseSet phases, double ratio) {
+    for (Phase p : phases.list()) {
+        block.ratio(place(p), place(p)) = ratio;
+        block.lift(place(p), place(p)) = 1.0;
+        block.lift(place(p) + 3, place(p) + 3) = 1.0;
+    }
+}
+
+void set_drop(BranchBlock& block, Complex3 const& z, bool legs) {
+    block.impedance = z;
+    block.drop = legs ? drop_of_legs(z) : drop_of_phases(z);
+}
+
+double squared(double x) { return x * x; }
+
+/// Turns and rated volts of a winding, against the base of its seat: the coil between two phases sees sqrt 3 times the base.
+class Ratios {
+  public:
+    Ratios(Piece const& piece, std::int32_t element) : piece_{piece}, element_{element} {
+        for (auto const& tap : piece.feeder.tap_changers.rows())
+            if (tap.transformer.value() == element) tap_[tap.winding] *= tap.ratio();
+    }
+    [[nodiscard]] double operator()(std::size_t w) const {
+        auto const& unit = piece_.feeder.transformers[core::Index<Transformer>{element_}];
+        auto const& code = piece_.feeder.transformer_codes[unit.code];
+        double const base = piece_.feeder.buses[unit.winding[w].bus].base_v;
+        auto const phases = coil_phases(unit, w);
+        double coil_base = base;
+        if (phases.size() == 3 || between_phases(unit, w)) coil_base *= std::numbers::sqrt3;
+        if (phases.size() == 2 && phases.has_legs()) coil_base *= 2.0;
+        return code.winding[w].rated_v * tap_[w] / coil_base;
+    }
+
+  private:
+    Piece const& piece_;
+    std::int32_t element_;
+    std::array<double, 3> tap_{1.0, 1.0, 1.0};
+};
+
+/// Short-circuit impedance of test k in pu on the rated voltage of its own windings.
+Complex test_impedance(Feeder const& feeder, Transformer const& unit, std::size_t k, PerUnit const& pu) {
+    auto const& code = feeder.transformer_codes[unit.code];
+    auto const& test = code.short_circuit[k];
+    double const rated = code.winding[test.from].rated_v;
+    double const to_neutral = coil_phases(unit, test.from).size() == 3 ? rated / std::numbers::sqrt3 : rated;
+    return Complex{test.r_ohm, test.x_ohm} / pu.impedance_base(to_neutral);
+}
+
+/// Downstream phases of a three-phase unit against upstream ones: clock hours between the two windings decide which
+/// phase, or which two phases, each is wound against.
+void three_phase_map(BranchBlock& block, double ratio, int hours_lagging) {
+    int const hours = ((hours_lagging % 12) + 12) % 12;
+    for (int k = 0; k < 3; ++k) {
+        // Angles in hours of 30 degrees, lagging positive: phase A 0, B 4, C 8; reversed phases 6 later.
+        int const angle = (hours + 4 * k) % 12;
+        block.shift_deg(k) = -30.0 * (hours <= 6 ? hours : hours - 12);
+        if (angle % 2 == 0) {
+            int const upstream = angle % 4 == 0 ? angle / 4 : ((angle + 6) % 12) / 4;
+            block.ratio(k, upstream) = ratio;
+            block.lift(upstream, k) = 1.0;
+            block.lift(upstream + 3, k + 3) = 1.0;
+            continue;
+        }
+        // V_m - V_n stands at the mean angle of V_m and -V_n: AC at 1 hour, BC at 3, BA at 5, CA at 7, CB at 9, AB at 11.
+        static constexpr std::array<std::array<Phase, 2>, 6> difference{{{Phase::a, Phase::c}, {Phase::b, Phase::c},
+                                                                         {Phase::b, Phase::a}, {Phase::c, Phase::a},
+                                                                         {Phase::c, Phase::b}, {Phase::a, Phase::b}}};
+        auto const [m, n] = difference[static_cast<std::size_t>(angle / 2)];
+        block.ratio.row(k) = ratio * pair_voltage(m, n);
+        auto const power = pair_power(m, n);
+        block.lift.col(k) = power.col(0);
+        block.lift.col(k + 3) = power.col(1);
+    }
+}
+
+Part line_part(Feeder const& feeder, Feeding const& feeding, double ratio, double base_v, PerUnit const& pu) {
+    Part part;
+    core::Index<feeder::Line> const id{feeding.element};
+    part.phases = feeder.lines[id].phase_set();
+    pass_through(part.block, part.phases, ratio);
+    auto const matrices = line_matrices(feeder, id);
+    Complex3 z;
+    for (int m = 0; m < 3; ++m)
+        for (int n = 0; n < 3; ++n) {
+            auto const i = static_cast<std::size_t>(m);
+            auto const k = static_cast<std::size_t>(n);
+            z(m, n) = Complex{matrices.r_ohm[i][k], matrices.x_ohm[i][k]} / pu.impedance_base(base_v);
+        }
+    set_drop(part.block, z, part.phases.has_legs());
+    return part;
+}
+
+/// Branches given by sequence values: source impedance, series compensators.
+Part sequence_part(PhaseSet phases, double ratio, Complex positive, Complex zero) {
+    Part part;
+    part.phases = phases;
+    pass_through(part.block, phases, ratio);
+    Complex3 z = Complex3::Zero();
+    for (Phase m : phases.list())
+        for (Phase n : phases.list())
+            z(place(m), place(n)) = m == n ? (zero + 2.0 * positive) / 3.0 : (zero - positive) / 3.0;
+    set_drop(part.block, z, false);
+    return part;
+}
+
+/// Rows of the upstream voltage a single coil sees, and where its power is drawn.
+void seat_upstream(BranchBlock& block, Transformer const& unit, std::size_t up, Eigen::Index row, double ratio) {
+    auto const phases = coil_phases(unit, up);
+    if (between_phases(unit, up)) {
+        auto const m = *phases.list().begin();
+        auto const n = *(phases.list().begin() + 1);
+        block.ratio.row(row) = ratio * pair_voltage(m, n);
+        auto const power = pair_power(m, n);
+        block.lift.col(row) = power.col(0);
+        block.lift.col(row + 3) = power.col(1);
+        // The voltage between two phases leads the first by 30 degrees, or lags it when the second leads.
+        block.seat(row) = static_cast<int>(place(m));
+        block.shift_deg(row) = feeder::delta_pair(m)[1] == n ? 30.0 : -30.0;
+        return;
+    }
+    auto const m = place(*phases.list().begin());
+    block.seat(row) = static_cast<int>(m);
+    block.ratio(row, m) = ratio;
+    block.lift(m, row) = 1.0;
+    block.lift(m + 3, row + 3) = 1.0;
+}
+
+/// A service transformer with two secondary legs, oriented in phase with the primary. Shared part z0 in the primary,
+/// z1 and z2 in the half windings; docs/equations.md#split-phase.
+Part split_phase_part(Piece const& piece, Feeding const& feeding, PerUnit const& pu) {
+    auto const& feeder = piece.feeder;
+    auto const& unit = feeder.transformers[core::Index<Transformer>{feeding.element}];
+    Ratios const ratio{piece, feeding.element};
+    std::array<Complex, 3> star;
+    std::array<double, 2> leg_ratio{};
+    if (feeder.transformer_codes[unit.code].windings == 3) {
+        star = star_impedances(feeder, unit, pu);
+        leg_ratio = {ratio(1), ratio(2)};
+    } else {
+        // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does.
+        Complex const full = test_impedance(feeder, unit, 0, pu);
+        star[0] = {0.5 * full.real(), 0.8 * full.imag()};
+        star[1] = star[2] = {full.real(), 0.4 * full.imag()};
+        leg_ratio = {ratio(1), ratio(1)};
+    }
+    Part part;
+    part.phases = PhaseSet::split();
+    for (int leg = 0; leg < 2; ++leg)
+        seat_upstream(part.block, unit, 0, leg, squared(leg_ratio[static_cast<std::size_t>(leg)] / ratio(0)));
+    part.block.shift_deg(1) += 180.0;
+    Complex3 z = Complex3::Zero();
+    for (int m = 0; m < 2; ++m)
+        for (int n = 0; n < 2; ++n) {
+            Complex const oriented = star[0] + (m == n ? star[static_cast<std::size_t>(m) + 1] : Complex{});
+            double const turns = leg_ratio[static_cast<std::size_t>(m)] * leg_ratio[static_cast<std::size_t>(n)];
+            z(m, n) = (m == n ? 1.0 : -1.0) * oriented * turns;  // stored with physical polarity, as a triplex line is
+        }
+    set_drop(part.block, z, true);
+    return part;
+}
+
+Part two_winding_part(Piece const& piece, Feeding const& feeding, PerUnit const& pu) {
+    auto const& feeder = piece.feeder;
+    auto const& unit = feeder.transformers[core::Index<Transformer>{feeding.element}];
+    auto const& code = feeder.transformer_codes[unit.code];
+    std::size_t const up = feeding.upstream == 0 ? 0 : 1;
+    std::size_t const down = 1 - up;
+    Ratios const a{piece, feeding.element};
+    double const tau_sq = squared(a(down) / a(up));
+    Complex const z = test_impedance(feeder, unit, 0, pu) * squared(a(down));
+
+    Part part;
+    part.phases = coil_phases(unit, down);
+    Complex3 matrix = Complex3::Zero();
+    if (part.phases.size() == 3) {
+        three_phase_map(part.block, tau_sq, code.winding[down].clock - code.winding[up].clock);
+        matrix.diagonal().setConstant(z);
+    } else {
+        bool const pair_to_pair = between_phases(unit, down) && coil_phases(unit, up) == part.phases;
+        if (pair_to_pair) pass_through(part.block, part.phases, tau_sq);
+        for (Phase p : part.phases.list()) {
+            if (!pair_to_pair) seat_upstream(part.block, unit, up, place(p), tau_sq);
+            // Half of a coil's impedance in each of its two lines; across a pair an ohm is a third of a phase's per unit.
+            matrix(place(p), place(p)) = part.phases.size() == 2 ? 1.5 * z : z;
+        }
+    }
+    set_drop(part.block, matrix, false);
+    return part;
+}
+
+/// One member of a three-winding star. The star point lives on the rated voltage of the winding towards the source.
+Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& feeding, PerUnit const& pu) {
+    auto const& feeder = piece.feeder;
+    core::Index<Transformer> const id{feeding.element};
+    auto const& unit = feeder.transformers[id];
+    auto const& code = feeder.transformer_codes[unit.code];
+    Ratios const a{piece, feeding.element};
+    auto const z = star_impedances(feeder, unit, pu)[feeding.winding];
+    Part part;
+    part.phases = coil_phases(unit, feeding.winding) & PhaseSet::abc();
+    bool const towards_star = feeding.upstream == 0;
+    if (towards_star) {
+        part.phases = vertex.phases;
+        pass_through(part.block, vertex.phases, 1.0 / squared(a(feeding.winding)));
+        Complex3 matrix = Complex3::Zero();
+        for (Phase p : vertex.phases.list()) matrix(place(p), place(p)) = z;
+        set_drop(part.block, matrix, false);
+        return part;
+    }
+    // The winding that feeds the star point: the one whose bus is the star's parent.
+    auto const& star = piece.vertices[static_cast<std::size_t>(vertex.parent)];
+    std::size_t up = 0;
+    if (star.parent >= 0) {
+        auto const above = piece.vertices[static_cast<std::size_t>(star.parent)].bus;
+        for (std::size_t w = 0; w < 3; ++w)
+            if (unit.winding[w].bus == above) up = w;
+    }
+    double const ratio = squared(a(feeding.winding));
+    if (part.phases.size() == 3)
+        three_phase_map(part.block, ratio, code.winding[feeding.winding].clock - code.winding[up].clock);
+    else
+        pass_through(part.block, part.phases, ratio);
+    Complex3 matrix = Complex3::Zero();
+    for (Phase p : part.phases.list()) matrix(place(p), place(p)) = z * ratio;
+    set_drop(part.block, matrix, false);
+    return part;
+}
+
+/// Two single-phase regulators between phases, x-b and y-b, whose third line-to-line voltage follows from the two:
+/// with u the squared line-to-line voltages, u_xy' = a1(a1 - a2) u_xb + a2(a2 - a1) u_yb + a1 a2 u_xy, exactly.
+/// Their impedance lies in the lines x and y. A jumper on b may stand beside them.
+Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside, PerUnit const& pu) {
+    auto const& feeder = piece.feeder;
+    auto const unit = [&](std::size_t i) -> Transformer const& {
+        return feeder.transformers[core::Index<Transformer>{tanks[i].element}];
+    };
+    auto const pair = [&](std::size_t i) { return coil_phases(unit(i), 0); };
+    Phase const b = *(pair(0) & pair(1)).list().begin();
+    std::array<Phase, 2> const outer{*(pair(0) - PhaseSet{b}).list().begin(), *(pair(1) - PhaseSet{b}).list().begin()};
+
+    Part part;
+    part.phases = PhaseSet::abc();
+    std::array<double, 2> a{};
+    Complex3 z = Complex3::Zero();
+    for (std::size_t i = 0; i < 2; ++i) {
+        std::size_t const up = tanks[i].upstream == 0 ? 0 : 1;
+        Ratios const ratio{piece, tanks[i].element};
+        a[i] = ratio(1 - up) / ratio(up);
+        // Across a coil between phases an ohm is a third of a per unit of the phase.
+        z(place(outer[i]), place(outer[i])) = 3.0 * test_impedance(feeder, unit(i), 0, pu) * squared(ratio(1 - up));
+    }
+    auto const row_of = [](Phase m, Phase n) {
+        for (Phase p : PhaseSet::abc().list())
+            if (auto const [x, y] = feeder::delta_pair(p); (x == m && y == n) || (x == n && y == m)) return place(p);
+        return Eigen::Index{0};
+    };
+    auto const xb = row_of(outer[0], b);
+    auto const yb = row_of(outer[1], b);
+    auto const xy = row_of(outer[0], outer[1]);
+    Matrix3 u = Matrix3::Zero();
+    u(xb, xb) = squared(a[0]);
+    u(yb, yb) = squared(a[1]);
+    u(xy, xb) = a[0] * (a[0] - a[1]);
+    u(xy, yb) = a[1] * (a[1] - a[0]);
+    u(xy, xy) = a[0] * a[1];
+    Matrix3 const h = line_to_line();
+    pass_through(part.block, PhaseSet::abc(), 1.0);
+    part.block.ratio = h.inverse() * u * h;
+    for (auto const& jumper : beside) z += jumper.block.impedance;
+    set_drop(part.block, z, false);
+    return part;
+}
+
+Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& feeding, double line_ratio, double base_v,
+               PerUnit const& pu) {
+    auto const& feeder = piece.feeder;
+    switch (feeding.kind) {
+        case Feeding::Kind::source_impedance: {
+            auto const& s = feeder.sources.rows()[0];
+            double const base = pu.impedance_base(base_v);
+            return sequence_part(PhaseSet::abc(), 1.0, Complex{s.r_ohm, s.x_ohm} / base, Complex{s.r0_ohm, s.x0_ohm} / base);
+        }
+        case Feeding::Kind::line: return line_part(feeder, feeding, line_ratio, base_v, pu);
+        case Feeding::Kind::switch_:
+            return sequence_part(feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed, line_ratio, {}, {});
+        case Feeding::Kind::series_compensator: {
+            auto const& c = feeder.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}];
+            double const base = pu.impedance_base(base_v);
+            return sequence_part(c.phases, line_ratio, Complex{c.r_ohm, c.x_ohm} / base, Complex{c.r0_ohm, c.x0_ohm} / base);
+        }
+        case Feeding::Kind::star_member: return star_part(piece, vertex, feeding, pu);
+        case Feeding::Kind::transformer: break;
+    }
+    if (vertex.phases.has_legs()) return split_phase_part(piece, feeding, pu);
+    return two_winding_part(piece, feeding, pu);
+}
+
+/// Parallel units share the current by their admittances; R follows as the admittance-weighted mean.
+BranchBlock merge_parallel(std::vector<Part> const& parts, PhaseSet phases) {
+    std::vector<Eigen::Index> rows;
+    for (Phase p : phases.list()) rows.push_back(place(p));
+    auto const n = static_cast<Eigen::Index>(rows.size());
+    auto const sub = [&](Complex3 const& m) {
+        Eigen::MatrixXcd s(n, n);
+        for (Eigen::Index i = 0; i < n; ++i)
+            for (Eigen::Index k = 0; k < n; ++k) s(i, k) = m(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]);
+        return s;
+    };
+    Eigen::MatrixXcd y = Eigen::MatrixXcd::Zero(n, n);
+    for (auto const& part : parts) y += sub(part.block.impedance).inverse();
+    Eigen::MatrixXcd const z = y.inverse();
+    BranchBlock merged = parts.front().block;
+    merged.ratio.setZero();
+    Complex3 full = Complex3::Zero();
+    for (auto const& part : parts) {
+        Eigen::MatrixXd const share = (z * sub(part.block.impedance).inverse()).real();
+        for (Eigen::Index i = 0; i < n; ++i)
+            for (Eigen::Index k = 0; k < n; ++k)
+                merged.ratio.row(rows[static_cast<std::size_t>(i)]) += share(i, k) * part.block.ratio.row(rows[static_cast<std::size_t>(k)]);
+    }
+    for (Eigen::Index i = 0; i < n; ++i)
+        for (Eigen::Index k = 0; k < n; ++k) full(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]) = z(i, k);
+    set_drop(merged, full, phases.has_legs());
+    return merged;
+}
+
+void add(BranchBlock& sum, Part const& part) {
+    sum.ratio += part.block.ratio;
+    sum.drop += part.block.drop;
+    sum.lift += part.block.lift;
+    for (Phase p : part.phases.list()) {
+        sum.shift_deg(place(p)) = part.block.shift_deg(place(p));
+        sum.seat(place(p)) = part.block.seat(place(p));
+    }
+    sum.impedance += part.block.impedance;
+}
+
+/// Drops what a branch would carry on phases that are not energised here.
+void keep_only(BranchBlock& block, PhaseSet phases) {
+    for (Eigen::Index k = 0; k < 3; ++k) {
+        bool kept = false;
+        for (Phase p : phases.list()) kept = kept || place(p) == k;
+        if (kept) continue;
+        block.ratio.row(k).setZero();
+        block.drop.row(k).setZero();
+        block.drop.col(k).setZero();
+        block.drop.col(k + 3).setZero();
+        block.lift.col(k).setZero();
+        block.lift.col(k + 3).setZero();
+        block.impedance.row(k).setZero();
+        block.impedance.col(k).setZero();
+    }
+}
+
+}  // namespace
+
+double base_voltage(Piece const& piece, LocalVertex const& vertex) {
+    if (vertex.bus.valid()) return piece.feeder.buses[vertex.bus].base_v;
+    if (vertex.kind == feeder::Vertex::Kind::star_point)
+        return piece.feeder.buses[piece.feeder.transformers[vertex.transformer].winding[0].bus].base_v;
+    return piece.feeder.buses[piece.feeder.sources.rows()[0].bus].base_v;
+}
+
+std::array<Complex, 3> star_impedances(Feeder const& feeder, Transformer const& unit, PerUnit const& pu) {
+    auto const z12 = test_impedance(feeder, unit, 0, pu);
+    auto const z13 = test_impedance(feeder, unit, 1, pu);
+    auto const z23 = test_impedance(feeder, unit, 2, pu);
+    return {0.5 * (z12 + z13 - z23), 0.5 * (z12 + z23 - z13), 0.5 * (z13 + z23 - z12)};
+}
+
+BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit const& pu) {
+    auto const& parent = piece.vertices[static_cast<std::size_t>(vertex.parent)];
+    double const base_v = base_voltage(piece, vertex);
+    double const line_ratio = squared(base_voltage(piece, parent) / base_v);
+
+    std::vector<Feeding> open_delta;
+    std::vector<Part> parts;
+    for (std::int32_t f = 0; f < vertex.feedings; ++f) {
+        auto const& feeding = piece.feedings[static_cast<std::size_t>(vertex.first_feeding + f)];
+        bool const tank = feeding.kind == Feeding::Kind::transformer && !vertex.phases.has_legs() &&
+                          between_phases(piece.feeder.transformers[core::Index<Transformer>{feeding.element}], 0) &&
+                          between_phases(piece.feeder.transformers[core::Index<Transformer>{feeding.element}], 1);
+        if (tank) open_delta.push_back(feeding);
+        else parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
+    }
+    if (open_delta.size() == 2) {
+        parts = {open_delta_part(piece, open_delta, parts, pu)};
+    } else {
+        for (auto const& feeding : open_delta) parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
+    }
+
+    PhaseSet carried;
+    bool parallel = false;
+    for (auto const& part : parts) {
+        parallel = parallel || !(carried & part.phases).empty();
+        carried = carried | part.phases;
+    }
+    BranchBlock block;
+    if (parallel) block = merge_parallel(parts, parts.front().phases);
+    else
+        for (auto const& part : parts) add(block, part);
+    keep_only(block, vertex.phases);
+    return block;
+}
+
+}  // namespace dec::model

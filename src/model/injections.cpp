@@ -1,0 +1,113 @@
+#include "dec/model/injections.hpp"
+
+namespace dec::model {
+
+namespace {
+
+using feeder::Connection;
+using feeder::PerPhase;
+using feeder::PerUnit;
+using feeder::Phase;
+using feeder::PhaseSet;
+using feeder::slot;
+
+Eigen::Index place(Phase p) { return static_cast<Eigen::Index>(slot(p)); }
+
+/// Where a device's part on one phase, or between one pair, draws its power, and the squared voltage it sees.
+struct Seat {
+    Eigen::Matrix<double, 6, 2> power;  ///< (P, Q) of the part to what the bus's phases deliver
+    Eigen::RowVector3d voltage;
+};
+
+Seat seat(Connection connection, Phase p) {
+    if (connection == Connection::delta) {
+        auto const [m, n] = feeder::delta_pair(p);
+        return {pair_power(m, n), pair_voltage(m, n)};
+    }
+    Seat s{Eigen::Matrix<double, 6, 2>::Zero(), Eigen::RowVector3d::Zero()};
+    s.power(place(p), 0) = s.power(place(p) + 3, 1) = 1.0;
+    s.voltage(place(p)) = 1.0;
+    return s;
+}
+
+/// z of p(v) = p (1 + z/2 (v - 1)): twice the impedance share plus the current share, or the exponent.
+Eigen::Vector2d voltage_exponents(feeder::LoadModel const& model) {
+    if (model.exponential) return {model.p_exponent, model.q_exponent};
+    return {2.0 * model.p_impedance + model.p_current, 2.0 * model.q_impedance + model.q_current};
+}
+
+void add_load(Injection& at, feeder::Load const& load, Eigen::Vector2d exponents, PerUnit const& pu) {
+    for (Phase p : load.phases.list()) {
+        auto const s = seat(load.connection, p);
+        Eigen::Vector2d const nominal{pu.power(load.p_w[slot(p)]), pu.power(load.q_var[slot(p)])};
+        Eigen::Vector2d const sensitive = 0.5 * exponents.cwiseProduct(nominal);
+        at.constant += s.power * (nominal - sensitive);
+        at.slope += s.power * sensitive * s.voltage;
+    }
+}
+
+void add_capacitor(Injection& at, feeder::Capacitor const& c, double base_v, PerUnit const& pu) {
+    for (Phase p : c.phases.list()) {
+        auto const s = seat(c.connection, p);
+        double const b = pu.admittance(c.b_per_section_s[slot(p)] * c.sections[slot(p)], base_v);
+        at.slope -= b * s.power.col(1) * s.voltage;
+    }
+}
+
+Vector6 drawn(Connection connection, PhaseSet phases, PerPhase const& p_w, PerPhase const& q_var, PerUnit const& pu) {
+    Vector6 sum = Vector6::Zero();
+    for (Phase p : phases.list())
+        sum += seat(connection, p).power * Eigen::Vector2d{pu.power(p_w[slot(p)]), pu.power(q_var[slot(p)])};
+    return sum;
+}
+
+}  // namespace
+
+std::vector<Injection> injections(partition::Piece const& piece, PerUnit const& pu) {
+    auto const& feeder = piece.feeder;
+    std::vector<Injection> result(piece.own);
+    auto const at = [&](core::Index<feeder::Bus> bus) -> Injection* {
+        auto const vertex = piece.vertex_of_bus[bus.at()];
+        return vertex < 0 ? nullptr : &result[static_cast<std::size_t>(vertex)];
+    };
+    for (auto const& load : feeder.loads.rows())
+        if (auto* here = at(load.bus)) {
+            Eigen::Vector2d const exponents =
+                load.model.valid() ? voltage_exponents(feeder.load_models[load.model]) : Eigen::Vector2d{0.0, 0.0};
+            add_load(*here, load, exponents, pu);
+        }
+    for (auto const& c : feeder.capacitors.rows())
+        if (auto* here = at(c.bus)) add_capacitor(*here, c, feeder.buses[c.bus].base_v, pu);
+    for (auto const& m : feeder.machines.rows())
+        if (auto* here = at(m.bus)) {
+            PerPhase p{}, q{};
+            for (Phase phase : m.phases.list()) {
+                p[slot(phase)] = m.p_w / static_cast<double>(m.phases.size());
+                q[slot(phase)] = m.q_var / static_cast<double>(m.phases.size());
+            }
+            here->constant -= drawn(Connection::wye, m.phases, p, q, pu);
+        }
+    auto const add_inverter = [&](feeder::Inverter const& inverter) {
+        if (auto* here = at(inverter.bus))
+            here->constant -= drawn(inverter.connection, inverter.phases, inverter.p_w, inverter.q_var, pu);
+    };
+    for (auto const& battery : feeder.batteries.rows()) add_inverter(battery.inverter);
+    for (auto const& pv : feeder.pv_systems.rows()) add_inverter(pv.inverter);
+    return result;
+}
+
+std::vector<Der> ders(partition::Piece const& piece, PerUnit const& pu) {
+    std::vector<Der> result;
+    for (auto const& pv : piece.feeder.pv_systems.rows()) {
+        Der der;
+        der.vertex = piece.vertex_of_bus[pv.inverter.bus.at()];
+        if (der.vertex >= 0) {
+            for (double p : pv.inverter.p_w) der.available += pu.power(p);
+            der.full = drawn(pv.inverter.connection, pv.inverter.phases, pv.inverter.p_w, {}, pu);
+        }
+        result.push_back(der);
+    }
+    return result;
+}
+
+}  // namespace dec::model

@@ -1,0 +1,144 @@
+#include "dec/model/lin_dist3_flow.hpp"
+
+#include <Eigen/LU>
+#include <cmath>
+#include <numbers>
+
+namespace dec::model {
+
+namespace {
+
+using partition::VertexRange;
+
+template <int Size>
+auto row(std::vector<double>& values, std::int32_t vertex) {
+    return Eigen::Map<Eigen::Matrix<double, Size, 1>>(values.data() + static_cast<std::ptrdiff_t>(vertex) * Size);
+}
+template <int Size>
+auto row(std::span<double const> values, std::int32_t vertex) {
+    return Eigen::Map<Eigen::Matrix<double, Size, 1> const>(values.data() + static_cast<std::ptrdiff_t>(vertex) * Size);
+}
+
+}  // namespace
+
+LinDist3Flow::LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece, LinearSettings const& settings)
+    : piece_{piece}, settings_{settings}, exchange_{comm, piece} {
+    core::together(comm, [&] {
+        blocks_.resize(piece.own);
+        for (std::size_t i = 0; i < piece.own; ++i)
+            if (piece.vertices[i].parent >= 0) blocks_[i] = branch_block(piece, piece.vertices[i], settings.per_unit);
+        injections_ = model::injections(piece, settings.per_unit);
+        ders_ = model::ders(piece, settings.per_unit);
+        if (!piece.feeder.sources.empty()) {
+            auto const& source = piece.feeder.sources.rows()[0];
+            double const volts = settings.source_voltage_pu ? *settings.source_voltage_pu * source.nominal_v : source.voltage_v;
+            double const pu = volts / std::numbers::sqrt3 / piece.feeder.buses[source.bus].base_v;
+            source_v_sq_.setConstant(pu * pu);
+        }
+    });
+    draw_.assign(6 * piece.vertices.size(), 0.0);
+    message_.assign(6 * piece.vertices.size(), 0.0);
+    eliminate();
+}
+
+void LinDist3Flow::eliminate() {
+    eliminated_.resize(piece_.own);
+    // The slope message to the parent, 6 x 3 in column order, for every local vertex.
+    std::vector<double> slopes(18 * piece_.vertices.size(), 0.0);
+    auto const slope = [&](std::int32_t vertex) { return Eigen::Map<Matrix63>(slopes.data() + static_cast<std::ptrdiff_t>(vertex) * 18); };
+    exchange_.up(slopes, 18, [&](VertexRange range) {
+        for (auto j = range.end - 1; j >= range.begin; --j) {
+            auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
+            auto& e = eliminated_[static_cast<std::size_t>(j)];
+            e.slope = injections_[static_cast<std::size_t>(j)].slope;
+            for (std::int32_t c = 0; c < vertex.children; ++c)
+                e.slope += slope(piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            if (vertex.parent < 0) continue;
+            auto const& block = blocks_[static_cast<std::size_t>(j)];
+            // v = R u - M (c + K v)  =>  v = G (R u - M c),  G = (I + M K)^-1
+            Matrix3 const g = (Matrix3::Identity() + block.drop * e.slope).inverse();
+            e.down = g * block.ratio;
+            e.self = g * block.drop;
+            e.up = block.lift * (Matrix66::Identity() - e.slope * e.self);
+            slope(j) = block.lift * e.slope * e.down;
+        }
+    });
+}
+
+void LinDist3Flow::gather_draw(std::span<double const> alpha, bool change) {
+    for (std::size_t j = 0; j < piece_.own; ++j) {
+        auto draw = row<6>(draw_, static_cast<std::int32_t>(j));
+        if (change) draw.setZero();
+        else draw = injections_[j].constant;
+    }
+    for (std::size_t d = 0; d < ders_.size(); ++d)
+        if (ders_[d].vertex >= 0) row<6>(draw_, ders_[d].vertex) += alpha[d] * ders_[d].full;
+}
+
+void LinDist3Flow::sweep(Vector3 const& source, FlowState& state) {
+    state.v_sq.assign(3 * piece_.vertices.size(), 0.0);
+    state.power.assign(6 * piece_.vertices.size(), 0.0);
+    exchange_.up(message_, 6, [&](VertexRange range) {
+        for (auto j = range.end - 1; j >= range.begin; --j) {
+            auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
+            auto draw = row<6>(draw_, j);
+            for (std::int32_t c = 0; c < vertex.children; ++c)
+                draw += row<6>(message_, piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            if (vertex.parent >= 0) row<6>(message_, j) = eliminated_[static_cast<std::size_t>(j)].up * draw;
+        }
+    });
+    exchange_.down(state.v_sq, 3, [&](VertexRange range) {
+        for (auto j = range.begin; j < range.end; ++j) {
+            auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
+            auto const& e = eliminated_[static_cast<std::size_t>(j)];
+            auto v = row<3>(state.v_sq, j);
+            if (vertex.parent < 0) v = source;
+            else v = e.down * row<3>(state.v_sq, vertex.parent) - e.self * row<6>(draw_, j);
+            row<6>(state.power, j) = row<6>(draw_, j) + e.slope * v;
+        }
+    });
+}
+
+void LinDist3Flow::solve(std::span<double const> alpha, FlowState& state) {
+    gather_draw(alpha, false);
+    sweep(source_v_sq_, state);
+}
+
+void LinDist3Flow::solve_change(std::span<double const> alpha, FlowState& state) {
+    gather_draw(alpha, true);
+    sweep(Vector3::Zero(), state);
+}
+
+void LinDist3Flow::gradient(std::span<double const> weight, std::span<double> gradient) {
+    // Transposed: the price of a voltage gathers on the way up, the price of a power drawn on the way down.
+    std::vector<double> voltage_price(3 * piece_.vertices.size(), 0.0);
+    std::vector<double> arriving(3 * piece_.vertices.size(), 0.0);
+    exchange_.up(arriving, 3, [&](VertexRange range) {
+        for (auto j = range.end - 1; j >= range.begin; --j) {
+            auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
+            Vector3 price = row<3>(weight, j);
+            for (std::int32_t c = 0; c < vertex.children; ++c)
+                price += row<3>(arriving, piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            row<3>(voltage_price, j) = price;
+            if (vertex.parent >= 0) row<3>(arriving, j) = eliminated_[static_cast<std::size_t>(j)].down.transpose() * price;
+        }
+    });
+    std::vector<double> power_price(6 * piece_.vertices.size(), 0.0);
+    exchange_.down(power_price, 6, [&](VertexRange range) {
+        for (auto j = range.begin; j < range.end; ++j) {
+            auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
+            if (vertex.parent < 0) continue;
+            auto const& e = eliminated_[static_cast<std::size_t>(j)];
+            row<6>(power_price, j) =
+                e.up.transpose() * row<6>(power_price, vertex.parent) - e.self.transpose() * row<3>(voltage_price, j);
+        }
+    });
+    for (std::size_t d = 0; d < ders_.size(); ++d)
+        gradient[d] = ders_[d].vertex < 0 ? 0.0 : row<6>(power_price, ders_[d].vertex).dot(ders_[d].full);
+}
+
+Vector3 seen_voltage(partition::LocalVertex const& vertex, Vector3 const& v_sq) {
+    return vertex.floating_delta ? Vector3{line_to_line() * v_sq} : v_sq;
+}
+
+}  // namespace dec::model

@@ -1,0 +1,115 @@
+#include "dec/partition/partition.hpp"
+
+#include <fmt/format.h>
+#include <metis.h>
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+namespace dec::partition {
+
+namespace {
+
+using feeder::Feeder;
+using feeder::Tree;
+
+/// The feeder graph for METIS: a vertex per bus of the primary and one per secondary, in depth-first order.
+struct CollapsedGraph {
+    std::vector<std::int32_t> vertex_of_bus;  ///< -1: not energised
+    std::vector<idx_t> start{0}, neighbour, weight;
+};
+
+CollapsedGraph collapse(Feeder const& feeder, Tree const& tree, AgentTree const& agents) {
+    CollapsedGraph graph;
+    graph.vertex_of_bus.assign(feeder.buses.size(), -1);
+    std::vector<std::int32_t> vertex_of_place(tree.vertices.size(), -1);
+    std::vector<std::int32_t> vertex_of_agent(agents.agents.size(), -1);
+    std::vector<std::pair<idx_t, idx_t>> edges;
+    // The ideal source goes with the source bus and a star point with the bus above it: neither is a vertex of its own.
+    for (std::size_t place = 1; place < tree.vertices.size(); ++place) {
+        auto const& v = tree.vertices[place];
+        auto const above = vertex_of_place[static_cast<std::size_t>(v.parent)];
+        if (!v.bus.valid()) {
+            vertex_of_place[place] = above;
+            continue;
+        }
+        auto const agent = agents.agent_of_bus[v.bus.at()];
+        bool const secondary = agents.agents[Index<Agent>{agent}].kind == feeder::Area::Kind::secondary;
+        std::int32_t mine = secondary ? vertex_of_agent[static_cast<std::size_t>(agent)] : -1;
+        if (mine < 0) {
+            mine = static_cast<std::int32_t>(graph.weight.size());
+            graph.weight.push_back(0);
+            if (secondary) vertex_of_agent[static_cast<std::size_t>(agent)] = mine;
+        }
+        graph.weight[static_cast<std::size_t>(mine)] += static_cast<idx_t>(v.phases.size());
+        graph.vertex_of_bus[v.bus.at()] = mine;
+        vertex_of_place[place] = mine;
+        if (above >= 0 && above != mine) edges.emplace_back(above, mine);
+    }
+
+    std::vector<idx_t> degree(graph.weight.size() + 1, 0);
+    for (auto const& [a, b] : edges) {
+        ++degree[static_cast<std::size_t>(a)];
+        ++degree[static_cast<std::size_t>(b)];
+    }
+    graph.start.resize(degree.size());
+    std::exclusive_scan(degree.begin(), degree.end(), graph.start.begin(), idx_t{0});
+    graph.neighbour.resize(static_cast<std::size_t>(graph.start.back()));
+    auto next = graph.start;
+    for (auto const& [a, b] : edges) {
+        graph.neighbour[static_cast<std::size_t>(next[static_cast<std::size_t>(a)]++)] = b;
+        graph.neighbour[static_cast<std::size_t>(next[static_cast<std::size_t>(b)]++)] = a;
+    }
+    return graph;
+}
+
+std::vector<idx_t> run_metis(CollapsedGraph& graph, int parts) {
+    auto count = static_cast<idx_t>(graph.weight.size());
+    std::vector<idx_t> part(graph.weight.size(), 0);
+    if (parts == 1) return part;
+    if (count <= parts) {
+        std::iota(part.begin(), part.end(), idx_t{0});
+        return part;
+    }
+    idx_t options[METIS_NOPTIONS];
+    METIS_SetDefaultOptions(options);
+    options[METIS_OPTION_CONTIG] = 1;
+    options[METIS_OPTION_SEED] = 1;
+    options[METIS_OPTION_NUMBERING] = 0;
+    idx_t constraints = 1;
+    idx_t wanted = parts;
+    idx_t cut = 0;
+    int const status =
+        METIS_PartGraphKway(&count, &constraints, graph.start.data(), graph.neighbour.data(), graph.weight.data(), nullptr,
+                            nullptr, &wanted, nullptr, nullptr, options, &cut, part.data());
+    if (status != METIS_OK) throw std::runtime_error{fmt::format("METIS_PartGraphKway returned {}", status)};
+    return part;
+}
+
+}  // namespace
+
+Partition split(Feeder const& feeder, Tree const& tree, AgentTree const& agents, int parts) {
+    auto graph = collapse(feeder, tree, agents);
+    auto const part = run_metis(graph, parts);
+
+    Partition result;
+    result.rank_of_bus.assign(feeder.buses.size(), 0);
+    for (std::size_t b = 0; b < feeder.buses.size(); ++b)
+        if (auto const v = graph.vertex_of_bus[b]; v >= 0)
+            result.rank_of_bus[b] = static_cast<std::int32_t>(part[static_cast<std::size_t>(v)]);
+
+    std::vector<std::int64_t> weight(static_cast<std::size_t>(parts), 0);
+    for (std::size_t v = 0; v < graph.weight.size(); ++v) {
+        weight[static_cast<std::size_t>(part[v])] += graph.weight[v];
+        for (auto e = graph.start[v]; e < graph.start[v + 1]; ++e)
+            result.edge_cut += part[v] < part[static_cast<std::size_t>(graph.neighbour[static_cast<std::size_t>(e)])] ? 1 : 0;
+    }
+    auto const total = std::accumulate(weight.begin(), weight.end(), std::int64_t{0});
+    result.imbalance = total == 0 ? 1.0
+                                  : static_cast<double>(*std::ranges::max_element(weight)) * parts / static_cast<double>(total);
+    return result;
+}
+
+}  // namespace dec::partition
