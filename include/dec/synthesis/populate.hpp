@@ -13,25 +13,34 @@ namespace dec::synthesis {
 
 using core::Index;
 
+inline constexpr double default_pv_penetration = 0.6;
+
 struct PopulateOptions {
     std::uint64_t seed = 1;
-    /// Share of houses (customers on secondaries; without secondaries: of loads) that get PV. Unset: 0.6.
+    /// Share of customers that have PV: of houses and other loads on secondaries; without secondaries of loads.
+    /// Unset: `default_pv_penetration`.
     std::optional<double> pv_penetration;
-    double load_scale = 1.0;  ///< written into the loads
+    double load_scale = 1.0;  ///< written into the loads; transformers and houses are sized before
 };
 
 /// What was added, for the message to the user.
 struct Populated {
-    std::int64_t service_transformers = 0, houses = 0, rooftop_pv = 0, utility_pv = 0;
-    Index<feeder::PvSystem> first_pv;  ///< rows of Feeder::pv_systems from here on are new
+    std::int64_t service_transformers = 0, houses = 0, rooftop_pv = 0;
+    std::int64_t utility_pv = 0;        ///< photovoltaics on the primary that the feeder had
+    Index<feeder::PvSystem> first_pv;   ///< rows of Feeder::pv_systems from here on are new
 };
 
-/// Feeder from the CSV tables of a folder such as inputs/ieee123 (see its README.md for the columns).
-/// \throws core::InvalidInput naming file, line and column.
+/// Feeder from the CSV tables of a folder such as inputs/ieee123 (see its README.md for the columns), loads at nominal.
+/// \throws core::InvalidInput naming file, line, column and value of everything that is wrong.
 [[nodiscard]] feeder::Feeder read_tables(std::string const& folder);
 
+/// What the folder's settings.csv says about seed, penetration and loading; defaults where it says nothing.
+/// \throws core::InvalidInput as `read_tables`.
+[[nodiscard]] PopulateOptions read_settings(std::string const& folder);
+
 /// Adds secondaries where there are none, photovoltaics, areas and measurements. Rules: docs/populate.md.
-/// \throws core::InvalidInput for options out of range.
+/// A second call with the same options adds nothing (but scales the loads again).
+/// \pre `feeder::validate` accepts the feeder. \throws core::InvalidInput for options out of range.
 Populated populate(feeder::Feeder& feeder, PopulateOptions const& options);
 
 }  // namespace dec::synthesis

@@ -1,0 +1,53 @@
+/// \file additions.hpp
+/// The parts of `populate`, and what they share: new names that nobody has yet.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "dec/feeder/feeder.hpp"
+#include "dec/synthesis/populate.hpp"
+
+namespace dec::synthesis {
+
+/// Houses that a load of this size stands for: one per 3.5 kW at nominal, at least one.
+[[nodiscard]] std::int64_t houses_of(double p_w);
+
+/// A table's names in use.
+class Names {
+  public:
+    explicit Names(core::TextColumn const& in_use);
+    /// `wanted`, or the first of `wanted`_2, `wanted`_3, … that is free; taken from now on.
+    std::string take(std::string_view wanted);
+    [[nodiscard]] bool has(std::string const& name) const { return in_use_.contains(name); }
+
+  private:
+    std::unordered_set<std::string> in_use_;
+};
+
+/// mRID of an added element.
+[[nodiscard]] std::string mrid_of(feeder::Feeder const& feeder, std::string_view kind, std::string_view name);
+
+/// Adds an element under a name that nobody of its kind has yet.
+template <class Row>
+Index<Row> add_named(feeder::Feeder const& feeder, feeder::Table<Row>& table, Names& names, Row const& row,
+                     std::string_view kind, std::string_view wanted) {
+    auto const name = names.take(wanted);
+    return table.add(row, name, mrid_of(feeder, kind, name));
+}
+
+/// A converter at its full power, the same on each phase, with the reactive capability of IEEE 1547-2018 category B.
+[[nodiscard]] feeder::Inverter inverter(Index<feeder::Bus> bus, feeder::PhaseSet phases, double base_v, double p_w,
+                                        double rated_va);
+
+/// Replaces single-phase wye loads of the primary by service transformers, drops and houses.
+void add_secondaries(feeder::Feeder& feeder, PopulateOptions const& options, Populated& added);
+
+/// Gives the asked share of customers a photovoltaic system each. \pre bus phases are derived.
+void add_rooftop_pv(feeder::Feeder& feeder, PopulateOptions const& options, Populated& added);
+
+/// Adds the measurements that the platform's files have and `feeder` has not.
+void add_measurements(feeder::Feeder& feeder);
+
+}  // namespace dec::synthesis
