@@ -44,7 +44,8 @@ struct Summary {
 
 /// All keys of the contract, in its order.
 [[nodiscard]] core::Json to_json(Summary const& summary);
-/// The scalars that do not depend on the number of ranks (no ranks, edge_cut, imbalance, peak_memory_mb, seconds).
+/// The scalars that do not depend on the number of ranks (no ranks, edge_cut, imbalance, peak_memory_mb, seconds). What is
+/// null in JSON is NaN here, or an empty text.
 [[nodiscard]] core::Attributes rank_independent(Summary const& summary);
 /// A table for a person: what was asked, what it costs whom, whether it holds, how long it took.
 [[nodiscard]] std::string to_table(Summary const& summary);

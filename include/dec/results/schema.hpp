@@ -1,0 +1,41 @@
+/// \file schema.hpp
+/// What a results file holds: one entry per dataset. docs/results.md is the same table for readers, and a test keeps
+/// the two equal. Any change of meaning raises `format_version` and gets a line in the changelog.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dec/core/hdf5.hpp"
+
+namespace dec::results {
+
+inline constexpr std::string_view format_name = "dec-results";
+inline constexpr std::int64_t format_version = 1;
+
+enum class Kind : std::uint8_t { real, integer, text };
+/// "float64", "int64", "text".
+[[nodiscard]] std::string_view to_text(Kind kind);
+
+/// Whether every results file has a dataset, or only those with coordinating agents.
+enum class Presence : std::uint8_t { always, with_agents };
+
+struct Field {
+    std::string_view path;     ///< "/nodes/v"
+    Kind kind = Kind::real;
+    std::string_view axes;     ///< "node", "iteration × agent"
+    std::string_view unit;     ///< "1" for pure numbers, "" for texts
+    std::string_view meaning;  ///< reals: NaN where not computed
+    Presence presence = Presence::always;
+};
+
+/// All datasets, table by table in the order of docs/design.md.
+[[nodiscard]] std::span<Field const> schema();
+
+/// A dataset of the schema, with its name and unit, ready for core::Hdf5Writer::table.
+/// \throws std::logic_error if the schema has no such path, or `data` is of another kind.
+[[nodiscard]] core::Column column(std::string_view path, core::ColumnData data, std::size_t width = 1);
+
+}  // namespace dec::results

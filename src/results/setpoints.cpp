@@ -1,0 +1,65 @@
+#include "dec/results/setpoints.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "dec/core/archive.hpp"
+#include "dec/core/output_file.hpp"
+
+namespace dec::results {
+
+namespace {
+
+/// The fields of a row in the order of the message; `archive` packs or unpacks.
+template <class Archive, class Row>
+void exchange(Archive& archive, Row& row) {
+    archive(row.row);
+    for (auto* text : {&row.name, &row.mrid, &row.bus, &row.binding_node}) archive(*text);
+    for (auto* number : {&row.available_kw, &row.allowed_kw, &row.share}) archive(*number);
+}
+
+/// All rows in the feeder's order on the root, none elsewhere. Collective.
+std::vector<Setpoint> gather(core::Communicator const& comm, std::vector<Setpoint> const& own) {
+    core::Packer packer;
+    for (auto const& row : own) exchange(packer, row);
+    std::vector<Setpoint> all;
+    for (auto const& bytes : comm.gather(packer.take())) {
+        core::Unpacker unpacker{bytes};
+        while (!unpacker.exhausted()) exchange(unpacker, all.emplace_back());
+    }
+    std::sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.row < b.row; });
+    return all;
+}
+
+/// In quotes where RFC 4180 asks for it.
+std::string field(std::string const& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (char const c : text) quoted += c == '"' ? std::string{"\"\""} : std::string{c};
+    return quoted + '"';
+}
+
+/// The shortest text that reads back the same; empty where there is no number.
+std::string field(double number) { return std::isnan(number) ? std::string{} : fmt::format("{}", number); }
+
+std::string to_csv(std::vector<Setpoint> const& rows) {
+    std::string text = "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n";
+    for (auto const& row : rows)
+        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", field(row.name), field(row.mrid), field(row.bus),
+                       field(row.available_kw), field(row.allowed_kw), field(row.share), field(row.binding_node));
+    return text;
+}
+
+}  // namespace
+
+void write_setpoints(core::Communicator const& comm, std::string const& path, std::vector<Setpoint> const& own) {
+    auto const all = gather(comm, own);
+    core::together(comm, [&] {
+        if (comm.is_root()) core::write_file(path, to_csv(all));
+    });
+}
+
+}  // namespace dec::results
