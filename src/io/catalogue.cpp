@@ -1,0 +1,48 @@
+#include "dec/io/catalogue.hpp"
+
+#include <array>
+#include <string_view>
+
+#include "dec/core/error.hpp"
+#include "dec/io/cim.hpp"
+#include "files.hpp"
+
+namespace dec::io {
+
+namespace {
+
+/// A new format is one line in `formats`.
+struct Format {
+    std::string_view ending;
+    ReadFeeder (*read)(std::string const& path);
+    void (*write)(feeder::Feeder const& feeder, std::string const& path);
+};
+
+constexpr std::array formats{
+    Format{".xml", read_cim_xml, write_cim_xml},
+    Format{".xml.gz", read_cim_xml, write_cim_xml},
+};
+
+Format const& format_of(std::string const& path) {
+    for (auto const& format : formats)
+        if (has_ending(path, format.ending)) return format;
+    throw core::InvalidInput{
+        core::Finding{path, {}, "has an ending that is no feeder format", "formats are " + readable_formats()}};
+}
+
+}  // namespace
+
+ReadFeeder read_feeder(std::string const& path) { return format_of(path).read(path); }
+
+void write_feeder(feeder::Feeder const& feeder, std::string const& path) { format_of(path).write(feeder, path); }
+
+std::string readable_formats() {
+    std::string text;
+    for (auto const& format : formats) {
+        if (!text.empty()) text += ", ";
+        text += format.ending;
+    }
+    return text;
+}
+
+}  // namespace dec::io

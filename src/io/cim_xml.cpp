@@ -1,0 +1,108 @@
+/// \file cim_xml.cpp
+/// RDF/XML text into CIM objects: a flat list of typed nodes under rdf:RDF.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <pugixml.hpp>
+
+#include "cim_reader.hpp"
+#include "dec/core/error.hpp"
+#include "dec/io/cim.hpp"
+#include "files.hpp"
+
+namespace dec::io {
+
+namespace {
+
+[[noreturn]] void refuse(std::string const& origin, std::string problem, std::string remedy) {
+    throw core::InvalidInput{core::Finding{origin, {}, std::move(problem), std::move(remedy)}};
+}
+
+std::string_view local_name(char const* qualified) {
+    std::string_view name{qualified};
+    auto const colon = name.find(':');
+    return colon == std::string_view::npos ? name : name.substr(colon + 1);
+}
+
+/// What a download gives when it is not the file but a page about it.
+bool is_html(std::string_view text) {
+    static constexpr std::size_t beginning = 1024;
+    std::string start{text.substr(0, beginning)};
+    std::ranges::transform(start, start.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return start.find("<!doctype html") != std::string::npos || start.find("<html") != std::string::npos;
+}
+
+bool is_truncated(std::string_view text) {
+    auto const end = text.find_last_not_of(" \t\r\n");
+    return end == std::string_view::npos || !text.substr(0, end + 1).ends_with("RDF>");
+}
+
+void parse(pugi::xml_document& document, std::string& buffer, std::string_view original, std::string const& origin) {
+    if (original.find_first_not_of(" \t\r\n") == std::string_view::npos)
+        refuse(origin, "is empty", "it may be the rest of an interrupted copy: make it again");
+    if (is_html(original))
+        refuse(origin, "is an HTML page, not CIM RDF/XML", "download the file itself, not the page that shows it");
+    auto const result = document.load_buffer_inplace(
+        buffer.data(), buffer.size(), pugi::parse_default | pugi::parse_embed_pcdata, pugi::encoding_utf8);
+    if (result) return;
+    auto const offset = std::min(static_cast<std::size_t>(result.offset), original.size());
+    auto const line = 1 + std::count(original.begin(), original.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
+    if (result.status == pugi::status_no_document_element)
+        refuse(origin, "is not XML", "a CIM100 RDF/XML file is needed");
+    if (is_truncated(original))
+        refuse(origin, fmt::format("the XML ends too early, in line {} (byte {})", line, original.size()),
+               "the file is truncated: copy or export it again");
+    refuse(origin, fmt::format("the XML is damaged in line {} (byte {}): {}", line, offset, result.description()),
+           "copy or export the file again");
+}
+
+void add_object(cim::Objects& objects, pugi::xml_node node, std::string const& origin,
+                std::vector<core::Finding>& findings) {
+    std::string_view identifier;
+    for (auto const attribute : node.attributes()) {
+        auto const name = local_name(attribute.name());
+        if (name == "about" || name == "ID") identifier = attribute.value();
+    }
+    auto const class_name = local_name(node.name());
+    if (identifier.empty()) {
+        findings.push_back(
+            {origin, std::string{class_name}, "has neither rdf:about nor rdf:ID", "give it an identifier"});
+        return;
+    }
+    objects.add(identifier, class_name);
+    for (auto const property : node.children()) {
+        if (property.type() != pugi::node_element) continue;
+        auto const name = local_name(property.name());
+        std::string_view resource;
+        for (auto const attribute : property.attributes())
+            if (local_name(attribute.name()) == "resource") resource = attribute.value();
+        if (resource.empty()) objects.add_text(name, property.child_value());
+        else objects.add_resource(name, resource);
+    }
+}
+
+}  // namespace
+
+ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin) {
+    cim::Objects objects;
+    auto& buffer = objects.keep(std::string{text});
+    std::vector<core::Finding> findings;
+    {
+        pugi::xml_document document;  // only its texts live on, in the buffer
+        parse(document, buffer, text, origin);
+        auto const root = document.document_element();
+        if (local_name(root.name()) != "RDF")
+            refuse(origin, fmt::format("begins with <{}> instead of <rdf:RDF>", root.name()),
+                   "a CIM100 RDF/XML file is needed");
+        for (auto const node : root.children())
+            if (node.type() == pugi::node_element) add_object(objects, node, origin, findings);
+    }
+    if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
+    objects.connect();
+    return cim::build_feeder(objects, origin);
+}
+
+ReadFeeder read_cim_xml(std::string const& path) { return parse_cim_xml(read_text_file(path), path); }
+
+}  // namespace dec::io
