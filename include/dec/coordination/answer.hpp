@@ -1,0 +1,65 @@
+/// \file answer.hpp
+/// What a coordination method returns: setpoints, how it got there, and what stands in the way if there are none.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dec/coordination/limits.hpp"
+#include "dec/core/error.hpp"
+#include "dec/fairness/policy.hpp"
+
+namespace dec::coordination {
+
+enum class Status { optimal, converged, relaxed, infeasible, iteration_limit, not_ac_feasible, diverged, interrupted };
+[[nodiscard]] std::string_view to_text(Status status);
+[[nodiscard]] core::ExitCode exit_code(Status status);
+
+/// One line of the convergence history. Residuals in pu of squared voltage, NaN where a method has none.
+struct Round {
+    std::int64_t iteration = 0;
+    double objective = 0.0;         ///< kW
+    double primal_residual = 0.0;   ///< largest violation of a limit
+    double dual_residual = 0.0;
+    double max_alpha_change = 0.0;
+};
+
+struct Answer {
+    Status status = Status::optimal;
+    std::vector<double> alpha;                  ///< curtailed share, one per row of the piece's pv_systems
+    double objective = 0.0;                     ///< of the policy, kW
+    std::int64_t iterations = 0;
+    std::vector<Round> rounds;                  ///< the same on all ranks
+    std::int64_t binding_row = -1;              ///< node that binds every curtailed DER; -1 where nothing binds
+    std::string binding_node;                   ///< its name, "bus.phase"
+    model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices
+    std::vector<Node> nodes;
+    std::vector<core::Finding> conflicts;       ///< infeasible: the nodes and limits in conflict
+};
+
+/// Called after every round on every rank; returning true asks for a stop, which all ranks then agree on.
+using Observer = std::function<bool(Round const&)>;
+
+struct Settings {
+    VoltageLimits limits;
+    std::int64_t max_iterations = 1000;
+};
+
+/// A method as the catalogue knows it.
+struct Method {
+    std::string_view name;
+    std::string_view description;
+    bool (*can_do)(fairness::Policy const& policy) = nullptr;
+    /// Collective.
+    Answer (*run)(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                  Settings const& settings, Observer const& observer) = nullptr;
+};
+
+/// Every method there is; a new one is a file and one line in catalogue.cpp.
+[[nodiscard]] std::span<Method const> methods();
+[[nodiscard]] Method const* find_method(std::string_view name);
+
+}  // namespace dec::coordination

@@ -1,0 +1,40 @@
+/// \file limits.hpp
+/// Voltage limits of every node, and where a voltage stands against them.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "dec/model/lin_dist3_flow.hpp"
+
+namespace dec::coordination {
+
+struct VoltageLimits {
+    double v_min_pu = 0.95;
+    double v_max_pu = 1.05;
+    /// A node below v_min with nothing curtailed has no lower limit: curtailment cannot lift it.
+    bool relax_v_min = true;
+};
+
+/// One bus and phase of this rank whose voltage is limited (every one but the ideal source and star points).
+struct Node {
+    std::int32_t vertex = -1;       ///< own vertex
+    std::int32_t place = 0;         ///< 0-2 in the vertex's arrays
+    std::int64_t row = 0;           ///< in the whole feeder's table of nodes
+    double low = 0.0;               ///< squared limits, pu^2; -inf where there is none
+    double high = std::numeric_limits<double>::infinity();
+};
+
+/// This rank's limited nodes. `uncurtailed` decides which lower limits are relaxed. Not collective.
+[[nodiscard]] std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits,
+                                              model::FlowState const& uncurtailed);
+
+/// Squared voltage as the node's limit sees it (line to line behind a floating delta).
+[[nodiscard]] double seen(partition::Piece const& piece, model::FlowState const& state, Node const& node);
+
+/// "bus.phase" of a node of this rank.
+[[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);
+
+}  // namespace dec::coordination

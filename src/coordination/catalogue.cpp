@@ -1,0 +1,41 @@
+#include <algorithm>
+#include <array>
+
+#include "dec/coordination/bisection.hpp"
+
+namespace dec::coordination {
+
+std::span<Method const> methods() {
+    static std::array const all{
+        Method{.name = "bisection",
+               .description = "exact for policies with one shared scalar, on a distributed linear power flow",
+               .can_do = [](fairness::Policy const& policy) { return policy.ramp != nullptr; },
+               .run = bisection},
+    };
+    return all;
+}
+
+Method const* find_method(std::string_view name) {
+    auto const all = methods();
+    auto const found = std::ranges::find(all, name, &Method::name);
+    return found == all.end() ? nullptr : &*found;
+}
+
+std::string_view to_text(Status status) {
+    static constexpr std::array<std::string_view, 8> names{"optimal",         "converged",       "relaxed",  "infeasible",
+                                                           "iteration_limit", "not_ac_feasible", "diverged", "interrupted"};
+    return names[static_cast<std::size_t>(status)];
+}
+
+core::ExitCode exit_code(Status status) {
+    switch (status) {
+        case Status::infeasible: return core::ExitCode::infeasible;
+        case Status::iteration_limit:
+        case Status::diverged: return core::ExitCode::not_converged;
+        case Status::not_ac_feasible: return core::ExitCode::not_ac_feasible;
+        case Status::interrupted: return core::ExitCode::interrupted;
+        default: return core::ExitCode::solved;
+    }
+}
+
+}  // namespace dec::coordination

@@ -1,0 +1,50 @@
+#include "dec/coordination/limits.hpp"
+
+#include <fmt/format.h>
+
+namespace dec::coordination {
+
+namespace {
+
+/// Names of line-to-line nodes in the places A, B, C of a floating delta.
+constexpr std::array<std::string_view, 3> pair_names{"AB", "BC", "CA"};
+
+}  // namespace
+
+double seen(partition::Piece const& piece, model::FlowState const& state, Node const& node) {
+    auto const& vertex = piece.vertices[static_cast<std::size_t>(node.vertex)];
+    Eigen::Map<model::Vector3 const> const v{state.v_sq.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3};
+    return vertex.floating_delta ? model::seen_voltage(vertex, v)(node.place) : v(node.place);
+}
+
+std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits, model::FlowState const& uncurtailed) {
+    std::vector<Node> nodes;
+    for (std::size_t i = 0; i < piece.own; ++i) {
+        auto const& vertex = piece.vertices[i];
+        if (vertex.kind != feeder::Vertex::Kind::bus) continue;
+        auto const all = piece.feeder.buses[vertex.bus].phases;
+        for (feeder::Phase p : vertex.phases.list()) {
+            Node node{.vertex = static_cast<std::int32_t>(i),
+                      .place = static_cast<std::int32_t>(feeder::slot(p)),
+                      .row = piece.global.first_node[vertex.bus.at()] + static_cast<std::int64_t>(all.position(p)),
+                      .low = limits.v_min_pu * limits.v_min_pu,
+                      .high = limits.v_max_pu * limits.v_max_pu};
+            if (limits.relax_v_min && seen(piece, uncurtailed, node) < node.low)
+                node.low = -std::numeric_limits<double>::infinity();
+            nodes.push_back(node);
+        }
+    }
+    return nodes;
+}
+
+std::string node_name(partition::Piece const& piece, Node const& node) {
+    auto const& vertex = piece.vertices[static_cast<std::size_t>(node.vertex)];
+    auto const place = static_cast<std::size_t>(node.place);
+    std::string_view const phase = vertex.floating_delta ? pair_names[place]
+                                   : vertex.phases.has_legs()
+                                       ? feeder::to_text(node.place == 0 ? feeder::Phase::s1 : feeder::Phase::s2)
+                                       : feeder::to_text(static_cast<feeder::Phase>(node.place));
+    return fmt::format("{}.{}", piece.feeder.buses.name(vertex.bus), phase);
+}
+
+}  // namespace dec::coordination

@@ -1,0 +1,13 @@
+#include "policies.hpp"
+
+namespace dec::fairness {
+
+Policy proportional() {
+    return {.name = "proportional",
+            .description = "the same fraction of its available power from everybody",
+            .shared_fraction = true,
+            .ramp = [](double) { return Ramp{0.0, 1.0}; },
+            .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
+}
+
+}  // namespace dec::fairness
