@@ -53,7 +53,9 @@ Pairing pair_rows(Table<Row> const& first, Table<Row> const& second) {
         return [&table](std::int32_t row) { return table.name(Index<Row>{row}); };
     };
     auto const name_and_mrid_of = [](Table<Row> const& table) {
-        return [&table](std::int32_t row) { return std::pair{table.name(Index<Row>{row}), table.mrid(Index<Row>{row})}; };
+        return [&table](std::int32_t row) {
+            return std::pair{table.name(Index<Row>{row}), table.mrid(Index<Row>{row})};
+        };
     };
     pair_equal(rows_first, rows_second, name_and_mrid_of(first), name_and_mrid_of(second), pairing);
     pair_equal(rows_first, rows_second, name_of(first), name_of(second), pairing);
@@ -83,9 +85,7 @@ class Comparison {
     }
     template <class T>
         requires std::integral<T> || std::is_enum_v<T> || std::same_as<T, PhaseSet> || std::same_as<T, std::string>
-    [[nodiscard]] bool same(T const& a, T const& b) const {
-        return a == b;
-    }
+    [[nodiscard]] bool same(T const& a, T const& b) const { return a == b; }
     template <class Row>
     [[nodiscard]] bool same(Index<Row> a, Index<Row> b) const {
         if (!a.valid() || !b.valid()) return a.valid() == b.valid();
@@ -200,7 +200,8 @@ void compare_rows(Comparison const& comparison, Feeder const& first, Feeder cons
     };
 
     for (auto id : a.ids())
-        if (pairing.second_of[id.at()] == unpaired) lines.add(id.value(), describe(label, a, id) + ": only in the first");
+        if (pairing.second_of[id.at()] == unpaired)
+            lines.add(id.value(), describe(label, a, id) + ": only in the first");
     for (auto const& [field, text_a, text_b, identity] : texts)
         for_each_pair([&](auto i, auto k) {
             auto const x = text_a[i.at()];
@@ -238,12 +239,10 @@ std::vector<Texts> texts_of(Feeder const& first, Feeder const& second) {
     return texts;
 }
 
-/// The names of the whole model, but for where it was read from.
+/// The names of the whole model as far as both state them, but for where it was read from.
 void compare_headings(Heading const& a, Heading const& b, std::vector<std::string>& all) {
     visit_fields<Heading>([&](std::string const& field, std::string_view, auto const& access) {
-        if (&access(a) == &a.origin) return;
-        bool const identity = field.ends_with("mrid");
-        if (identity ? !same_identity(access(a), access(b)) : access(a) != access(b))
+        if (&access(a) != &a.origin && !same_identity(access(a), access(b)))
             all.push_back(difference("feeder", field, access(a), access(b)));
     });
 }

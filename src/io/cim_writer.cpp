@@ -86,8 +86,6 @@ std::string to_cim_xml(feeder::Feeder const& feeder) {
     return writer.take();
 }
 
-void write_cim_xml(feeder::Feeder const& feeder, std::string const& path) {
-    write_text_file(path, to_cim_xml(feeder));
-}
+void write_cim_xml(feeder::Feeder const& feeder, std::string const& path) { write_text_file(path, to_cim_xml(feeder)); }
 
 }  // namespace dec::io

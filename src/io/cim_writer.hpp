@@ -23,8 +23,8 @@ struct Equipment {
     std::span<core::Index<feeder::Bus> const> buses;  ///< of its terminals, in their order
 };
 
-/// The nearest number of 14 significant digits. What is derived from figures of a file (a sum, a ratio) becomes again
-/// what a person would write, and reads back to the very same bits; the rounding is at most 5e-14.
+/// The number of at most 12 digits that `value` is but for a few roundings, else `value`. What is derived from figures
+/// of a file (a sum, a ratio) so becomes again what a person would write, and reads back to the very same bits.
 [[nodiscard]] double decimal(double value);
 
 /// Refuses what CIM100 has no words for. \pre the feeder passes feeder::validate.
@@ -127,10 +127,10 @@ class Writer {
     NodeId feeder_id_;
     std::unordered_map<void const*, std::vector<NodeId>> ids_;  // by table
     std::vector<NodeId> pv_connections_, battery_connections_;
-    std::vector<core::Index<feeder::Transformer>> units_;       // bank after bank
+    std::vector<core::Index<feeder::Transformer>> units_;  // bank after bank
     std::vector<std::size_t> first_unit_;
     std::vector<VoltageLevel> levels_;
-    std::vector<std::int32_t> level_of_bus_;                    // -1: unknown
+    std::vector<std::int32_t> level_of_bus_;  // -1: unknown
     std::vector<core::Index<feeder::Area>> area_of_bus_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, CurrentLimits> current_limits_;  // by the bits of both ratings
 };

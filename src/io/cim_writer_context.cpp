@@ -6,6 +6,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "cim_writer.hpp"
 #include "dec/core/uuid.hpp"
@@ -23,9 +24,11 @@ using feeder::Transformer;
 using feeder::TransformerCode;
 
 double decimal(double value) {
-    auto const text = fmt::format("{:.14g}", value);
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
+    static constexpr double rounding = 8.0 * std::numeric_limits<double>::epsilon();
+    auto const text = fmt::format("{:.12g}", value);
+    double figure = value;
+    std::from_chars(text.data(), text.data() + text.size(), figure);
+    return std::abs(figure - value) <= rounding * std::abs(value) ? figure : value;
 }
 
 Writer::Writer(feeder::Feeder const& the_feeder) : feeder{the_feeder} {
@@ -54,7 +57,9 @@ std::string_view uuid_in(std::string_view mrid) {
 
 NodeId Writer::part(NodeId const& owner, std::string_view what) { return NodeId{core::name_uuid(owner.text(), what)}; }
 
-NodeId Writer::end_of(NodeId const& unit, std::size_t winding) { return part(unit, fmt::format("End {}", winding + 1)); }
+NodeId Writer::end_of(NodeId const& unit, std::size_t winding) {
+    return part(unit, fmt::format("End {}", winding + 1));
+}
 
 NodeId Writer::terminal_of(NodeId const& owner, std::size_t number) {
     return part(owner, fmt::format("Terminal {}", number));
@@ -309,8 +314,7 @@ void Writer::current_limits(Node& terminal, feeder::Rating const& rating) {
     auto const [place, is_new] =
         current_limits_.try_emplace({bits(rating.normal_a), bits(rating.emergency_a)}, CurrentLimits{rating, {}});
     if (is_new)
-        place->second.id =
-            part(feeder_id_, fmt::format("CurrentLimits {} {}", rating.normal_a, rating.emergency_a));
+        place->second.id = part(feeder_id_, fmt::format("CurrentLimits {} {}", rating.normal_a, rating.emergency_a));
     terminal.link("ACDCTerminal.OperationalLimitSet", place->second.id);
 }
 
@@ -348,7 +352,8 @@ NodeId limit_type(NodeId const& feeder_id, LimitType const& type) {
 
 void Writer::limit_types() {
     auto const write = [this](LimitType const& type) {
-        node("OperationalLimitType", limit_type(feeder_id_, type), fmt::format("{}_{}Type", feeder.heading.name, type.name))
+        node("OperationalLimitType", limit_type(feeder_id_, type),
+             fmt::format("{}_{}Type", feeder.heading.name, type.name))
             .number("OperationalLimitType.acceptableDuration", type.duration_s)
             .literal("OperationalLimitType.direction", "OperationalLimitDirectionKind", type.direction);
     };
@@ -357,8 +362,8 @@ void Writer::limit_types() {
     for (auto const& range : voltage_ranges) write(range.type);
 }
 
-void Writer::limit(std::string_view class_name, NodeId const& set, std::string_view set_name,
-                   std::string_view suffix, NodeId const& type, double value) {
+void Writer::limit(std::string_view class_name, NodeId const& set, std::string_view set_name, std::string_view suffix,
+                   NodeId const& type, double value) {
     node(class_name, part(set, suffix), fmt::format("{}_{}", set_name, suffix))
         .link("OperationalLimit.OperationalLimitSet", set)
         .link("OperationalLimit.OperationalLimitType", type)
@@ -372,7 +377,8 @@ void Writer::voltage_limits() {
         auto const name = fmt::format("OpLimV_{:.4f}", level.nominal_v / 1000.0);
         (void)node("OperationalLimitSet", level.limits, name);
         for (auto const& [type, per_unit] : voltage_ranges)
-            limit("VoltageLimit", level.limits, name, type.name, limit_type(feeder_id_, type), per_unit * level.nominal_v);
+            limit("VoltageLimit", level.limits, name, type.name, limit_type(feeder_id_, type),
+                  per_unit * level.nominal_v);
     }
 }
 
@@ -448,7 +454,8 @@ void Writer::areas() {
         bool const is_secondary = area.kind == Area::Kind::secondary;
         auto own = node(is_secondary ? "SecondaryArea" : "SwitchArea", feeder.areas, row);
         if (area.parent.valid())
-            own.link(is_secondary ? "SecondaryArea.SwitchArea" : "SwitchArea.FeederArea", id(feeder.areas, area.parent));
+            own.link(is_secondary ? "SecondaryArea.SwitchArea" : "SwitchArea.FeederArea",
+                     id(feeder.areas, area.parent));
     }
 }
 

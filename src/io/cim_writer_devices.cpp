@@ -27,8 +27,8 @@ bool even(PhaseSet phases, std::initializer_list<PerPhase> values) {
 double total(PerPhase const& values) { return decimal(values[0] + values[1] + values[2]); }
 
 /// Phase objects with p and q; their class is named after the device's.
-void write_phase_powers(Writer& writer, Equipment const& device, std::string_view device_class,
-                        PhaseSet phases, PerPhase const& p_w, PerPhase const& q_var) {
+void write_phase_powers(Writer& writer, Equipment const& device, std::string_view device_class, PhaseSet phases,
+                        PerPhase const& p_w, PerPhase const& q_var) {
     if (even(phases, {p_w, q_var})) return;
     auto const phase_class = fmt::format("{}Phase", device_class);
     for (Phase phase : phases.list())
@@ -79,8 +79,7 @@ void write_loads(Writer& writer) {
                 .flag("EnergyConsumer.grounded", row.grounded)
                 .literal("EnergyConsumer.phaseConnection", "PhaseShuntConnectionKind",
                          to_cim(shunt_connections, row.connection));
-            if (row.model.valid())
-                node.link("EnergyConsumer.LoadResponse", writer.id(feeder.load_models, row.model));
+            if (row.model.valid()) node.link("EnergyConsumer.LoadResponse", writer.id(feeder.load_models, row.model));
         }
         write_phase_powers(writer, equipment, "EnergyConsumer", row.phases, row.p_w, row.q_var);
         writer.terminals(equipment, feeder::Rating{});

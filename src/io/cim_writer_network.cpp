@@ -45,8 +45,8 @@ bool balanced(Matrix3 const& m, std::size_t conductors) {
 /// How a code is written: as it came, unless its values have become something that this form cannot say.
 LineCode::Form form_of(LineCode const& code) {
     std::size_t const n = code.conductors;
-    bool const is_balanced = balanced(code.r_ohm, n) && balanced(code.x_ohm, n) && balanced(code.b_s, n) &&
-                             balanced(code.g_s, n);
+    bool const is_balanced =
+        balanced(code.r_ohm, n) && balanced(code.x_ohm, n) && balanced(code.b_s, n) && balanced(code.g_s, n);
     return is_balanced ? code.form : LineCode::Form::matrix;
 }
 
@@ -77,8 +77,7 @@ void write_matrix(Writer& writer, NodeId const& id, std::string_view name, std::
                 .number("PhaseImpedanceData.r", code.r_ohm[row][column] / length_m)
                 .number("PhaseImpedanceData.x", code.x_ohm[row][column] / length_m)
                 .number("PhaseImpedanceData.b", code.b_s[row][column] / length_m);
-            if (code.g_s[row][column] != 0.0)
-                entry.number("PhaseImpedanceData.g", code.g_s[row][column] / length_m);
+            if (code.g_s[row][column] != 0.0) entry.number("PhaseImpedanceData.g", code.g_s[row][column] / length_m);
         }
 }
 
@@ -90,10 +89,8 @@ void write_impedance(Node& node, Writer const& writer, NodeId const& line_id, In
     auto const& row = writer.feeder.line_codes[code];
     if (row.form != LineCode::Form::whole_line)
         node.link("ACLineSegment.PerLengthImpedance", writer.id(writer.feeder.line_codes, code));
-    else if (form_of(row) == LineCode::Form::whole_line)
-        write_sequence(node, "ACLineSegment", row);
-    else
-        node.link("ACLineSegment.PerLengthImpedance", own_code(line_id));
+    else if (form_of(row) == LineCode::Form::whole_line) write_sequence(node, "ACLineSegment", row);
+    else node.link("ACLineSegment.PerLengthImpedance", own_code(line_id));
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "cim_names.hpp"
@@ -27,10 +26,11 @@ using Ratings = std::array<feeder::Rating, 3>;
 
 // ---- catalogue
 
-/// Hypotenuse and leg of a test, as figures from which a reader takes the other leg: sqrt(magnitude^2 - loss^2). Where
-/// that is zero, the magnitude is a few roundings below the loss: just above, the square root would make 1e-8 of 1e-16.
+/// The magnitude that a test measures, from which and from the loss a reader takes the other leg: sqrt(magnitude^2 -
+/// loss^2). Where that is zero, the magnitude is a few roundings below the loss: just above, the root would make 1e-8 of
+/// 1e-16.
 double test_magnitude(double loss, double other) {
-    static constexpr double below = 1.0 - 8.0 * std::numeric_limits<double>::epsilon();
+    static constexpr double below = 1.0 - 1e-14;
     return other == 0.0 ? loss * below : decimal(std::hypot(loss, other));
 }
 
@@ -122,12 +122,10 @@ void write_end(Node& node, Writer const& writer, NodeId const& unit, Transformer
 
 void write_tank_end(Writer& writer, NodeId const& tank, std::string_view tank_name, Transformer const& row,
                     std::size_t w, NodeId const* tap_changer) {
-    auto node =
-        writer.node("TransformerTankEnd", Writer::end_of(tank, w), fmt::format("{}_End_{}", tank_name, w + 1));
+    auto node = writer.node("TransformerTankEnd", Writer::end_of(tank, w), fmt::format("{}_End_{}", tank_name, w + 1));
     write_end(node, writer, tank, row, w);
     node.link("TransformerTankEnd.TransformerTank", tank)
-        .literal("TransformerTankEnd.orderedPhases", "OrderedPhaseCodeKind",
-                 ordered_phases(row.winding[w].conductors));
+        .literal("TransformerTankEnd.orderedPhases", "OrderedPhaseCodeKind", ordered_phases(row.winding[w].conductors));
     if (tap_changer != nullptr) node.link("TransformerEnd.RatioTapChanger", *tap_changer);
 }
 
@@ -182,8 +180,7 @@ class TapChangersByWinding {
   public:
     explicit TapChangersByWinding(Writer const& writer) : writer_{writer}, rows_(writer.feeder.transformers.size()) {
         auto const& tap_changers = writer.feeder.tap_changers;
-        for (auto row : tap_changers.ids())
-            rows_[tap_changers[row].transformer.at()][tap_changers[row].winding] = row;
+        for (auto row : tap_changers.ids()) rows_[tap_changers[row].transformer.at()][tap_changers[row].winding] = row;
     }
     [[nodiscard]] NodeId const* at(Index<Transformer> unit, std::size_t winding) const {
         auto const row = rows_[unit.at()][winding];

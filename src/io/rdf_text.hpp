@@ -43,7 +43,9 @@ class Node {
     /// Leaves out what is not known (NaN).
     Node& known_number(std::string_view attribute, double value);
     Node& integer(std::string_view attribute, std::int64_t value);
-    Node& flag(std::string_view attribute, std::same_as<bool> auto value) { return text(attribute, value ? "True" : "False"); }
+    Node& flag(std::string_view attribute, std::same_as<bool> auto value) {
+        return text(attribute, value ? "True" : "False");
+    }
     Node& link(std::string_view attribute, NodeId const& target);
     /// "SinglePhaseKind", "A".
     Node& literal(std::string_view attribute, std::string_view enumeration, std::string_view value);

@@ -69,14 +69,10 @@ inline constexpr auto members<LineCode> = std::tuple{
 
 template <>
 inline constexpr auto members<Line> = std::tuple{
-    Member{"from", "", &Line::from},
-    Member{"to", "", &Line::to},
-    Member{"phases", "", &Line::phases},
-    Member{"conductors", "1", &Line::conductors},
-    Member{"code", "", &Line::code},
-    Member{"length", "m", &Line::length_m},
-    Member{"rating", "A", &Line::rating},
-    Member{"area", "", &Line::area},
+    Member{"from", "", &Line::from},      Member{"to", "", &Line::to},
+    Member{"phases", "", &Line::phases},  Member{"conductors", "1", &Line::conductors},
+    Member{"code", "", &Line::code},      Member{"length", "m", &Line::length_m},
+    Member{"rating", "A", &Line::rating}, Member{"area", "", &Line::area},
 };
 
 template <>
@@ -95,14 +91,10 @@ inline constexpr auto members<Switch> = std::tuple{
 
 template <>
 inline constexpr auto members<SeriesCompensator> = std::tuple{
-    Member{"from", "", &SeriesCompensator::from},
-    Member{"to", "", &SeriesCompensator::to},
-    Member{"phases", "", &SeriesCompensator::phases},
-    Member{"r", "ohm", &SeriesCompensator::r_ohm},
-    Member{"x", "ohm", &SeriesCompensator::x_ohm},
-    Member{"r0", "ohm", &SeriesCompensator::r0_ohm},
-    Member{"x0", "ohm", &SeriesCompensator::x0_ohm},
-    Member{"rating", "A", &SeriesCompensator::rating},
+    Member{"from", "", &SeriesCompensator::from},     Member{"to", "", &SeriesCompensator::to},
+    Member{"phases", "", &SeriesCompensator::phases}, Member{"r", "ohm", &SeriesCompensator::r_ohm},
+    Member{"x", "ohm", &SeriesCompensator::x_ohm},    Member{"r0", "ohm", &SeriesCompensator::r0_ohm},
+    Member{"x0", "ohm", &SeriesCompensator::x0_ohm},  Member{"rating", "A", &SeriesCompensator::rating},
     Member{"area", "", &SeriesCompensator::area},
 };
 
@@ -193,7 +185,7 @@ inline constexpr auto members<TapChanger> = std::tuple{
     Member{"increment", "%", &TapChanger::increment_percent},
     Member{"neutral_voltage", "V", &TapChanger::neutral_v},
     Member{"ltc", "", &TapChanger::ltc},
-    Member{"control_enabled", "", &TapChanger::control_enabled},
+    Member{"under_control", "", &TapChanger::control_enabled},
     Member{"initial_delay", "s", &TapChanger::initial_delay_s},
     Member{"subsequent_delay", "s", &TapChanger::subsequent_delay_s},
     Member{"pt_ratio", "1", &TapChanger::pt_ratio},
@@ -204,14 +196,10 @@ inline constexpr auto members<TapChanger> = std::tuple{
 
 template <>
 inline constexpr auto members<LoadModel> = std::tuple{
-    Member{"exponential", "", &LoadModel::exponential},
-    Member{"p_impedance", "1", &LoadModel::p_impedance},
-    Member{"p_current", "1", &LoadModel::p_current},
-    Member{"p_power", "1", &LoadModel::p_power},
-    Member{"q_impedance", "1", &LoadModel::q_impedance},
-    Member{"q_current", "1", &LoadModel::q_current},
-    Member{"q_power", "1", &LoadModel::q_power},
-    Member{"p_exponent", "1", &LoadModel::p_exponent},
+    Member{"exponential", "", &LoadModel::exponential},  Member{"p_impedance", "1", &LoadModel::p_impedance},
+    Member{"p_current", "1", &LoadModel::p_current},     Member{"p_power", "1", &LoadModel::p_power},
+    Member{"q_impedance", "1", &LoadModel::q_impedance}, Member{"q_current", "1", &LoadModel::q_current},
+    Member{"q_power", "1", &LoadModel::q_power},         Member{"p_exponent", "1", &LoadModel::p_exponent},
     Member{"q_exponent", "1", &LoadModel::q_exponent},
 };
 
@@ -329,28 +317,29 @@ template <>
 inline constexpr std::array<std::string_view, 3> literals<LineCode::Form>{"matrix", "sequence", "whole_line"};
 template <>
 inline constexpr std::array<std::string_view, 9> literals<Switch::Kind>{
-    "load_break_switch", "breaker", "recloser", "fuse", "sectionaliser",
-    "disconnector",      "jumper",  "ground_disconnector", "plain"};
+    "load_break_switch",   "breaker", "recloser", "fuse", "sectionaliser", "disconnector", "jumper",
+    "ground_disconnector", "plain"};
 template <>
 inline constexpr std::array<std::string_view, 2> literals<TransformerCode::Form>{"tank_tests", "three_phase_ends"};
 template <>
 inline constexpr std::array<std::string_view, 13> literals<ElementKind>{
-    "none", "line",      "switch", "series compensator", "transformer bank", "transformer", "tap changer",
-    "load", "capacitor", "pv",     "battery",            "machine",          "source"};
+    "none",        "line",        "switch", "series compensator", "transformer bank",
+    "transformer", "tap changer", "load",   "capacitor",          "pv",
+    "battery",     "machine",     "source"};
 template <>
 inline constexpr std::array<std::string_view, 8> literals<RegulatorControl::Mode>{
     "voltage", "reactive_power", "current_flow", "active_power", "time", "power_factor", "admittance", "temperature"};
 template <>
 inline constexpr std::array<std::string_view, 3> literals<Inverter::ControlMode>{"constant_power_factor",
-                                                                                "constant_reactive_power", "dynamic"};
+                                                                                 "constant_reactive_power", "dynamic"};
 template <>
 inline constexpr std::array<std::string_view, 5> literals<Battery::State>{"waiting", "charging", "discharging", "full",
-                                                                         "empty"};
+                                                                          "empty"};
 template <>
 inline constexpr std::array<std::string_view, 3> literals<Area::Kind>{"feeder", "switch_delimited", "secondary"};
 template <>
 inline constexpr std::array<std::string_view, 5> literals<Measurement::Type>{"voltage", "power", "current", "position",
-                                                                            "state_of_charge"};
+                                                                             "state_of_charge"};
 
 template <class Enum>
 [[nodiscard]] constexpr std::string_view literal(Enum value) {
@@ -395,14 +384,16 @@ void visit_part(std::string const& name, std::string_view unit, Access const& ac
                       "a member is missing in this type's list of members");
         auto const visit_member = [&]<class Value>(Member<Part, Value> const& member) {
             auto const separator = name.empty() || member.name.empty() ? "" : "_";
-            visit_part<Value>(name + separator + std::string{member.name}, member.unit,
-                              [access, place = member.place](auto& row) -> auto& { return access(row).*place; }, visit);
+            visit_part<Value>(
+                name + separator + std::string{member.name}, member.unit,
+                [ access, place = member.place ](auto& row) -> auto& { return access(row).*place; }, visit);
         };
         std::apply([&](auto const&... member) { (visit_member(member), ...); }, members<Part>);
     } else if constexpr (has_members<Entry>) {
         for (std::size_t i = 0; i < std::tuple_size_v<Part>; ++i)
-            visit_part<Entry>(name + "_" + std::to_string(i + 1), unit,
-                              [access, i](auto& row) -> auto& { return access(row)[i]; }, visit);
+            visit_part<Entry>(
+                name + "_" + std::to_string(i + 1), unit, [ access, i ](auto& row) -> auto& { return access(row)[i]; },
+                visit);
     } else {
         visit(name, unit, access);
     }
@@ -416,7 +407,8 @@ void visit_part(std::string const& name, std::string_view unit, Access const& ac
 /// Places of an array that have no meaning (a third phase of a two-phase line) hold what a new row has there.
 template <class Row, class Visitor>
 void visit_fields(Visitor&& visit) {
-    detail::visit_part<Row>("", "", [](auto& row) -> auto& { return row; }, visit);
+    detail::visit_part<Row>(
+        "", "", [](auto& row) -> auto& { return row; }, visit);
 }
 
 /// The table of a kind of row.
