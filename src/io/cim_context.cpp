@@ -135,9 +135,12 @@ std::optional<std::string_view> Context::text(ObjectId id, std::string_view attr
 
 std::optional<double> Context::number(ObjectId id, std::string_view attribute) {
     auto const written = raw(id, attribute);
-    if (!written) return std::nullopt;
-    auto const value = parse_number(*written);
-    if (!value) refuse_text(id, attribute, *written, "a finite number");
+    return written ? parsed(id, attribute, *written) : std::nullopt;
+}
+
+std::optional<double> Context::parsed(ObjectId id, std::string_view attribute, std::string_view written) {
+    auto const value = parse_number(written);
+    if (!value) refuse_text(id, attribute, written, "a finite number");
     return value;
 }
 
@@ -188,11 +191,10 @@ void Context::expect(ObjectId id, std::string_view attribute, double taken, std:
 }
 
 double Context::required_number(ObjectId id, std::string_view attribute) {
-    if (!raw(id, attribute)) {
-        finding(id, fmt::format("{} is missing", attribute), "add it");
-        return feeder::unknown;
-    }
-    return number(id, attribute).value_or(feeder::unknown);
+    auto const written = raw(id, attribute);
+    if (written) return parsed(id, attribute, *written).value_or(feeder::unknown);
+    finding(id, fmt::format("{} is missing", attribute), "add it");
+    return feeder::unknown;
 }
 
 // ---- links
@@ -272,7 +274,9 @@ std::string_view Context::mrid(ObjectId id) {
 std::string Context::describe(ObjectId id) { return feeder::describe(objects.class_name(id), name(id), mrid(id)); }
 
 void Context::finding(ObjectId id, std::string problem, std::string remedy) {
-    findings_.push_back({origin_, describe(id), std::move(problem), std::move(remedy)});
+    core::Finding found{origin_, describe(id), std::move(problem), std::move(remedy)};
+    // several parts of the reader may look at the same property: what is wrong with it is said once
+    if (said_.insert(core::one_line(found)).second) findings_.push_back(std::move(found));
 }
 
 void Context::finding(std::string problem, std::string remedy) {

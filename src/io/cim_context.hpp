@@ -149,12 +149,14 @@ class Context {
     void find_dangling_links();
     void account();
     [[nodiscard]] feeder::Rating rating_of_set(ObjectId set);
+    [[nodiscard]] std::optional<double> parsed(ObjectId id, std::string_view attribute, std::string_view written);
     void assume_value(ObjectId id, std::string_view attribute, std::string_view value);
     void refuse_literal(ObjectId id, std::string_view attribute, std::string_view text, std::string_view known);
     void refuse_text(ObjectId id, std::string_view attribute, std::string_view text, std::string_view wanted);
 
     std::string origin_;
     std::vector<core::Finding> findings_;
+    std::unordered_set<std::string> said_;
     std::vector<Fate> fate_;  // of objects
     std::vector<bool> property_used_;
     std::unordered_set<std::string_view> associations_asked_;

@@ -149,6 +149,11 @@ void require_pairs(Context& context, ObjectId owner, TransformerCode const& code
 
 // ---- catalogue of tanks
 
+/// sqrt(h² − a²) without the cancellation that squares suffer where both are close.
+double other_leg(double hypotenuse, double leg) {
+    return std::sqrt(std::max(0.0, (hypotenuse - leg) * (hypotenuse + leg)));
+}
+
 /// Impedance from one test: |Z| in ohm at the energised winding, loss in kW.
 void read_test(Context& context, ObjectId test, std::size_t energised, std::size_t grounded, TransformerCode& code) {
     auto const& winding = code.winding[energised];
@@ -168,16 +173,15 @@ void read_test(Context& context, ObjectId test, std::size_t energised, std::size
     if (r_ohm > z_ohm * (1.0 + 1e-6))
         context.finding(test, fmt::format("loss means {} ohm, more than leakageImpedance = {} ohm", r_ohm, z_ohm),
                         "loss is in kW and leakageImpedance in ohm at the energised winding");
-    code.short_circuit[pair_place(energised, grounded)] = {static_cast<std::uint8_t>(energised),
-                                                           static_cast<std::uint8_t>(grounded), r_ohm,
-                                                           std::sqrt(std::max(0.0, z_ohm * z_ohm - r_ohm * r_ohm))};
+    code.short_circuit[pair_place(energised, grounded)] = {
+        static_cast<std::uint8_t>(energised), static_cast<std::uint8_t>(grounded), r_ohm, other_leg(z_ohm, r_ohm)};
 }
 
 void read_no_load_test(Context& context, ObjectId test, double rated_va, TransformerCode& code) {
     auto const base_va = context.number(test, "TransformerTest.basePower").value_or(rated_va);
     auto const exciting_va = context.number_or(test, "NoLoadTest.excitingCurrent", 0.0) / 100.0 * base_va;
     code.no_load_w = 1000.0 * context.number_or(test, "NoLoadTest.loss", 0.0);
-    code.no_load_var = std::sqrt(std::max(0.0, exciting_va * exciting_va - code.no_load_w * code.no_load_w));
+    code.no_load_var = other_leg(exciting_va, code.no_load_w);
 }
 
 void read_tests(Context& context, ObjectId info, std::vector<ObjectId> const& ends, TransformerCode& code) {

@@ -37,7 +37,9 @@ std::vector<std::string> Report::warnings() const {
     for (auto const& [key, entry] : entries_) {
         auto const& [what, use] = key;
         if (use == Use::assumed)
-            lines.push_back(fmt::format("{} ({} times, first {}): {}", what, entry.count, entry.example, entry.note));
+            lines.push_back(entry.count == 1 ? fmt::format("{} of {}: {}", what, entry.example, entry.note)
+                                             : fmt::format("{} of {} and {} more: {}", what, entry.example,
+                                                           entry.count - 1, entry.note));
         if (use != Use::ignored) continue;
         if (is_class(what)) classes += fmt::format("{}{} {}", classes.empty() ? "" : ", ", entry.count, what);
         else attributes += entry.count;
