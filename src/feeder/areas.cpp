@@ -142,10 +142,8 @@ class Derivation {
     void keep_what_is_said() {
         for_each_element_inside(std::as_const(feeder_), [this](auto const& row, Index<Bus> bus) {
             auto const part = parts_.of(bus);
-            if (!row.area.valid())
-                wanted_[part] = true;
-            else if (!area_of_part_[part].valid())
-                area_of_part_[part] = row.area;
+            if (!row.area.valid()) wanted_[part] = true;
+            else if (!area_of_part_[part].valid()) area_of_part_[part] = row.area;
         });
         // A secondary that needs an area needs one to be its parent.
         for (auto const& unit : feeder_.transformers.rows()) {

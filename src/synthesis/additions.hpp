@@ -5,8 +5,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "dec/feeder/feeder.hpp"
+#include "dec/feeder/tree.hpp"
 #include "dec/synthesis/populate.hpp"
 
 namespace dec::synthesis {
@@ -41,11 +43,26 @@ Index<Row> add_named(feeder::Feeder const& feeder, feeder::Table<Row>& table, Na
 [[nodiscard]] feeder::Inverter inverter(Index<feeder::Bus> bus, feeder::PhaseSet phases, double base_v, double p_w,
                                         double rated_va);
 
+/// Buses without a neutral reference: nothing can be connected from one phase to neutral there.
+class FloatingBuses {
+  public:
+    explicit FloatingBuses(feeder::Tree const& tree);
+    /// False for buses that were added after the tree was hung, which are all secondaries.
+    [[nodiscard]] bool contains(Index<feeder::Bus> bus) const {
+        return bus.at() < is_floating_.size() && is_floating_[bus.at()];
+    }
+
+  private:
+    std::vector<bool> is_floating_;
+};
+
 /// Replaces single-phase wye loads of the primary by service transformers, drops and houses.
-void add_secondaries(feeder::Feeder& feeder, PopulateOptions const& options, Populated& added);
+void add_secondaries(feeder::Feeder& feeder, FloatingBuses const& floating, PopulateOptions const& options,
+                     Populated& added);
 
 /// Gives the asked share of customers a photovoltaic system each. \pre bus phases are derived.
-void add_rooftop_pv(feeder::Feeder& feeder, PopulateOptions const& options, Populated& added);
+void add_rooftop_pv(feeder::Feeder& feeder, FloatingBuses const& floating, PopulateOptions const& options,
+                    Populated& added);
 
 /// Adds the measurements that the platform's files have and `feeder` has not.
 void add_measurements(feeder::Feeder& feeder);

@@ -49,8 +49,10 @@ CsvTable::CsvTable(std::string path, std::initializer_list<std::string_view> col
         if (column_.empty()) {
             read_heading(cells, columns);
         } else if (cells.size() != column_.size()) {
-            findings_.push_back({path_, fmt::format("line {}", number),
-                                 fmt::format("has {} cells, the heading has {}", cells.size(), column_.size()), {}});
+            findings_.push_back({path_,
+                                 fmt::format("line {}", number),
+                                 fmt::format("has {} cells, the heading has {}", cells.size(), column_.size()),
+                                 {}});
         } else {
             records_.push_back({number, std::move(cells)});
         }
@@ -120,7 +122,8 @@ double CsvRow::positive(std::string_view column) const {
 
 int CsvRow::integer(std::string_view column) const {
     double const value = number(column);
-    if (value == std::round(value) && std::abs(value) <= std::numeric_limits<int>::max()) return static_cast<int>(value);
+    if (value == std::round(value) && std::abs(value) <= std::numeric_limits<int>::max())
+        return static_cast<int>(value);
     finding(column, "is no whole number", "write it like -3 or 12");
     return 0;
 }

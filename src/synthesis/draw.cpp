@@ -31,10 +31,10 @@ double uniform(std::uint64_t seed, std::string_view purpose, std::string_view na
     return std::ldexp(static_cast<double>(bits >> 11U), -53);
 }
 
-double uniform_step(std::uint64_t seed, std::string_view purpose, std::string_view name, double low, double high,
-                    double step) {
-    double const steps = std::round((high - low) / step);
-    return low + step * std::floor(uniform(seed, purpose, name) * (steps + 1.0));
+std::int64_t uniform_integer(std::uint64_t seed, std::string_view purpose, std::string_view name, std::int64_t low,
+                             std::int64_t high) {
+    auto const count = static_cast<double>(high - low + 1);
+    return low + static_cast<std::int64_t>(uniform(seed, purpose, name) * count);
 }
 
 }  // namespace dec::synthesis

@@ -11,8 +11,8 @@ namespace dec::synthesis {
 /// (Steele, Lea and Flood 2014).
 [[nodiscard]] double uniform(std::uint64_t seed, std::string_view purpose, std::string_view name);
 
-/// One of low, low + step, …, high, each as likely.
-[[nodiscard]] double uniform_step(std::uint64_t seed, std::string_view purpose, std::string_view name, double low,
-                                  double high, double step);
+/// One of low, low + 1, …, high, each as likely.
+[[nodiscard]] std::int64_t uniform_integer(std::uint64_t seed, std::string_view purpose, std::string_view name,
+                                           std::int64_t low, std::int64_t high);
 
 }  // namespace dec::synthesis

@@ -98,8 +98,7 @@ class Measuring {
     void add_one(Key const& what, std::string const& owner, TerminalRef const& at, PhaseSet phases,
                  std::string_view suffix) {
         if (!existing_.insert(what).second) return;
-        Measurement const row{
-            .type = what.type, .phases = phases, .discrete = what.type == Type::position, .at = at};
+        Measurement const row{.type = what.type, .phases = phases, .discrete = what.type == Type::position, .at = at};
         add_named(feeder_, feeder_.measurements, names_, row, "measurement",
                   fmt::format("{}_{}_{}_{}", owner, type_text(what.type), at.terminal, suffix));
     }
@@ -181,7 +180,8 @@ class Measuring {
     }
 
     static TerminalRef at_winding(feeder::Transformer const& unit, std::uint8_t winding) {
-        return {ElementKind::bank, unit.bank.value(), static_cast<std::uint8_t>(winding + 1), unit.winding[winding].bus};
+        return {ElementKind::bank, unit.bank.value(), static_cast<std::uint8_t>(winding + 1),
+                unit.winding[winding].bus};
     }
 
     void at_lines() {

@@ -18,21 +18,21 @@ using feeder::Feeder;
 using feeder::PhaseSet;
 using feeder::PvSystem;
 
-constexpr double smallest_pv_w = 3000.0, largest_pv_w = 10000.0, pv_step_w = 100.0;  // per house
-constexpr double inverter_margin = 1.1;  // VA per W of panels
+constexpr int smallest_pv_hw = 30, largest_pv_hw = 100;  // hundreds of W per house
+constexpr double inverter_margin = 1.1;                  // VA per W of panels
 
 /// All loads of one bus.
 struct Customer {
     Index<Bus> bus;
     double p_w = 0.0;
-    PhaseSet phases;       ///< where its loads are
+    PhaseSet phases;  ///< where its loads are
     bool between_phases = false;
     bool has_pv = false;
-    double draw = 0.0;     ///< those with the lowest get PV first
+    double draw = 0.0;  ///< those with the lowest get PV first
 };
 
 /// Where a converter of this customer would be connected; empty where none can be. A file says on which phases a
-/// converter is, not between which: customers between phases get three-phase systems.
+/// converter is, not between which: customers between phases, and those without a neutral, get three-phase systems.
 PhaseSet pv_phases(Feeder const& feeder, Customer const& customer) {
     auto const at_bus = feeder.buses[customer.bus].phases;
     if (customer.phases.has_legs()) return at_bus & PhaseSet::split();
@@ -40,14 +40,14 @@ PhaseSet pv_phases(Feeder const& feeder, Customer const& customer) {
     return at_bus.contains(PhaseSet::abc()) ? PhaseSet::abc() : PhaseSet{};
 }
 
-std::vector<Customer> all_loads_by_bus(Feeder const& feeder) {
+std::vector<Customer> all_loads_by_bus(Feeder const& feeder, FloatingBuses const& floating) {
     std::vector<Customer> customers;
     std::vector<std::int32_t> place(feeder.buses.size(), -1);
     for (auto const& load : feeder.loads.rows()) {
         auto& at = place[load.bus.at()];
         if (at < 0) {
             at = static_cast<std::int32_t>(customers.size());
-            customers.push_back({.bus = load.bus});
+            customers.push_back({.bus = load.bus, .between_phases = floating.contains(load.bus)});
         }
         auto& customer = customers[static_cast<std::size_t>(at)];
         for (double p : load.p_w) customer.p_w += p;
@@ -60,8 +60,8 @@ std::vector<Customer> all_loads_by_bus(Feeder const& feeder) {
 }
 
 /// Customers of the secondaries, or all where there are none; in the order of their loads.
-std::vector<Customer> find_customers(Feeder const& feeder, std::uint64_t seed) {
-    auto customers = all_loads_by_bus(feeder);
+std::vector<Customer> find_customers(Feeder const& feeder, FloatingBuses const& floating, std::uint64_t seed) {
+    auto customers = all_loads_by_bus(feeder, floating);
     auto const on_primary = [&](Customer const& c) { return !feeder::is_secondary(feeder.buses[c.bus]); };
     if (!std::ranges::all_of(customers, on_primary)) std::erase_if(customers, on_primary);
     std::erase_if(customers, [&](Customer const& c) { return c.p_w <= 0.0 || pv_phases(feeder, c).empty(); });
@@ -71,8 +71,8 @@ std::vector<Customer> find_customers(Feeder const& feeder, std::uint64_t seed) {
 
 PvSystem rooftop(Feeder const& feeder, Customer const& customer, std::uint64_t seed) {
     auto const name = feeder.buses.name(customer.bus);
-    double const p_w = static_cast<double>(houses_of(customer.p_w)) *
-                       uniform_step(seed, "pv size", name, smallest_pv_w, largest_pv_w, pv_step_w);
+    auto const per_house_hw = uniform_integer(seed, "pv size", name, smallest_pv_hw, largest_pv_hw);
+    double const p_w = 100.0 * static_cast<double>(houses_of(customer.p_w) * per_house_hw);
     PvSystem pv;
     pv.inverter = inverter(customer.bus, pv_phases(feeder, customer), feeder.buses[customer.bus].base_v, p_w,
                            inverter_margin * p_w);
@@ -82,8 +82,8 @@ PvSystem rooftop(Feeder const& feeder, Customer const& customer, std::uint64_t s
 
 }  // namespace
 
-void add_rooftop_pv(Feeder& feeder, PopulateOptions const& options, Populated& added) {
-    auto customers = find_customers(feeder, options.seed);
+void add_rooftop_pv(Feeder& feeder, FloatingBuses const& floating, PopulateOptions const& options, Populated& added) {
+    auto customers = find_customers(feeder, floating, options.seed);
     double const share = options.pv_penetration.value_or(default_pv_penetration);
     auto wanted = std::llround(share * static_cast<double>(customers.size())) -
                   std::ranges::count(customers, true, &Customer::has_pv);

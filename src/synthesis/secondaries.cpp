@@ -29,18 +29,18 @@ using feeder::Transformer;
 using feeder::TransformerCode;
 
 constexpr std::array service_kva{25.0, 50.0, 75.0, 100.0};
-constexpr double highest_loading = 0.8;      // nominal kW per kVA
-constexpr double rounding = 1.0 + 1e-9;      // 40 kW on 50 kVA is 80 %, whatever the last bit says
-constexpr double shortest_drop_m = 15.0, longest_drop_m = 45.0, drop_step_m = 0.1;
-constexpr double leg_v = 120.0;              // rated, of each half winding
+constexpr double highest_loading = 0.8;  // nominal kW per kVA
+constexpr double rounding = 1.0 + 1e-9;  // 40 kW on 50 kVA is 80 %, whatever the last bit says
+constexpr int shortest_drop_dm = 150, longest_drop_dm = 450;
+constexpr double leg_v = 120.0;  // rated, of each half winding
 double const leg_base_v = 208.0 / std::sqrt(3.0);
-constexpr double pole_offset_m = 10.0;       // on the map, from the primary bus to its service transformer
+constexpr double pole_offset_m = 10.0;  // on the map, from the primary bus to its service transformer
 
-bool becomes_secondary(Feeder const& feeder, Load const& load) {
+bool becomes_secondary(Feeder const& feeder, FloatingBuses const& floating, Load const& load) {
     double p = 0.0;
     for (double value : load.p_w) p += value;
     return load.connection != Connection::delta && load.phases.size() == 1 && !load.phases.has_legs() && p > 0.0 &&
-           !feeder::is_secondary(feeder.buses[load.bus]);
+           !feeder::is_secondary(feeder.buses[load.bus]) && !floating.contains(load.bus);
 }
 
 /// As few transformers as keep the most loaded within what the largest may carry.
@@ -48,7 +48,7 @@ std::int64_t transformers_for(double p_w, std::int64_t houses) {
     double const largest_w = 1000.0 * highest_loading * service_kva.back() * rounding;
     double const per_house_w = p_w / static_cast<double>(houses);
     std::int64_t units = 1;
-    while (units < houses && static_cast<double>((houses + units - 1) / units) * per_house_w > largest_w) ++units;
+    while (units<houses&& static_cast<double>((houses + units - 1) / units) * per_house_w> largest_w) ++units;
     return units;
 }
 
@@ -99,16 +99,16 @@ TransformerCode centre_tapped(double kva, double primary_v) {
 /// Builds the secondaries; the loads of the feeder are handed over to it and come back with houses in their place.
 class Secondaries {
   public:
-    Secondaries(Feeder& feeder, std::uint64_t seed, Populated& added)
-        : feeder_{feeder}, seed_{seed}, added_{added}, map_scale_{map_scale(feeder)}, bus_names_{feeder.buses.names()},
-          line_names_{feeder.lines.names()}, bank_names_{feeder.banks.names()},
+    Secondaries(Feeder& feeder, FloatingBuses const& floating, std::uint64_t seed, Populated& added)
+        : feeder_{feeder}, floating_{floating}, seed_{seed}, added_{added}, map_scale_{map_scale(feeder)},
+          bus_names_{feeder.buses.names()}, line_names_{feeder.lines.names()}, bank_names_{feeder.banks.names()},
           transformer_names_{feeder.transformers.names()}, load_names_{feeder.loads.names()} {}
 
     void run() {
         auto const before = std::exchange(feeder_.loads, {});
         row_after_.assign(before.size(), -1);
         for (auto id : before.ids()) {
-            if (becomes_secondary(feeder_, before[id])) {
+            if (becomes_secondary(feeder_, floating_, before[id])) {
                 replace(before[id], before.name(id));
                 continue;
             }
@@ -157,8 +157,11 @@ class Secondaries {
 
     Index<Bus> add_bus(Bus const& from, double angle, double distance_m, std::string const& wanted) {
         double const distance = distance_m * map_scale_;
-        Bus const bus{.phases = PhaseSet::split(), .base_v = leg_base_v, .x = from.x + distance * std::cos(angle),
-                      .y = from.y + distance * std::sin(angle)};
+        auto const to_tenth = [](double value) { return std::round(10.0 * value) / 10.0; };
+        Bus const bus{.phases = PhaseSet::split(),
+                      .base_v = leg_base_v,
+                      .x = to_tenth(from.x + distance * std::cos(angle)),
+                      .y = to_tenth(from.y + distance * std::sin(angle))};
         return add_named(feeder_, feeder_.buses, bus_names_, bus, "bus", wanted);
     }
 
@@ -207,20 +210,27 @@ class Secondaries {
 
     void add_house(Share const& share, Index<Bus> pole, std::int64_t house) {
         auto const label = fmt::format("{}_{}", share.name, house + 1);
-        double const length_m =
-            uniform_step(seed_, "drop length", label, shortest_drop_m, longest_drop_m, drop_step_m);
+        auto const length_dm = uniform_integer(seed_, "drop length", label, shortest_drop_dm, longest_drop_dm);
+        double const length_m = static_cast<double>(length_dm) / 10.0;
         double const turn = static_cast<double>(house - share.first) / static_cast<double>(share.end - share.first);
         auto const bus = add_bus(feeder_.buses[pole], 2.0 * std::numbers::pi * turn, length_m, label);
 
-        Line const drop{.from = pole, .to = bus, .phases = {Phase::s1, Phase::s2}, .conductors = 2,
-                        .code = drop_code(), .length_m = length_m,
+        Line const drop{.from = pole,
+                        .to = bus,
+                        .phases = {Phase::s1, Phase::s2},
+                        .conductors = 2,
+                        .code = drop_code(),
+                        .length_m = length_m,
                         .rating = {.normal_a = triplex_1_0_aluminium().ampacity_a}};
         add_named(feeder_, feeder_.lines, line_names_, drop, "line", "drop_" + label);
 
         double const per_leg = 0.5 / static_cast<double>(share.houses);
         double const p_w = share.load.p_w[slot(share.phase)] * per_leg;
         double const q_var = share.load.q_var[slot(share.phase)] * per_leg;
-        Load const load{.bus = bus, .phases = PhaseSet::split(), .p_w = {p_w, p_w}, .q_var = {q_var, q_var},
+        Load const load{.bus = bus,
+                        .phases = PhaseSet::split(),
+                        .p_w = {p_w, p_w},
+                        .q_var = {q_var, q_var},
                         .model = share.load.model};
         add_named(feeder_, feeder_.loads, load_names_, load, "load", "house_" + label);
         ++added_.houses;
@@ -252,6 +262,7 @@ class Secondaries {
     }
 
     Feeder& feeder_;
+    FloatingBuses const& floating_;
     std::uint64_t seed_;
     Populated& added_;
     double map_scale_;
@@ -262,8 +273,8 @@ class Secondaries {
 
 }  // namespace
 
-void add_secondaries(Feeder& feeder, PopulateOptions const& options, Populated& added) {
-    Secondaries{feeder, options.seed, added}.run();
+void add_secondaries(Feeder& feeder, FloatingBuses const& floating, PopulateOptions const& options, Populated& added) {
+    Secondaries{feeder, floating, options.seed, added}.run();
 }
 
 }  // namespace dec::synthesis

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+#include <numbers>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -128,8 +131,10 @@ class Reader {
     void read_buses() {
         auto const table = open("buses.csv", {"name", "nominal_kv", "x", "y"});
         for (auto const& row : table.rows()) {
-            Bus const bus{.phases = {}, .base_v = 1000.0 * row.positive("nominal_kv") / std::sqrt(3.0),
-                          .x = row.number("x"), .y = row.number("y")};
+            Bus const bus{.phases = {},
+                          .base_v = 1000.0 * row.positive("nominal_kv") / std::sqrt(3.0),
+                          .x = row.number("x"),
+                          .y = row.number("y")};
             bus_.emplace(row.text("name"), add(feeder_.buses, row, "bus", bus));
         }
     }
@@ -143,7 +148,7 @@ class Reader {
             source.bus = bus(row, "bus");
             source.nominal_v = nominal_v;
             source.voltage_v = nominal_v * row.positive("voltage_pu");
-            source.angle_rad = row.number("angle_deg") * std::acos(-1.0) / 180.0;
+            source.angle_rad = row.number("angle_deg") * std::numbers::pi / 180.0;
             source.r_ohm = row.number("r1_ohm");
             source.x_ohm = row.number("x1_ohm");
             source.r0_ohm = row.number("r0_ohm");
@@ -163,8 +168,8 @@ class Reader {
             if (i > 2 || k > 2) continue;
             auto found = line_code_.find(name);
             if (found == line_code_.end()) {
-                auto const id = feeder_.line_codes.add(LineCode{.conductors = 0}, name,
-                                                       mrid_of(feeder_, "line code", name));
+                auto const id =
+                    feeder_.line_codes.add(LineCode{.conductors = 0}, name, mrid_of(feeder_, "line code", name));
                 found = line_code_.emplace(name, id).first;
             }
             auto& code = feeder_.line_codes[found->second];
@@ -284,10 +289,9 @@ class Reader {
     }
 
     void read_regulators() {
-        auto const table = open("regulators.csv",
-                                {"name", "bank", "from", "to", "phases", "rated_kv", "rated_kva", "r_percent",
-                                 "x_percent", "tap_step", "setting_v", "bandwidth_v", "pt_ratio", "ct_rating_a",
-                                 "compensator_r_v", "compensator_x_v"});
+        auto const table = open("regulators.csv", {"name", "bank", "from", "to", "phases", "rated_kv", "rated_kva",
+                                                   "r_percent", "x_percent", "tap_step", "setting_v", "bandwidth_v",
+                                                   "pt_ratio", "ct_rating_a", "compensator_r_v", "compensator_x_v"});
         for (auto const& row : table.rows()) {
             double const rated_v = 1000.0 * row.positive("rated_kv");
             Unit const unit{.from = bus(row, "from"),
@@ -297,8 +301,7 @@ class Reader {
                             .rated_va = 1000.0 * row.positive("rated_kva"),
                             .r_pu = row.number("r_percent") / 100.0,
                             .x_pu = row.number("x_percent") / 100.0};
-            if (unit.phases.size() == 2)
-                row.finding("phases", "are two", "give each phase a row, or all three one");
+            if (unit.phases.size() == 2) row.finding("phases", "are two", "give each phase a row, or all three one");
             add_tap_changer(row, unit, add_unit(row, unit, row.text("bank")));
         }
     }

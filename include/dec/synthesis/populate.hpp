@@ -26,8 +26,8 @@ struct PopulateOptions {
 /// What was added, for the message to the user.
 struct Populated {
     std::int64_t service_transformers = 0, houses = 0, rooftop_pv = 0;
-    std::int64_t utility_pv = 0;        ///< photovoltaics on the primary that the feeder had
-    Index<feeder::PvSystem> first_pv;   ///< rows of Feeder::pv_systems from here on are new
+    std::int64_t utility_pv = 0;       ///< photovoltaics on the primary that the feeder had
+    Index<feeder::PvSystem> first_pv;  ///< rows of Feeder::pv_systems from here on are new
 };
 
 /// Feeder from the CSV tables of a folder such as inputs/ieee123 (see its README.md for the columns), loads at nominal.
@@ -40,7 +40,7 @@ struct Populated {
 
 /// Adds secondaries where there are none, photovoltaics, areas and measurements. Rules: docs/populate.md.
 /// A second call with the same options adds nothing (but scales the loads again).
-/// \pre `feeder::validate` accepts the feeder. \throws core::InvalidInput for options out of range.
+/// \throws core::InvalidInput for options out of range, and what `feeder::validate` finds in the feeder.
 Populated populate(feeder::Feeder& feeder, PopulateOptions const& options);
 
 }  // namespace dec::synthesis

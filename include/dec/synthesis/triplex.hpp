@@ -10,9 +10,9 @@ namespace dec::synthesis {
 
 /// All three conductors are alike.
 struct TriplexCable {
-    double r_ohm_per_m = 0.0;             ///< AC resistance of one conductor at operating temperature
+    double r_ohm_per_m = 0.0;  ///< AC resistance of one conductor at operating temperature
     double geometric_mean_radius_m = 0.0;
-    double diameter_m = 0.0;              ///< of the bare conductor
+    double diameter_m = 0.0;  ///< of the bare conductor
     double insulation_thickness_m = 0.0;
     double ampacity_a = 0.0;
 };
