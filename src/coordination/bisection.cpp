@@ -100,11 +100,22 @@ class ScalarSearch {
     }
     /// \return true if somebody asked for a stop.
     bool record(double violation) {
+        auto const& pu = flow_.settings().per_unit;
+        auto const first = answer_.agent_curtailed_kw.size();
+        answer_.agent_curtailed_kw.resize(first + piece_.agents.size(), 0.0);
+        double curtailed = 0.0;
+        for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
+            double const kw = answer_.alpha[d] * pu.power_si(flow_.ders()[d].available) / 1000.0;
+            curtailed += kw;
+            auto const bus = piece_.feeder.pv_systems.rows()[d].inverter.bus;
+            answer_.agent_curtailed_kw[first + static_cast<std::size_t>(piece_.agent_of_bus[bus.at()])] += kw;
+        }
         Round const round{.iteration = static_cast<std::int64_t>(answer_.rounds.size()),
                           .objective = answer_.objective,
                           .primal_residual = std::max(0.0, violation),
                           .dual_residual = std::numeric_limits<double>::quiet_NaN(),
-                          .max_alpha_change = largest_change_};
+                          .max_alpha_change = largest_change_,
+                          .total_injection_kw = available_kw_ - comm_.sum(curtailed)};
         answer_.rounds.push_back(round);
         answer_.iterations = round.iteration;
         double const stop = observer_ && observer_(round) ? 1.0 : 0.0;

@@ -95,7 +95,6 @@ void three_phase_map(BranchBlock& block, double ratio, int hours_lagging) {
     for (int k = 0; k < 3; ++k) {
         // Angles in hours of 30 degrees, lagging positive: phase A 0, B 4, C 8; reversed phases 6 later.
         int const angle = (hours + 4 * k) % 12;
-        block.shift_deg(k) = -30.0 * (hours <= 6 ? hours : hours - 12);
         if (angle % 2 == 0) {
             int const upstream = angle % 4 == 0 ? angle / 4 : ((angle + 6) % 12) / 4;
             block.ratio(k, upstream) = ratio;
@@ -155,13 +154,9 @@ void seat_upstream(BranchBlock& block, Transformer const& unit, std::size_t up, 
         auto const power = pair_power(m, n);
         block.lift.col(row) = power.col(0);
         block.lift.col(row + 3) = power.col(1);
-        // The voltage between two phases leads the first by 30 degrees, or lags it when the second leads.
-        block.seat(row) = static_cast<int>(place(m));
-        block.shift_deg(row) = feeder::delta_pair(m)[1] == n ? 30.0 : -30.0;
         return;
     }
     auto const m = place(*phases.list().begin());
-    block.seat(row) = static_cast<int>(m);
     block.ratio(row, m) = ratio;
     block.lift(m, row) = 1.0;
     block.lift(m + 3, row + 3) = 1.0;
@@ -189,7 +184,6 @@ Part split_phase_part(Piece const& piece, Feeding const& feeding, PerUnit const&
     part.phases = PhaseSet::split();
     for (int leg = 0; leg < 2; ++leg)
         seat_upstream(part.block, unit, 0, leg, squared(leg_ratio[static_cast<std::size_t>(leg)] / ratio(0)));
-    part.block.shift_deg(1) += 180.0;
     Complex3 z = Complex3::Zero();
     for (int m = 0; m < 2; ++m)
         for (int n = 0; n < 2; ++n) {
@@ -370,10 +364,6 @@ void add(BranchBlock& sum, Part const& part) {
     sum.ratio += part.block.ratio;
     sum.drop += part.block.drop;
     sum.lift += part.block.lift;
-    for (Phase p : part.phases.list()) {
-        sum.shift_deg(place(p)) = part.block.shift_deg(place(p));
-        sum.seat(place(p)) = part.block.seat(place(p));
-    }
     sum.impedance += part.block.impedance;
 }
 

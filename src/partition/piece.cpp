@@ -513,6 +513,8 @@ void Distributor::add_agents(Piece& piece) {
         piece.agent_of_bus.push_back(agents_(Index<Agent>{whole_.agents.agent_of_bus[whole.at()]}).value());
     copy_rows<Agent>(whole_.agents.agents, agents_.used(), piece.agents);
     for (auto whole : agents_.used()) {
+        auto const parent = whole_.agents.agents[whole].parent;
+        piece.agent_parents.push_back(parent < 0 ? std::string_view{} : whole_.agents.agents.name(Index<Agent>{parent}));
         piece.agent_row.push_back(whole.value());
         piece.agent_rank.push_back(agent_rank_[whole.at()]);
     }
@@ -546,6 +548,7 @@ void transfer(AnyPiece& piece, Archive& archive) {
     archive(piece.branches);
     archive(piece.agent_of_bus);
     archive(piece.agents);
+    archive(piece.agent_parents);
     archive(piece.agent_row);
     archive(piece.agent_rank);
     archive(piece.totals);

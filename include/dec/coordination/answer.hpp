@@ -25,6 +25,7 @@ struct Round {
     double primal_residual = 0.0;   ///< largest violation of a limit
     double dual_residual = 0.0;
     double max_alpha_change = 0.0;
+    double total_injection_kw = 0.0;  ///< of all DERs
 };
 
 struct Answer {
@@ -33,6 +34,8 @@ struct Answer {
     double objective = 0.0;                     ///< of the policy, kW
     std::int64_t iterations = 0;
     std::vector<Round> rounds;                  ///< the same on all ranks
+    /// kW curtailed by this rank's part of each agent: for each round one value per row of the piece's agents.
+    std::vector<double> agent_curtailed_kw;
     std::int64_t binding_row = -1;              ///< node that binds every curtailed DER; -1 where nothing binds
     std::string binding_node;                   ///< its name, "bus.phase"
     model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices

@@ -16,10 +16,7 @@ struct BranchBlock {
     Matrix3 ratio = Matrix3::Zero();        ///< R: tau^2 times 0/1, or two upstream phases per row (delta-wye, between phases)
     Matrix36 drop = Matrix36::Zero();       ///< M = [A B]
     Matrix66 lift = Matrix66::Zero();       ///< L
-    /// With balanced voltages a downstream phase stands at the angle of upstream phase `seat` plus `shift_deg`.
-    Eigen::Vector3i seat{0, 1, 2};
-    Eigen::Vector3d shift_deg = Eigen::Vector3d::Zero();
-    Complex3 impedance = Complex3::Zero();  ///< what `drop` was made of, pu on the downstream base, for losses
+    Complex3 impedance = Complex3::Zero();  ///< what `drop` was made of, pu on the downstream base
 };
 
 /// The block of one own vertex of a piece; all branches that feed it side by side are merged.

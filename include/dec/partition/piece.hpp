@@ -74,6 +74,7 @@ struct Piece {
     std::vector<BranchRows> branches;
     std::vector<std::int32_t> agent_of_bus;      ///< row of `agents`, per bus of the piece
     core::Table<Agent> agents;                   ///< those with a bus here; parent: row of the whole feeder's agents
+    core::TextColumn agent_parents;              ///< names, empty for the feeder
     std::vector<std::int64_t> agent_row;         ///< of the whole feeder's agents
     std::vector<std::int32_t> agent_rank;        ///< who keeps the agent's totals
     Totals totals;

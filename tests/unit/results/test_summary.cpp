@@ -3,13 +3,14 @@
 #include <limits>
 #include <random>
 
+#include "dec/fairness/indices.hpp"
 #include "dec/results/summary.hpp"
 
 namespace {
 
 using namespace dec;
-using results::gini;
-using results::jain;
+using fairness::gini;
+using fairness::jain;
 using results::Summary;
 
 // The contract of docs/design.md, "--json keys", written down a second time: whoever changes a key has to change it here.

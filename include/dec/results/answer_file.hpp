@@ -1,0 +1,35 @@
+/// \file answer_file.hpp
+/// An answer becomes tables: results file, setpoints, summary. Rows go where the feeder's order puts them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dec/coordination/answer.hpp"
+#include "dec/coordination/check.hpp"
+#include "dec/results/setpoints.hpp"
+#include "dec/results/summary.hpp"
+
+namespace dec::results {
+
+/// What was asked and how the run went, beside the answer itself.
+struct Run {
+    std::string version, command_line, created, machine;  ///< `created`: ISO 8601
+    std::string method, policy;
+    std::optional<std::string> scope;
+    Summary::Seconds seconds;
+    std::vector<double> iteration_seconds;  ///< one per round
+};
+
+/// The figures of an answer. Collective; equal on all ranks.
+[[nodiscard]] Summary summarise(core::Communicator const& comm, model::LinDist3Flow const& flow, coordination::Answer const& answer,
+                                coordination::Check const& check, coordination::VoltageLimits const& limits, Run const& run);
+
+/// This rank's setpoints.
+[[nodiscard]] std::vector<Setpoint> setpoints(model::LinDist3Flow const& flow, coordination::Answer const& answer);
+
+/// Writes the results file (docs/results.md). Collective. \throws core::SystemFailure on all ranks alike; then no file is left.
+void write_answer(core::Communicator const& comm, std::string const& path, model::LinDist3Flow& flow,
+                  coordination::Answer const& answer, Summary const& summary, Run const& run);
+
+}  // namespace dec::results

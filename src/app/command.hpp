@@ -1,0 +1,40 @@
+/// \file command.hpp
+/// What every subcommand gets and gives back.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "dec/core/communicator.hpp"
+#include "dec/core/error.hpp"
+#include "dec/core/log.hpp"
+
+namespace dec::app {
+
+struct Context {
+    core::Communicator comm;
+    std::string command_line;
+    core::Log log{};
+};
+
+/// Runs a subcommand on all ranks. \throws core::Error on all ranks alike.
+using Run = std::function<core::ExitCode(Context&)>;
+
+/// Options of how much is said, shared by all subcommands.
+struct Talk {
+    bool quiet = false;
+    bool verbose = false;
+    void add_to(CLI::App& command);
+    /// \param json standard output belongs to one JSON object; messages go to standard error anyway.
+    [[nodiscard]] core::Log log(core::Communicator const& comm) const;
+};
+
+// One file each; adds the subcommand to the command line and returns what runs it.
+Run add_solve(CLI::App& dec);
+Run add_inspect(CLI::App& dec);
+Run add_convert(CLI::App& dec);
+Run add_populate(CLI::App& dec);
+Run add_diff(CLI::App& dec);
+
+}  // namespace dec::app

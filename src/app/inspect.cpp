@@ -1,0 +1,99 @@
+/// \file inspect.cpp
+/// `dec inspect FILE`: what is in a feeder or a results file.
+///
+///   dec inspect inputs/ieee123_secondary.xml --report
+///   dec inspect results.h5
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "dec/feeder/areas.hpp"
+#include "dec/feeder/tree.hpp"
+#include "dec/partition/agents.hpp"
+#include "dec/results/diff.hpp"
+#include "open_feeder.hpp"
+
+namespace dec::app {
+
+namespace {
+
+std::string voltage_levels(feeder::Feeder const& feeder) {
+    std::map<double, std::size_t, std::greater<>> buses;
+    for (auto const& bus : feeder.buses.rows()) ++buses[std::round(bus.base_v * std::sqrt(3.0) * 10.0) / 10.0];
+    std::string text;
+    for (auto const& [volts, count] : buses) text += fmt::format("{}{:g} kV ({} buses)", text.empty() ? "" : ", ", volts / 1000.0, count);
+    return text;
+}
+
+void print_feeder(feeder::Feeder const& feeder) {
+    auto const sum = totals(feeder);
+    auto const line = [](std::string_view label, std::string const& text) { fmt::print("{:<22}{}\n", label, text); };
+    line("feeder", fmt::format("{} ({})", feeder.heading.name, feeder.heading.mrid));
+    line("substation", fmt::format("{}, {}, {}", feeder.heading.substation, feeder.heading.subregion, feeder.heading.region));
+    line("buses", fmt::format("{}, {} nodes", feeder.buses.size(), sum.nodes));
+    line("voltages line to line", voltage_levels(feeder));
+    double metres = 0.0;
+    for (auto const& row : feeder.lines.rows()) metres += row.length_m;
+    line("lines", fmt::format("{}, {:.2f} km, {} line codes", feeder.lines.size(), metres / 1000.0, feeder.line_codes.size()));
+    std::size_t open = 0;
+    for (auto const& row : feeder.switches.rows()) open += row.closed.empty() ? 1 : 0;
+    line("switches", fmt::format("{}, {} open", feeder.switches.size(), open));
+    line("transformers", fmt::format("{} units in {} banks, {} tap changers", feeder.transformers.size(), feeder.banks.size(),
+                                     feeder.tap_changers.size()));
+    line("series compensators", fmt::format("{}", feeder.series_compensators.size()));
+    line("loads", fmt::format("{}, {:.3f} kW, {:.3f} kvar", feeder.loads.size(), sum.load_w / 1e3, sum.load_var / 1e3));
+    line("capacitors", fmt::format("{}, {:.3f} kvar", feeder.capacitors.size(), sum.capacitor_var / 1e3));
+    line("PV systems", fmt::format("{}, {:.3f} kW", feeder.pv_systems.size(), sum.pv_w / 1e3));
+    line("batteries", fmt::format("{}, {:.3f} kW", feeder.batteries.size(), sum.battery_w / 1e3));
+    line("machines", fmt::format("{}, {:.3f} kW", feeder.machines.size(), sum.machine_w / 1e3));
+    line("measurements", fmt::format("{}", feeder.measurements.size()));
+}
+
+void print_agents(feeder::Feeder feeder) {
+    feeder::derive_areas(feeder);
+    auto const agents = partition::find_agents(feeder);
+    std::map<feeder::Area::Kind, std::size_t> count;
+    for (auto const& agent : agents.agents.rows()) ++count[agent.kind];
+    fmt::print("{:<22}{}: 1 feeder, {} areas between switches, {} secondaries\n", "agents", agents.agents.size(),
+               count[feeder::Area::Kind::switch_delimited], count[feeder::Area::Kind::secondary]);
+}
+
+}  // namespace
+
+Run add_inspect(CLI::App& dec) {
+    struct Options {
+        std::string path;
+        bool report = false;
+        Talk talk;
+    };
+    auto const options = std::make_shared<Options>();
+    auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
+    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")->required();
+    command.add_flag("--report", options->report, "what was read, assumed and ignored, per class and attribute");
+    options->talk.add_to(command);
+    return [options](Context& context) {
+        context.log = options->talk.log(context.comm);
+        core::together(context.comm, [&] {
+            if (!context.comm.is_root()) return;
+            if (results::is_results_file(options->path)) {
+                fmt::print("{}", results::describe_file(options->path));
+                return;
+            }
+            auto const read = io::read_feeder(options->path);
+            print_feeder(read.feeder);
+            feeder::Notes notes;
+            auto const tree = feeder::validate(read.feeder, notes);
+            print_agents(read.feeder);
+            fmt::print("{:<22}radial, {} places energised\n", "tree", tree.vertices.size());
+            for (auto const& warning : notes.warnings) context.log.warning(warning);
+            if (options->report) fmt::print("\n{}", read.report.to_table());
+            else
+                for (auto const& warning : read.report.warnings()) context.log.warning(warning);
+        });
+        return core::ExitCode::solved;
+    };
+}
+
+}  // namespace dec::app

@@ -1,0 +1,34 @@
+/// \file open_feeder.hpp
+/// From a path to a piece of feeder on every rank.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "dec/feeder/tree.hpp"
+#include "dec/io/catalogue.hpp"
+#include "dec/partition/piece.hpp"
+
+namespace dec::app {
+
+/// What the command line changes in a feeder before it is looked at.
+struct FeederOptions {
+    std::string path;
+    double load_scale = 1.0, pv_scale = 1.0;
+    std::string taps = "file";
+    std::vector<std::string> open, close;
+
+    void add_to(CLI::App& command);
+};
+
+/// Reads the feeder on the root and applies the options; empty elsewhere. What was assumed or left out is logged.
+/// Collective. \throws core::Error on all ranks alike.
+[[nodiscard]] std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const& options);
+
+/// Validates, finds the agents and splits the feeder over the ranks; only the root's feeder is read. Collective.
+/// \throws core::Error on all ranks alike.
+[[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder);
+
+}  // namespace dec::app

@@ -1,0 +1,116 @@
+/// \file populate.cpp
+/// `dec populate IN OUT`: secondaries, houses and PV for a feeder that has none; or a feeder from a folder of tables.
+///
+///   dec populate inputs/ieee123 feeder.xml
+///   dec populate feeder.xml populated.xml --pv-penetration 0.3 --target-vmax 1.08 --seed 7
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "dec/coordination/limits.hpp"
+#include "dec/feeder/areas.hpp"
+#include "dec/synthesis/populate.hpp"
+#include "open_feeder.hpp"
+
+namespace dec::app {
+
+namespace {
+
+struct PopulateOptions {
+    std::string in, out;
+    std::optional<std::uint64_t> seed;
+    std::optional<double> pv_penetration, load_scale, target_vmax;
+    Talk talk;
+};
+
+/// Factor on the added PV at which the highest voltage of the linear model is the target. Every voltage is affine in the
+/// factor, so the highest is the upper envelope of straight lines and the factor is where the envelope meets the target.
+double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& added, double target_pu) {
+    core::Communicator const alone{MPI_COMM_SELF};
+    feeder::Notes notes;
+    partition::Whole whole{.feeder = feeder, .tree = feeder::validate(feeder, notes), .agents = {}, .partition = {}};
+    whole.agents = partition::find_agents(whole.feeder);
+    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, 1);
+    auto const piece = partition::distribute(alone, whole);
+    model::LinDist3Flow flow{alone, piece, {}};
+    model::FlowState with, change;
+    std::vector<double> share(flow.ders().size(), 0.0);
+    flow.solve(share, with);
+    for (auto id : piece.feeder.pv_systems.ids())
+        if (!added.first_pv.valid() || piece.global.pv_systems[id.at()] >= added.first_pv.value()) share[id.at()] = 1.0;
+    flow.solve_change(share, change);
+
+    double const target_sq = target_pu * target_pu;
+    double factor = std::numeric_limits<double>::infinity();
+    double highest_without = 0.0;
+    for (auto const& node : coordination::limited_nodes(piece, {}, with)) {
+        double const rise = -coordination::seen(piece, change, node);
+        double const without = coordination::seen(piece, with, node) - rise;
+        highest_without = std::max(highest_without, without);
+        if (rise > 0.0 && without <= target_sq) factor = std::min(factor, (target_sq - without) / rise);
+    }
+    if (highest_without > target_sq)
+        throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax",
+                                               fmt::format("the highest voltage is {:.4f} pu without the added PV", std::sqrt(highest_without)),
+                                               "ask for more than that"}};
+    if (!std::isfinite(factor))
+        throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax", "the added PV raises no voltage", "add PV"}};
+    return factor;
+}
+
+void scale_added(feeder::Feeder& feeder, synthesis::Populated const& added, double factor) {
+    for (auto id : feeder.pv_systems.ids()) {
+        if (id < added.first_pv) continue;
+        auto& pv = feeder.pv_systems[id];
+        for (auto* values : {&pv.inverter.p_w, &pv.inverter.q_var})
+            for (auto& value : *values) value *= factor;
+        for (auto* value : {&pv.inverter.rated_va, &pv.max_p_w, &pv.min_p_w, &pv.inverter.min_q_var, &pv.inverter.max_q_var}) *value *= factor;
+    }
+}
+
+void populate(Context& context, PopulateOptions const& options) {
+    bool const tables = std::filesystem::is_directory(options.in);
+    auto feeder = tables ? synthesis::read_tables(options.in) : io::read_feeder(options.in).feeder;
+    auto asked = tables ? synthesis::read_settings(options.in) : synthesis::PopulateOptions{};
+    if (options.seed) asked.seed = *options.seed;
+    if (options.pv_penetration) asked.pv_penetration = options.pv_penetration;
+    if (options.load_scale) asked.load_scale = *options.load_scale;
+    feeder::Notes notes;
+    static_cast<void>(feeder::validate(feeder, notes));
+    for (auto const& warning : notes.warnings) context.log.warning(warning);
+    auto const added = synthesis::populate(feeder, asked);
+    if (options.target_vmax) scale_added(feeder, added, factor_for(feeder, added, *options.target_vmax));
+    io::write_feeder(feeder, options.out);
+    context.log.info(fmt::format("{}: {} service transformers, {} houses, {} rooftop PV systems added, {} utility PV systems; {:.0f} kW of PV "
+                                 "in all; written to {}",
+                                 feeder.heading.name, added.service_transformers, added.houses, added.rooftop_pv, added.utility_pv,
+                                 totals(feeder).pv_w / 1e3, options.out));
+}
+
+}  // namespace
+
+Run add_populate(CLI::App& dec) {
+    auto const options = std::make_shared<PopulateOptions>();
+    auto& command = *dec.add_subcommand("populate", "add secondaries, houses and PV to a feeder");
+    command.add_option("IN", options->in, "feeder to read (" + io::readable_formats() + "), or a folder of tables such as inputs/ieee123")->required();
+    command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
+    command.add_option("--seed", options->seed, "of everything drawn; default: the tables' settings, else 1");
+    command.add_option("--pv-penetration", options->pv_penetration, "share of customers that get PV; default: the tables' settings, else 0.6")
+        ->check(CLI::Range(0.0, 1.0));
+    command.add_option("--load-scale", options->load_scale, "multiply every load in the file written; default: the tables' settings, else 1")
+        ->check(CLI::NonNegativeNumber);
+    command.add_option("--target-vmax", options->target_vmax, "scale the added PV so that the highest voltage of the linear model is this, pu")
+        ->check(CLI::PositiveNumber);
+    options->talk.add_to(command);
+    return [options](Context& context) {
+        context.log = options->talk.log(context.comm);
+        core::together(context.comm, [&] {
+            if (context.comm.is_root()) populate(context, *options);
+        });
+        return core::ExitCode::solved;
+    };
+}
+
+}  // namespace dec::app

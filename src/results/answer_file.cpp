@@ -1,0 +1,523 @@
+#include "dec/results/answer_file.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "dec/core/archive.hpp"
+#include "dec/fairness/indices.hpp"
+#include "dec/results/schema.hpp"
+
+namespace dec::results {
+
+namespace {
+
+using coordination::Answer;
+using feeder::Feeding;
+using feeder::Phase;
+using model::LinDist3Flow;
+using partition::Piece;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+double magnitude(double v_sq) { return std::sqrt(std::max(v_sq, 0.0)); }
+
+double peak_memory_mb() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+/// Columns of one table under construction.
+class Columns {
+  public:
+    explicit Columns(std::string group) : group_{std::move(group)} {}
+    template <class T>
+    void add(std::string_view name, std::vector<T> data, std::size_t width = 1) {
+        columns_.push_back(column(group_ + "/" + std::string{name}, core::ColumnData{std::move(data)}, width));
+    }
+    void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
+        file.table(group_, total, rows, columns_);
+    }
+
+  private:
+    std::string group_;
+    std::vector<core::Column> columns_;
+};
+
+void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+    auto const& piece = flow.piece();
+    std::vector<std::int64_t> rows;
+    std::vector<std::string> bus, phase;
+    std::vector<double> base_kv, x, y, distance;
+    std::vector<std::size_t> local;  // place of each limited node's row among ours
+    for (auto id : piece.own_buses) {
+        auto const& b = piece.feeder.buses[id];
+        auto const vertex = piece.vertex_of_bus[id.at()];
+        for (Phase p : b.phases.list()) {
+            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(b.phases.position(p)));
+            bus.emplace_back(piece.feeder.buses.name(id));
+            phase.emplace_back(feeder::to_text(p));
+            base_kv.push_back(b.base_v / 1000.0);
+            x.push_back(b.x);
+            y.push_back(b.y);
+            distance.push_back(vertex < 0 ? nan : piece.vertices[static_cast<std::size_t>(vertex)].distance_m / 1000.0);
+        }
+    }
+    std::vector<std::size_t> order(rows.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) { return rows[i]; });
+    auto const index_of = [&](std::int64_t row) {
+        return *std::ranges::lower_bound(order, row, {}, [&](std::size_t i) { return rows[i]; });
+    };
+    std::vector<double> low(rows.size(), nan), high(rows.size(), nan), before(rows.size(), nan), after(rows.size(), nan);
+    for (auto const& node : answer.nodes) {
+        auto const i = index_of(node.row);
+        if (node.low > 0.0) low[i] = std::sqrt(node.low);
+        high[i] = std::sqrt(node.high);
+        before[i] = magnitude(coordination::seen(piece, answer.uncurtailed, node));
+        after[i] = magnitude(coordination::seen(piece, answer.curtailed, node));
+    }
+    std::vector<double> const unknown(rows.size(), nan);
+    Columns table{"/nodes"};
+    table.add("bus", std::move(bus));
+    table.add("phase", std::move(phase));
+    table.add("base_kv", std::move(base_kv));
+    table.add("x", std::move(x));
+    table.add("y", std::move(y));
+    table.add("distance_km", std::move(distance));
+    table.add("v_limit_low", std::move(low));
+    table.add("v_limit_high", std::move(high));
+    table.add("v_uncurtailed", std::move(before));
+    table.add("v", std::move(after));
+    table.add("v_ac", unknown);
+    table.add("angle_deg", unknown);
+    table.add("price_low", unknown);
+    table.add("price_high", unknown);
+    table.write(file, piece.totals.nodes, rows);
+}
+
+/// How much of a vertex's power on one phase an element carries: a jumper beside an open-delta bank all of it, parallel
+/// units equal parts.
+double carried_share(Piece const& piece, partition::LocalVertex const& vertex, partition::BranchRows const& branch, Phase phase) {
+    int lines = 0;
+    int units = 0;
+    for (std::int32_t f = 0; f < vertex.feedings; ++f) {
+        auto const& feeding = piece.feedings[static_cast<std::size_t>(vertex.first_feeding + f)];
+        if (feeding.kind == Feeding::Kind::line) {
+            lines += piece.feeder.lines[core::Index<feeder::Line>{feeding.element}].phase_set().contains(phase) ? 1 : 0;
+        } else if (feeding.kind == Feeding::Kind::transformer) {
+            auto const& unit = piece.feeder.transformers[core::Index<feeder::Transformer>{feeding.element}];
+            std::size_t const down = feeding.upstream == 0 ? 1 : 0;
+            auto const phases = unit.phases(down) | (down == 1 ? unit.phases(2) : feeder::PhaseSet{});
+            units += phases.contains(phase) ? 1 : 0;
+        }
+    }
+    if (branch.feeding.kind != Feeding::Kind::transformer || units == 0) return 1.0;
+    return lines > 0 ? 0.0 : 1.0 / units;
+}
+
+double normal_rating(Piece const& piece, Feeding const& feeding) {
+    auto const& f = piece.feeder;
+    switch (feeding.kind) {
+        case Feeding::Kind::line: return f.lines[core::Index<feeder::Line>{feeding.element}].rating.normal_a;
+        case Feeding::Kind::switch_: return f.switches[core::Index<feeder::Switch>{feeding.element}].rating.normal_a;
+        case Feeding::Kind::series_compensator:
+            return f.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}].rating.normal_a;
+        case Feeding::Kind::transformer: {
+            std::size_t const down = feeding.upstream == 0 ? 1 : 0;
+            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[down].rating.normal_a;
+        }
+        case Feeding::Kind::star_member:
+            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[feeding.winding].rating.normal_a;
+        case Feeding::Kind::source_impedance: break;
+    }
+    return nan;
+}
+
+template <class Row>
+void push_names(core::Table<Row> const& table, std::int32_t element, std::vector<std::string>& names, std::vector<std::string>& mrids) {
+    core::Index<Row> const id{element};
+    names.emplace_back(table.name(id));
+    mrids.emplace_back(table.mrid(id));
+}
+
+void push_identity(Piece const& piece, Feeding const& feeding, std::vector<std::string>& names, std::vector<std::string>& mrids) {
+    switch (feeding.kind) {
+        case Feeding::Kind::line: return push_names(piece.feeder.lines, feeding.element, names, mrids);
+        case Feeding::Kind::switch_: return push_names(piece.feeder.switches, feeding.element, names, mrids);
+        case Feeding::Kind::series_compensator: return push_names(piece.feeder.series_compensators, feeding.element, names, mrids);
+        default: return push_names(piece.feeder.transformers, feeding.element, names, mrids);
+    }
+}
+
+void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+    auto const& piece = flow.piece();
+    auto const& pu = flow.settings().per_unit;
+    std::vector<std::int64_t> rows;
+    std::vector<std::string> name, mrid, from, to, phase;
+    std::vector<double> p_kw, q_kvar, current, loading;
+    for (auto const& branch : piece.branches) {
+        std::int64_t row = branch.first_row;
+        for (Phase p : branch.phases.list()) {
+            rows.push_back(row++);
+            push_identity(piece, branch.feeding, name, mrid);
+            from.emplace_back(piece.feeder.buses.name(branch.from));
+            to.emplace_back(piece.feeder.buses.name(branch.to));
+            phase.emplace_back(feeder::to_text(p));
+            p_kw.push_back(nan);
+            q_kvar.push_back(nan);
+            current.push_back(nan);
+            loading.push_back(nan);
+            if (branch.vertex < 0) continue;
+            auto const& vertex = piece.vertices[static_cast<std::size_t>(branch.vertex)];
+            if (!vertex.phases.contains(p)) continue;
+            double const share = carried_share(piece, vertex, branch, p);
+            auto const at = static_cast<std::size_t>(branch.vertex);
+            double const active = share * answer.curtailed.power[6 * at + feeder::slot(p)];
+            double const reactive = share * answer.curtailed.power[6 * at + 3 + feeder::slot(p)];
+            double const volts = magnitude(answer.curtailed.v_sq[3 * at + feeder::slot(p)]) * piece.feeder.buses[branch.to].base_v;
+            p_kw.back() = pu.power_si(active) / 1000.0;
+            q_kvar.back() = pu.power_si(reactive) / 1000.0;
+            current.back() = volts > 0.0 ? pu.power_si(std::hypot(active, reactive)) / volts : nan;
+            loading.back() = current.back() / normal_rating(piece, branch.feeding);
+        }
+    }
+    std::vector<double> const unknown(rows.size(), nan);
+    Columns table{"/branches"};
+    table.add("name", std::move(name));
+    table.add("mrid", std::move(mrid));
+    table.add("from", std::move(from));
+    table.add("to", std::move(to));
+    table.add("phase", std::move(phase));
+    table.add("p_kw", std::move(p_kw));
+    table.add("q_kvar", std::move(q_kvar));
+    table.add("current_a", std::move(current));
+    table.add("loading", std::move(loading));
+    table.add("loss_kw", unknown);
+    table.write(file, piece.totals.branch_rows, rows);
+}
+
+void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+    auto const& piece = flow.piece();
+    auto const points = setpoints(flow, answer);
+    std::vector<std::string> name, mrid, bus, phases, agent, binding;
+    std::vector<double> available, alpha, p_kw, q_kvar;
+    for (std::size_t d = 0; d < points.size(); ++d) {
+        auto const& inverter = piece.feeder.pv_systems.rows()[d].inverter;
+        name.push_back(points[d].name);
+        mrid.push_back(points[d].mrid);
+        bus.push_back(points[d].bus);
+        phases.push_back(feeder::to_text(inverter.phases));
+        agent.emplace_back(piece.agents.name(core::Index<partition::Agent>{piece.agent_of_bus[inverter.bus.at()]}));
+        available.push_back(points[d].available_kw);
+        alpha.push_back(points[d].share);
+        p_kw.push_back(points[d].allowed_kw);
+        q_kvar.push_back(std::accumulate(inverter.q_var.begin(), inverter.q_var.end(), 0.0) / 1000.0);
+        binding.push_back(points[d].binding_node);
+    }
+    Columns table{"/ders"};
+    table.add("name", std::move(name));
+    table.add("mrid", std::move(mrid));
+    table.add("bus", std::move(bus));
+    table.add("phases", std::move(phases));
+    table.add("agent", std::move(agent));
+    table.add("available_kw", std::move(available));
+    table.add("alpha", std::move(alpha));
+    table.add("p_kw", std::move(p_kw));
+    table.add("q_kvar", std::move(q_kvar));
+    table.add("binding_node", std::move(binding));
+    table.write(file, piece.totals.ders, piece.global.pv_systems);
+}
+
+/// One agent's totals on the rank that keeps them.
+struct AgentTotals {
+    std::int64_t row = 0;
+    double available_kw = 0.0;
+    std::vector<double> curtailed_kw;  // one per round
+};
+
+/// Brings the parts of every agent to the rank that keeps it, added in rank order. Collective.
+std::vector<AgentTotals> gather_agents(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer) {
+    auto const& piece = flow.piece();
+    auto const rounds = answer.rounds.size();
+    std::vector<double> available(piece.agents.size(), 0.0);
+    for (std::size_t d = 0; d < flow.ders().size(); ++d) {
+        auto const bus = piece.feeder.pv_systems.rows()[d].inverter.bus;
+        available[static_cast<std::size_t>(piece.agent_of_bus[bus.at()])] +=
+            flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0;
+    }
+    std::vector<core::Packer> packers(static_cast<std::size_t>(comm.size()));
+    for (std::size_t a = 0; a < piece.agents.size(); ++a) {
+        auto& pack = packers[static_cast<std::size_t>(piece.agent_rank[a])];
+        pack(piece.agent_row[a]);
+        pack(available[a]);
+        std::vector<double> curtailed(rounds);
+        for (std::size_t r = 0; r < rounds; ++r) curtailed[r] = answer.agent_curtailed_kw[r * piece.agents.size() + a];
+        pack(curtailed);
+    }
+    std::vector<std::vector<char>> buffers;
+    for (auto& pack : packers) buffers.push_back(pack.take());
+    std::vector<AgentTotals> parts;
+    for (auto const& bytes : comm.all_to_all(buffers)) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            auto& part = parts.emplace_back();
+            unpack(part.row);
+            unpack(part.available_kw);
+            unpack(part.curtailed_kw);
+        }
+    }
+    std::ranges::stable_sort(parts, {}, &AgentTotals::row);
+    std::vector<AgentTotals> totals;
+    for (auto& part : parts) {
+        if (totals.empty() || totals.back().row != part.row) {
+            totals.push_back(std::move(part));
+            continue;
+        }
+        totals.back().available_kw += part.available_kw;
+        for (std::size_t r = 0; r < rounds; ++r) totals.back().curtailed_kw[r] += part.curtailed_kw[r];
+    }
+    return totals;
+}
+
+std::string_view kind_name(feeder::Area::Kind kind) {
+    static constexpr std::array<std::string_view, 3> names{"feeder", "area", "secondary"};
+    return names[static_cast<std::size_t>(kind)];
+}
+
+void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece,
+                  std::vector<AgentTotals> const& totals) {
+    std::vector<std::int64_t> rows, nodes, ders, rank;
+    std::vector<std::string> name, kind, parent;
+    std::vector<double> alpha;
+    for (auto const& total : totals) {
+        auto const local = static_cast<std::size_t>(std::ranges::find(piece.agent_row, total.row) - piece.agent_row.begin());
+        core::Index<partition::Agent> const id{local};
+        auto const share = [&](double curtailed) { return total.available_kw > 0.0 ? curtailed / total.available_kw : nan; };
+        rows.push_back(total.row);
+        name.emplace_back(piece.agents.name(id));
+        kind.emplace_back(kind_name(piece.agents[id].kind));
+        parent.emplace_back(piece.agent_parents[local]);
+        nodes.push_back(piece.agents[id].nodes);
+        ders.push_back(piece.agents[id].ders);
+        rank.push_back(comm.rank());
+        alpha.push_back(total.curtailed_kw.empty() ? nan : share(total.curtailed_kw.back()));
+    }
+    Columns table{"/agents"};
+    table.add("name", std::move(name));
+    table.add("kind", std::move(kind));
+    table.add("parent", std::move(parent));
+    table.add("nodes", std::move(nodes));
+    table.add("ders", std::move(ders));
+    table.add("alpha", std::move(alpha));
+    table.write(file, piece.totals.agents, rows);
+    Columns ranks{"/partition"};
+    ranks.add("agent_rank", std::move(rank));
+    ranks.write(file, piece.totals.agents, rows);
+}
+
+void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece, Answer const& answer,
+                       std::vector<AgentTotals> const& totals) {
+    auto const rounds = answer.rounds.size();
+    auto const agents = static_cast<std::size_t>(piece.totals.agents);
+    // A row of the history runs over all agents, so it is put together on the root.
+    core::Packer pack;
+    for (auto const& total : totals) {
+        pack(total.row);
+        pack(total.available_kw);
+        pack(total.curtailed_kw);
+    }
+    std::vector<double> history;
+    auto const gathered = comm.gather(pack.take());
+    if (comm.is_root()) history.assign(rounds * agents, nan);
+    for (auto const& bytes : gathered) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            AgentTotals total;
+            unpack(total.row);
+            unpack(total.available_kw);
+            unpack(total.curtailed_kw);
+            for (std::size_t r = 0; r < rounds && total.available_kw > 0.0; ++r)
+                history[r * agents + static_cast<std::size_t>(total.row)] = total.curtailed_kw[r] / total.available_kw;
+        }
+    }
+    std::vector<std::int64_t> rows, iteration;
+    std::vector<double> objective, primal, dual, change, injection;
+    if (comm.is_root())
+        for (auto const& round : answer.rounds) {
+            rows.push_back(static_cast<std::int64_t>(rows.size()));
+            iteration.push_back(round.iteration);
+            objective.push_back(round.objective);
+            primal.push_back(round.primal_residual);
+            dual.push_back(round.dual_residual);
+            change.push_back(round.max_alpha_change);
+            injection.push_back(round.total_injection_kw);
+        }
+    Columns table{"/convergence"};
+    table.add("iteration", std::move(iteration));
+    table.add("objective", std::move(objective));
+    table.add("primal_residual", std::move(primal));
+    table.add("dual_residual", std::move(dual));
+    table.add("max_alpha_change", std::move(change));
+    table.add("total_injection_kw", std::move(injection));
+    table.add("agent_alpha", std::move(history), agents);
+    table.write(file, static_cast<std::int64_t>(rounds), rows);
+}
+
+void write_partition(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece) {
+    std::vector<std::int64_t> rows, rank;
+    for (auto id : piece.own_buses)
+        for (std::size_t k = 0; k < piece.feeder.buses[id].phases.size(); ++k) {
+            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(k));
+            rank.push_back(comm.rank());
+        }
+    Columns table{"/partition"};
+    table.add("node_rank", std::move(rank));
+    table.write(file, piece.totals.nodes, rows);
+    file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
+}
+
+void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow& flow, Run const& run) {
+    auto const& s = run.seconds;
+    std::vector<std::int64_t> const row{comm.rank()};
+    Columns ranks{"/timing"};
+    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check, s.write, s.total}, 7);
+    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(flow.exchange().bytes_sent())});
+    ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
+    ranks.write(file, comm.size(), row);
+    std::vector<std::int64_t> rounds;
+    if (comm.is_root())
+        for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));
+    Columns iterations{"/timing"};
+    iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
+    iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
+    file.attributes("/timing", {{"created", run.created}, {"command_line", run.command_line},
+                                {"ranks", static_cast<std::int64_t>(comm.size())}, {"machine", run.machine}});
+}
+
+}  // namespace
+
+std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
+    auto const& piece = flow.piece();
+    std::vector<Setpoint> points;
+    for (auto id : piece.feeder.pv_systems.ids()) {
+        double const available = flow.settings().per_unit.power_si(flow.ders()[id.at()].available) / 1000.0;
+        double const share = available > 0.0 ? answer.alpha[id.at()] : 0.0;
+        points.push_back({.row = piece.global.pv_systems[id.at()],
+                          .name = std::string{piece.feeder.pv_systems.name(id)},
+                          .mrid = std::string{piece.feeder.pv_systems.mrid(id)},
+                          .bus = std::string{piece.feeder.buses.name(piece.feeder.pv_systems[id].inverter.bus)},
+                          .available_kw = available,
+                          .allowed_kw = available * (1.0 - share),
+                          .share = share,
+                          .binding_node = share > 0.0 ? answer.binding_node : std::string{}});
+    }
+    return points;
+}
+
+Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer, coordination::Check const& check,
+                  coordination::VoltageLimits const& limits, Run const& run) {
+    auto const& piece = flow.piece();
+    Summary s;
+    s.feeder = piece.feeder.heading.name;
+    s.buses = piece.totals.buses;
+    s.nodes = piece.totals.nodes;
+    s.branches = piece.totals.branches;
+    s.loads = piece.totals.loads;
+    s.ders = piece.totals.ders;
+    s.storages = piece.totals.storages;
+    s.machines = piece.totals.machines;
+    s.agents = piece.totals.agents;
+    s.areas = piece.totals.areas;
+    s.ranks = comm.size();
+    s.method = run.method;
+    s.policy = run.policy;
+    s.scope = run.scope;
+    s.status = coordination::to_text(answer.status);
+    s.iterations = answer.iterations;
+    s.objective = answer.objective;
+
+    std::vector<double> own_kept;
+    double available = 0.0, curtailed = 0.0;
+    for (auto const& point : setpoints(flow, answer)) {
+        if (point.available_kw <= 0.0) continue;
+        own_kept.push_back(1.0 - point.share);
+        available += point.available_kw;
+        curtailed += point.available_kw - point.allowed_kw;
+    }
+    // Sorted, so that sums do not depend on who owned what.
+    auto kept = comm.all_gather(own_kept);
+    std::ranges::sort(kept);
+    if (!kept.empty()) {
+        s.alpha_min = 1.0 - kept.back();
+        s.alpha_max = 1.0 - kept.front();
+        s.alpha_mean = 1.0 - std::accumulate(kept.begin(), kept.end(), 0.0) / static_cast<double>(kept.size());
+    }
+    s.jain = fairness::jain(kept);
+    s.gini = fairness::gini(kept);
+    s.available_kw = comm.sum(available);
+    s.curtailed_kw = s.curtailed_kw_linear = comm.sum(curtailed);
+
+    double highest_before = 0.0, highest = 0.0, lowest = std::numeric_limits<double>::infinity();
+    std::int64_t below = 0;
+    core::Packer binding;
+    for (auto const& node : answer.nodes) {
+        double const before = magnitude(coordination::seen(piece, answer.uncurtailed, node));
+        double const after_sq = coordination::seen(piece, answer.curtailed, node);
+        highest_before = std::max(highest_before, before);
+        highest = std::max(highest, magnitude(after_sq));
+        lowest = std::min(lowest, magnitude(after_sq));
+        below += before < limits.v_min_pu ? 1 : 0;
+        constexpr double at_limit = 1e-9;
+        if (std::abs(after_sq - node.high) <= at_limit || std::abs(after_sq - node.low) <= at_limit) {
+            binding(node.row);
+            binding(coordination::node_name(piece, node));
+        }
+    }
+    s.v_max_uncurtailed = comm.max(highest_before);
+    s.v_max = comm.max(highest);
+    s.v_min = comm.min(lowest);
+    s.nodes_below_vmin = comm.sum(below);
+    std::vector<std::pair<std::int64_t, std::string>> names;
+    for (auto const& bytes : comm.gather(binding.take())) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            auto& [row, name] = names.emplace_back();
+            unpack(row);
+            unpack(name);
+        }
+    }
+    std::ranges::sort(names);
+    for (auto& [row, name] : names) s.binding.push_back(std::move(name));
+    s.violation = check.violation_pu;
+    if (!answer.rounds.empty()) s.primal_residual = answer.rounds.back().primal_residual;
+    s.edge_cut = piece.summary.edge_cut;
+    s.imbalance = piece.summary.imbalance;
+    s.peak_memory_mb = comm.max(peak_memory_mb());
+    s.seconds = run.seconds;
+    return s;
+}
+
+void write_answer(core::Communicator const& comm, std::string const& path, LinDist3Flow& flow, Answer const& answer,
+                  Summary const& summary, Run const& run) {
+    core::Hdf5Writer file{comm, path};
+    auto attributes = rank_independent(summary);
+    attributes["format"] = std::string{format_name};
+    attributes["format_version"] = format_version;
+    attributes["dec_version"] = run.version;
+    file.attributes("/", attributes);
+    write_nodes(file, flow, answer);
+    write_branches(file, flow, answer);
+    write_ders(file, flow, answer);
+    auto const agents = gather_agents(comm, flow, answer);
+    write_agents(comm, file, flow.piece(), agents);
+    write_convergence(comm, file, flow.piece(), answer, agents);
+    write_partition(comm, file, flow.piece());
+    write_timing(comm, file, flow, run);
+    file.commit();
+}
+
+}  // namespace dec::results
