@@ -107,14 +107,18 @@ std::string ordered_phases(std::array<Conductor, 4> const& conductors) {
     return text;
 }
 
+/// A neutral that is brought out to an impedance.
+bool impedance_grounded(Transformer::Winding const& winding) {
+    return winding.ground_r_ohm != 0.0 || winding.ground_x_ohm != 0.0;
+}
+
 /// What both kinds of end have: number, grounding, terminal, base voltage.
 void write_end(Node& node, Writer const& writer, NodeId const& unit, Transformer const& row, std::size_t w) {
     auto const& winding = row.winding[w];
     node.integer("TransformerEnd.endNumber", static_cast<std::int64_t>(w) + 1)
         .flag("TransformerEnd.grounded", winding.grounded)
         .link("TransformerEnd.Terminal", Writer::terminal_of(unit, w + 1));
-    bool const has_ground_impedance = winding.ground_r_ohm != 0.0 || winding.ground_x_ohm != 0.0;
-    if (winding.grounded || has_ground_impedance)
+    if (winding.grounded || impedance_grounded(winding))
         node.number("TransformerEnd.rground", winding.ground_r_ohm)
             .number("TransformerEnd.xground", winding.ground_x_ohm);
     writer.base_voltage(node, "TransformerEnd.BaseVoltage", winding.bus);
@@ -135,12 +139,13 @@ void write_power_transformer_end(Writer& writer, NodeId const& transformer, std:
                                  Transformer const& row, TransformerCode const& code, std::size_t w,
                                  NodeId const* tap_changer) {
     auto const& winding = code.winding[w];
+    bool const neutral_out = winding.connection == Connection::wye && impedance_grounded(row.winding[w]);
     auto node =
         writer.node("PowerTransformerEnd", Writer::end_of(transformer, w), fmt::format("{}_End_{}", name, w + 1));
     write_end(node, writer, transformer, row, w);
     node.link("PowerTransformerEnd.PowerTransformer", transformer)
         .literal("PowerTransformerEnd.connectionKind", "WindingConnection",
-                 to_cim(winding_connections, winding.connection))
+                 neutral_out ? "Yn" : to_cim(winding_connections, winding.connection))
         .integer("PowerTransformerEnd.phaseAngleClock", winding.clock)
         .number("PowerTransformerEnd.ratedU", winding.rated_v)
         .number("PowerTransformerEnd.ratedS", winding.rated_va)
@@ -235,8 +240,7 @@ std::string vector_group(Writer const& writer, std::span<Index<Transformer> cons
                                     : winding.connection;
         static constexpr std::array letters{"Yy", "Dd", "Ii"};
         group += letters[static_cast<std::size_t>(connection)][w == 0 ? 0 : 1];
-        bool const impedance_grounded = first.winding[w].ground_r_ohm != 0.0 || first.winding[w].ground_x_ohm != 0.0;
-        if (connection == Connection::wye && impedance_grounded) group += w == 0 ? "N" : "n";
+        if (connection == Connection::wye && impedance_grounded(first.winding[w])) group += w == 0 ? "N" : "n";
         if (connection != Connection::single && winding.clock != 0) group += std::to_string(winding.clock);
     }
     return group;
