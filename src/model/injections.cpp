@@ -102,7 +102,8 @@ std::vector<Der> ders(partition::Piece const& piece, PerUnit const& pu) {
         Der der;
         der.vertex = piece.vertex_of_bus[pv.inverter.bus.at()];
         if (der.vertex >= 0) {
-            for (double p : pv.inverter.p_w) der.available += pu.power(p);
+            auto const& p = pv.inverter.p_w;
+            der.available = pu.power(p[0] + p[1] + p[2]);
             der.full = drawn(pv.inverter.connection, pv.inverter.phases, pv.inverter.p_w, {}, pu);
         }
         result.push_back(der);

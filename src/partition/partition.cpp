@@ -75,16 +75,15 @@ std::vector<idx_t> run_metis(CollapsedGraph& graph, int parts) {
     }
     idx_t options[METIS_NOPTIONS];
     METIS_SetDefaultOptions(options);
-    options[METIS_OPTION_CONTIG] = 1;
     options[METIS_OPTION_SEED] = 1;
     options[METIS_OPTION_NUMBERING] = 0;
     idx_t constraints = 1;
     idx_t wanted = parts;
     idx_t cut = 0;
     int const status =
-        METIS_PartGraphKway(&count, &constraints, graph.start.data(), graph.neighbour.data(), graph.weight.data(), nullptr,
+        METIS_PartGraphRecursive(&count, &constraints, graph.start.data(), graph.neighbour.data(), graph.weight.data(), nullptr,
                             nullptr, &wanted, nullptr, nullptr, options, &cut, part.data());
-    if (status != METIS_OK) throw std::runtime_error{fmt::format("METIS_PartGraphKway returned {}", status)};
+    if (status != METIS_OK) throw std::runtime_error{fmt::format("METIS_PartGraphRecursive returned {}", status)};
     return part;
 }
 

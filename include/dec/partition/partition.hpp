@@ -15,9 +15,11 @@ struct Partition {
     double imbalance = 1.0;         ///< nodes of the largest part over the mean
 };
 
-/// Splits the feeder into connected parts of about equal numbers of nodes with few branches between them. Secondaries are
-/// never split. More parts than vertices leave the last parts empty. Deterministic.
-/// Source: Karypis and Kumar, SIAM J. Sci. Comput. 20(1), 1998 (METIS, k-way, contiguous parts).
+/// Splits the feeder into parts of about equal numbers of nodes with few branches between them; a part may be in several
+/// pieces. Secondaries are never split. More parts than vertices leave the last parts empty. Deterministic.
+/// Recursive bisection: on trees METIS' k-way method with contiguous parts was out of balance by up to 76 % on 8 parts of
+/// the demonstration feeder, recursive bisection by 7 %, for 12 instead of 7 cut branches.
+/// Source: Karypis and Kumar, SIAM J. Sci. Comput. 20(1), 1998 (METIS).
 [[nodiscard]] Partition split(feeder::Feeder const& feeder, feeder::Tree const& tree, AgentTree const& agents, int parts);
 
 }  // namespace dec::partition
