@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,7 +42,9 @@ struct BackLink {
 class Objects {
   public:
     /// Stores a text as long as the store lives and gives it back in place.
-    [[nodiscard]] std::string& keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+    [[nodiscard]] std::string& keep(std::string text) {
+        return *kept_.emplace_back(std::make_unique<std::string>(std::move(text)));
+    }
 
     /// \param identifier in any of the spellings above. \param class_name without namespace ("ACLineSegment").
     ObjectId add(std::string_view identifier, std::string_view class_name);
@@ -86,7 +88,7 @@ class Objects {
         std::size_t intern(std::string_view name);
     };
 
-    std::list<std::string> kept_;
+    std::vector<std::unique_ptr<std::string>> kept_;  // not copied: the views would lead into another store
     Names classes_, attributes_;
     std::vector<std::vector<ObjectId>> members_;  // of each class
     std::vector<Record> objects_;
