@@ -384,7 +384,7 @@ void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, LinDis
     auto const& s = run.seconds;
     std::vector<std::int64_t> const row{comm.rank()};
     Columns ranks{"/timing"};
-    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check, s.write, s.total}, 7);
+    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, 5);
     ranks.add("bytes_sent", std::vector<double>{static_cast<double>(flow.exchange().bytes_sent())});
     ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
     ranks.write(file, comm.size(), row);

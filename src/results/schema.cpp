@@ -60,7 +60,7 @@ constexpr std::array fields{
     Field{"/agents/alpha", real, "agent", "1", "Curtailed share of its own DERs' available power; NaN without DERs",
           with_agents},
 
-    Field{"/convergence/iteration", integer, "iteration", "1", "Number of the iteration, from 1"},
+    Field{"/convergence/iteration", integer, "iteration", "1", "Number of the iteration; 0 is the start, with nothing curtailed"},
     Field{"/convergence/objective", real, "iteration", "1", "Objective of the policy after the iteration"},
     Field{"/convergence/primal_residual", real, "iteration", "1", "How far the answer is from its constraints"},
     Field{"/convergence/dual_residual", real, "iteration", "1", "How far the answer is from optimality"},
@@ -73,7 +73,7 @@ constexpr std::array fields{
     Field{"/partition/agent_rank", integer, "agent", "1", "Rank that owns the agent", with_agents},
 
     Field{"/timing/seconds", real, "rank × step", "s",
-          "Wall time of read, partition, build, solve, check, write, total"},
+          "Wall time of read, partition, build, solve, check: what ends before the file is written"},
     Field{"/timing/iteration_seconds", real, "iteration", "s", "Wall time of the iteration, slowest rank"},
     Field{"/timing/bytes_sent", real, "rank", "B", "Sent to other ranks while solving"},
     Field{"/timing/peak_memory", real, "rank", "MB", "Largest resident memory of the process"},

@@ -13,7 +13,8 @@ TEXT = h5py.string_dtype("utf-8")
 
 
 class Feeder:
-    """A trunk of three phases, single-phase laterals off it, houses on split-phase secondaries at their ends."""
+    """A trunk of three phases, single-phase laterals off it, houses on split-phase secondaries at their ends, and an
+    open switch between two places of the trunk."""
 
     def __init__(self, houses, seed=1):
         self.draw = np.random.default_rng(seed)
@@ -24,6 +25,7 @@ class Feeder:
         self.add_trunk(max(4, houses // 20))
         for house in range(houses):
             self.add_house(house)
+        self.ties = [("open_tie", self.buses[self.trunk[-1]][0], self.buses[self.trunk[1]][0], PRIMARY)]
 
     def add_bus(self, name, parent, phases, step, length_km, area):
         x, y, distance = (0.0, 0.0, 0.0) if parent is None else self.buses[parent][2:5]
@@ -121,8 +123,9 @@ def write_nodes(put, feeder, uncurtailed, final, coordinates):
 
 
 def write_branches(put, feeder):
-    rows = [(branch, phase) for branch in feeder.branches for phase in branch[3]]
+    rows = [(branch, phase) for branch in feeder.branches + feeder.ties for phase in branch[3]]
     flows = feeder.draw.normal(0, 50, len(rows))
+    flows[[branch in feeder.ties for branch, _ in rows]] = np.nan
     put("branches/name", [branch[0] for branch, _ in rows])
     put("branches/mrid", [f"_{branch[0]}" for branch, _ in rows])
     put("branches/from", [branch[1] for branch, _ in rows])
@@ -163,18 +166,18 @@ def write_agents(put, feeder, iterations, available, alphas):
     put("agents/nodes", [sum(len(bus[1]) for bus in feeder.buses if bus[5] == agent[0]) for agent in feeder.agents])
     put("agents/ders", count)
     put("agents/alpha", share)
-    put("convergence/agent_alpha", np.tile(share, (iterations, 1)))
+    put("convergence/agent_alpha", np.tile(share, (iterations + 1, 1)))
     put("partition/agent_rank", np.zeros(len(feeder.agents), int))
 
 
 def write_convergence(put, iterations, alpha, available):
-    step = np.arange(1, iterations + 1)
-    error = 0.5**step
-    shares = alpha + (1 - alpha) * error
+    step = np.arange(iterations + 1)
+    error = np.where(step == 0, alpha, 0.5**step) if alpha else np.zeros(len(step))
+    shares = np.where(step == 0, 0.0, alpha + (1 - alpha) * error)
     put("convergence/iteration", step)
     put("convergence/objective", shares)
     put("convergence/primal_residual", error)
-    put("convergence/dual_residual", np.full(iterations, np.nan))
+    put("convergence/dual_residual", np.full(len(step), np.nan))
     put("convergence/max_alpha_change", np.abs(np.diff(shares, prepend=0.0)))
     put("convergence/total_injection_kw", available.sum() * (1 - shares), "kW")
 
@@ -182,8 +185,8 @@ def write_convergence(put, iterations, alpha, available):
 def write_work(writer, nodes, iterations, ranks):
     writer.put("partition/node_rank", np.arange(nodes) * ranks // nodes)
     writer.attributes("partition", {"edge_cut": ranks - 1, "imbalance": 1.0})
-    writer.put("timing/seconds", np.full((ranks, 7), 0.1), "s")
-    writer.put("timing/iteration_seconds", np.full(iterations, 0.01), "s")
+    writer.put("timing/seconds", np.full((ranks, 5), 0.1), "s")
+    writer.put("timing/iteration_seconds", np.full(iterations + 1, 0.01), "s")
     writer.put("timing/bytes_sent", np.zeros(ranks), "B")
     writer.put("timing/peak_memory", np.full(ranks, 30.0), "MB")
     writer.attributes("timing", {"created": "2024-05-01T12:00:00Z", "command_line": "dec solve", "ranks": ranks,
@@ -196,7 +199,7 @@ def write_summary(writer, feeder, available, alphas, uncurtailed, final, iterati
     curtailed = float((available * alphas).sum())
     writer.attributes("/", {
         "format": "dec-results", "format_version": 1, "dec_version": "0.1.0", "feeder": "made-up",
-        "buses": len(feeder.buses), "nodes": len(final), "branches": len(feeder.branches), "loads": 0,
+        "buses": len(feeder.buses), "nodes": len(final), "branches": len(feeder.branches + feeder.ties), "loads": 0,
         "ders": len(available), "storages": 0, "machines": 0, "agents": len(feeder.agents), "areas": 4,
         "method": "bisection", "policy": "proportional", "scope": "feeder", "status": "optimal",
         "iterations": iterations, "levels": nan, "objective": float(alphas.max()), "alpha_min": float(alphas.min()),

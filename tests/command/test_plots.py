@@ -1,4 +1,6 @@
 """scripts/plot_results: every picture is there, shows what it should, and copes with what a file may lack."""
+import importlib.machinery
+import importlib.util
 import os
 import subprocess
 import sys
@@ -33,6 +35,13 @@ def pictures_of(path, *arguments):
 def share_of_colour(picture, colour):
     pixels = np.round(matplotlib.image.imread(picture)[..., :3] * 255).astype(int)
     return np.mean(np.all(np.abs(pixels - colour) <= 3, axis=2))
+
+
+def script_as_module():
+    loader = importlib.machinery.SourceFileLoader("plot_results", str(SCRIPT))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("plot_results", loader))
+    loader.exec_module(module)
+    return module
 
 
 def texts_in(svg):
@@ -96,12 +105,12 @@ def test_what_is_not_curtailed_is_not_drawn_as_such(tmp_path, drawn):
     assert share_of_colour(drawn[0] / "curtailment.png", BEFORE) > 5e-2
 
 
-@pytest.mark.parametrize("iterations", [1, 2])
-def test_one_or_two_iterations_are_points_at_whole_numbers(tmp_path, iterations):
+@pytest.mark.parametrize("iterations", [0, 1, 2])
+def test_few_iterations_are_points_at_whole_numbers(tmp_path, iterations):
     folder, _ = pictures_of(synthetic_results.write(tmp_path / "results.h5", iterations=iterations))
 
     texts = texts_in(folder / "iterations.svg")
-    assert [text for text in texts if text in ("1", "2", "1.5", "0.5", "0", "3")] == [str(i + 1) for i in range(iterations)]
+    assert [text for text in texts if text in ("0", "0.5", "1", "1.5", "2", "3")] == [str(i) for i in range(iterations + 1)]
     assert share_of_colour(folder / "iterations.png", AFTER) > 1e-5
 
 
@@ -152,6 +161,31 @@ def test_nodes_that_are_not_energised_leave_no_trace(tmp_path):
             file["nodes"][name][:] = values
 
     pictures_of(path)
+
+
+def test_an_open_switch_is_dotted_on_the_map_and_joins_nothing_in_the_profile(tmp_path):
+    module = script_as_module()
+    results = module.Results(synthetic_results.write(tmp_path / "results.h5"))
+
+    plan = module.Map(results)
+    segments = module.profile_segments(results, ["A"], results.nodes["v"])
+
+    tie = tuple(results.branches[end][list(results.branches["name"]).index("open_tie")] for end in ("from", "to"))
+    assert plan.open == [tie]
+    assert tie not in plan.ends
+    assert len(segments) == sum(np.isfinite(results.branches["p_kw"]) & (results.branches["phase"] == "A"))
+
+
+def test_areas_count_what_is_inside_them(tmp_path):
+    module = script_as_module()
+    results = module.Results(synthetic_results.write(tmp_path / "results.h5"))
+
+    (_, areas, available, allowed), (_, secondaries, _, _) = module.totals_by_area(results)
+
+    assert sorted(areas) == ["area 1", "area 2", "area 3", "area 4"]
+    assert available.sum() == pytest.approx(results.attributes["available_kw"])
+    assert (available - allowed).sum() == pytest.approx(results.attributes["curtailed_kw"])
+    assert len(secondaries) == len(results.ders["name"]) - 1  # all but the farm
 
 
 def test_the_same_file_gives_the_same_pictures(tmp_path):
