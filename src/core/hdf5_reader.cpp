@@ -42,7 +42,7 @@ void require_readable(std::string const& path) {
     if (failure != 0)
         throw InvalidInput{{path, {}, "cannot be read: " + std::generic_category().message(failure), "check the name"}};
     if (!regular) throw InvalidInput{{path, {}, "is not a file", "name an HDF5 file"}};
-    if (H5Fis_hdf5(path.c_str()) <= 0) throw InvalidInput{{path, {}, "is not an HDF5 file", "name an HDF5 file"}};
+    if (!is_hdf5(path)) throw InvalidInput{{path, {}, "is not an HDF5 file", "name an HDF5 file"}};
 }
 
 /// Texts of a fixed length end at the first zero byte or at that length.
@@ -129,6 +129,11 @@ AttributeValue Hdf5Reader::State::attribute(hid_t object, std::string const& pla
     });
     if (!values) fail(place, "attribute " + name + " is neither a number nor a text");
     return std::visit([](auto const& list) { return AttributeValue{list.front()}; }, *values);
+}
+
+bool is_hdf5(std::string const& path) {
+    silence_hdf5();
+    return H5Fis_hdf5(path.c_str()) > 0;
 }
 
 Hdf5Reader::Hdf5Reader(std::string path) : state_{std::make_unique<State>(State{std::move(path)})} { state_->open(); }

@@ -181,13 +181,10 @@ std::string describe_file(std::string const& path) {
 bool is_results_file(std::string const& path) {
     if (!std::filesystem::exists(path))
         throw core::InvalidInput{{path, {}, "cannot be read: No such file or directory", "check the name"}};
-    try {
-        auto const attributes = Hdf5Reader{path}.attributes("/");
-        auto const format = attributes.find("format");
-        return format != attributes.end() && format->second == AttributeValue{std::string{format_name}};
-    } catch (core::InvalidInput const&) {
-        return false;
-    }
+    if (!core::is_hdf5(path)) return false;
+    auto const attributes = Hdf5Reader{path}.attributes("/");
+    auto const format = attributes.find("format");
+    return format != attributes.end() && format->second == AttributeValue{std::string{format_name}};
 }
 
 }  // namespace dec::results

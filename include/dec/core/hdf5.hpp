@@ -54,6 +54,9 @@ class Hdf5Writer {
     std::unique_ptr<State> state_;
 };
 
+/// Whether a file begins as HDF5 does; it may still be damaged. False for everything else, also for what is not there.
+[[nodiscard]] bool is_hdf5(std::string const& path);
+
 /// Reads a file on one rank, for inspection and comparison.
 class Hdf5Reader {
   public:

@@ -17,6 +17,7 @@ namespace dec::results {
 [[nodiscard]] std::string describe_file(std::string const& path);
 
 /// True if the file is HDF5 and its root attribute "format" is "dec-results". False for anything else that exists.
+/// \throws core::InvalidInput if there is no such file, or it is HDF5 but damaged.
 [[nodiscard]] bool is_results_file(std::string const& path);
 
 }  // namespace dec::results

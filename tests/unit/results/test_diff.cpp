@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <filesystem>
 #include <functional>
 
 #include "dec/core/error.hpp"
@@ -146,6 +147,8 @@ TEST_CASE("a results file is told from everything else", "[results][diff]") {
     CHECK_FALSE(results::is_results_file(folder / "feeder.xml"));
     CHECK_FALSE(results::is_results_file(folder.path().string()));
     CHECK_THROWS_AS(results::is_results_file(folder / "absent.h5"), core::InvalidInput);
+    std::filesystem::resize_file(folder.path() / "results.h5", 5000);
+    CHECK_THROWS_WITH(results::is_results_file(folder / "results.h5"), Catch::Contains("is damaged or incomplete"));
 }
 
 TEST_CASE("a description names every dataset with shape, unit and meaning", "[results][diff]") {
