@@ -34,11 +34,12 @@ namespace {
 /// What the operating system says of a file before HDF5 sees it.
 void require_readable(std::string const& path) {
     int const file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat status{};
+    struct stat status {};
     bool const regular = file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode);
     int const failure = file < 0 ? errno : 0;
     if (file >= 0) close(file);
-    if (failure == EACCES) throw SystemFailure{{path, {}, "cannot be read: Permission denied", "get permission to read it"}};
+    if (failure == EACCES)
+        throw SystemFailure{{path, {}, "cannot be read: Permission denied", "get permission to read it"}};
     if (failure != 0)
         throw InvalidInput{{path, {}, "cannot be read: " + std::generic_category().message(failure), "check the name"}};
     if (!regular) throw InvalidInput{{path, {}, "is not a file", "name an HDF5 file"}};
@@ -99,8 +100,7 @@ void Hdf5Reader::State::open() {
     // A finished file needs no lock, and some network file systems have none.
     H5Pset_file_locking(access_list.id(), false, true);
     file = {H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_list.id()), H5Fclose};
-    if (!file.valid())
-        throw InvalidInput{{path, {}, "is damaged or incomplete: " + hdf5_reason(), "write it again"}};
+    if (!file.valid()) throw InvalidInput{{path, {}, "is damaged or incomplete: " + hdf5_reason(), "write it again"}};
 }
 
 std::vector<std::string> Hdf5Reader::State::objects(H5O_type_t kind) const {

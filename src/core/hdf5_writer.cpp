@@ -103,10 +103,11 @@ void Hdf5Writer::State::create() {
     // A rank that cannot see the file would leave the others waiting inside H5Fcreate.
     together(comm, [&] {
         if (access(temporary.c_str(), W_OK) != 0)
-            throw SystemFailure{{path, {},
-                                 fmt::format("rank {} cannot write here: {}", comm.rank(),
-                                             std::generic_category().message(errno)),
-                                 "write to a folder that all ranks share"}};
+            throw SystemFailure{
+                {path,
+                 {},
+                 fmt::format("rank {} cannot write here: {}", comm.rank(), std::generic_category().message(errno)),
+                 "write to a folder that all ranks share"}};
     });
     checked("cannot be written", [&] {
         Handle const access_list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
@@ -134,9 +135,10 @@ Handle Hdf5Writer::State::open_group(std::string_view group) const {
         begin = end + 1;
         if (name.empty()) continue;
         auto const properties = without_times(H5P_GROUP_CREATE);
-        object = H5Lexists(object.id(), name.c_str(), H5P_DEFAULT) > 0
-                     ? Handle{H5Gopen2(object.id(), name.c_str(), H5P_DEFAULT), H5Gclose}
-                     : Handle{H5Gcreate2(object.id(), name.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Gclose};
+        object =
+            H5Lexists(object.id(), name.c_str(), H5P_DEFAULT) > 0
+                ? Handle{H5Gopen2(object.id(), name.c_str(), H5P_DEFAULT), H5Gclose}
+                : Handle{H5Gcreate2(object.id(), name.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Gclose};
     }
     return object;
 }
@@ -170,7 +172,8 @@ bool Hdf5Writer::State::write_block(hid_t dataset, hid_t native, RowBlock const&
     // A rank without rows takes part with nothing, but HDF5 refuses a null pointer.
     char const nothing = 0;
     auto const& bytes = block.columns[column];
-    return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), bytes.empty() ? &nothing : bytes.data()) >= 0;
+    return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(),
+                    bytes.empty() ? &nothing : bytes.data()) >= 0;
 }
 
 Hdf5Writer::Hdf5Writer(Communicator const& comm, std::string path)

@@ -34,7 +34,8 @@ std::string remedy_for(int code) {
 }
 
 [[noreturn]] void fail(std::string const& path, std::string const& what, int code) {
-    throw SystemFailure{{path, {}, fmt::format("{}: {}", what, std::generic_category().message(code)), remedy_for(code)}};
+    throw SystemFailure{
+        {path, {}, fmt::format("{}: {}", what, std::generic_category().message(code)), remedy_for(code)}};
 }
 
 /// Where writing to `path` ends up. A link may point at a file that does not exist yet.
@@ -51,7 +52,7 @@ fs::path follow_links(std::string const& path) {
 void require_replaceable(std::string const& path, fs::path const& target) {
     if (!target.has_filename())
         throw SystemFailure{{path, {}, "cannot be written: this names no file", "add a file name"}};
-    struct stat status{};
+    struct stat status {};
     if (stat(target.c_str(), &status) != 0) {
         if (errno == ENOENT) return;
         fail(path, "cannot be written", errno);
@@ -87,7 +88,7 @@ int lack_of_room(int file, off_t bytes, off_t present) {
     } while (failure == EINTR);
     if (failure != EOPNOTSUPP && failure != ENOSYS) return failure;
     // The file system cannot reserve; then what it says is free must do.
-    struct statvfs disk{};
+    struct statvfs disk {};
     if (fstatvfs(file, &disk) != 0) return 0;
     auto const free = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
     return static_cast<double>(bytes - present) > free ? ENOSPC : 0;
@@ -117,11 +118,12 @@ OutputFile::~OutputFile() {
 
 void OutputFile::reserve(std::int64_t bytes) {
     int const file = open(temporary_.c_str(), O_WRONLY | O_CLOEXEC);
-    struct stat status{};
+    struct stat status {};
     if (file < 0 || fstat(file, &status) != 0) fail(path_, "cannot be written", errno);
     int const failure = lack_of_room(file, bytes, status.st_size);
     close(file);
-    if (failure != 0) fail(path_, fmt::format("{:.1f} MB cannot be written", static_cast<double>(bytes) / 1e6), failure);
+    if (failure != 0)
+        fail(path_, fmt::format("{:.1f} MB cannot be written", static_cast<double>(bytes) / 1e6), failure);
 }
 
 void OutputFile::commit() {
@@ -137,10 +139,8 @@ void write_file(std::string const& path, std::string_view content) {
     int failure = 0;
     while (failure == 0 && !content.empty()) {
         auto const written = write(file, content.data(), content.size());
-        if (written >= 0)
-            content.remove_prefix(static_cast<std::size_t>(written));
-        else if (errno != EINTR)
-            failure = errno;
+        if (written >= 0) content.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR) failure = errno;
     }
     if (close(file) != 0 && failure == 0) failure = errno;
     if (failure != 0) fail(path, "cannot be written", failure);

@@ -23,8 +23,8 @@ class Cut {
     [[nodiscard]] std::int64_t size(int rank) const { return quotient_ + (rank < remainder_ ? 1 : 0); }
     [[nodiscard]] std::size_t owner(std::int64_t row) const {
         auto const in_longer_blocks = remainder_ * (quotient_ + 1);
-        auto const rank = row < in_longer_blocks ? row / (quotient_ + 1)
-                                                 : remainder_ + (row - in_longer_blocks) / quotient_;
+        auto const rank =
+            row < in_longer_blocks ? row / (quotient_ + 1) : remainder_ + (row - in_longer_blocks) / quotient_;
         return static_cast<std::size_t>(rank);
     }
 

@@ -76,9 +76,10 @@ std::optional<std::string> compare_values(Values const& a, Values const& b, std:
         largest = std::max(largest, d);
     }
     if (count == 0) return {};
-    auto const place = width == 1 ? fmt::format("row {}", first) : fmt::format("row {}, column {}", first / width, first % width);
-    auto text = fmt::format("{} of {} values differ, first in {}: {} against {}", count, a.size(), place, show(a[first]),
-                            show(b[first]));
+    auto const place =
+        width == 1 ? fmt::format("row {}", first) : fmt::format("row {}, column {}", first / width, first % width);
+    auto text = fmt::format("{} of {} values differ, first in {}: {} against {}", count, a.size(), place,
+                            show(a[first]), show(b[first]));
     if (std::isfinite(largest)) text += fmt::format("; largest deviation {:.3g}", largest);
     return text;
 }
@@ -125,7 +126,9 @@ class Comparison {
     }
 
   private:
-    void note(std::string const& place, std::string const& what) { found_.push_back(fmt::format("{}: {}", place, what)); }
+    void note(std::string const& place, std::string const& what) {
+        found_.push_back(fmt::format("{}: {}", place, what));
+    }
 
     /// Reports what only one of them has.
     std::vector<std::string> in_both(std::set<std::string> const& a, std::set<std::string> const& b) {
@@ -141,10 +144,8 @@ class Comparison {
         for (auto const& [name, value] : a) {
             auto const place = fmt::format("{} attribute {}", path, name);
             auto const other = b.find(name);
-            if (other == b.end())
-                note(place, "only in " + path_a_);
-            else if (auto const found = compare(value, other->second, tolerance_))
-                note(place, *found);
+            if (other == b.end()) note(place, "only in " + path_a_);
+            else if (auto const found = compare(value, other->second, tolerance_)) note(place, *found);
         }
         for (auto const& [name, value] : b)
             if (!a.contains(name)) note(fmt::format("{} attribute {}", path, name), "only in " + path_b_);
@@ -166,7 +167,8 @@ std::string describe_file(std::string const& path) {
     Hdf5Reader const reader{path};
     std::string text = path + "\n\n";
     for (auto const& [name, value] : reader.attributes("/"))
-        text += fmt::format("  {:<20} {}\n", name, std::visit([](auto const& v) { return fmt::format("{}", v); }, value));
+        text +=
+            fmt::format("  {:<20} {}\n", name, std::visit([](auto const& v) { return fmt::format("{}", v); }, value));
     text += fmt::format("\n  {:<32} {:<8} {:>14}  {:<5} {}\n", "dataset", "type", "shape", "unit", "meaning");
     auto const known = schema();
     for (auto const& dataset : reader.datasets()) {

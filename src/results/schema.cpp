@@ -60,7 +60,8 @@ constexpr std::array fields{
     Field{"/agents/alpha", real, "agent", "1", "Curtailed share of its own DERs' available power; NaN without DERs",
           with_agents},
 
-    Field{"/convergence/iteration", integer, "iteration", "1", "Number of the iteration; 0 is the start, with nothing curtailed"},
+    Field{"/convergence/iteration", integer, "iteration", "1",
+          "Number of the iteration; 0 is the start, with nothing curtailed"},
     Field{"/convergence/objective", real, "iteration", "1", "Objective of the policy after the iteration"},
     Field{"/convergence/primal_residual", real, "iteration", "1", "How far the answer is from its constraints"},
     Field{"/convergence/dual_residual", real, "iteration", "1", "How far the answer is from optimality"},

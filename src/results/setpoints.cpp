@@ -48,8 +48,9 @@ std::string field(double number) { return std::isnan(number) ? std::string{} : f
 std::string to_csv(std::vector<Setpoint> const& rows) {
     std::string text = "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n";
     for (auto const& row : rows)
-        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", field(row.name), field(row.mrid), field(row.bus),
-                       field(row.available_kw), field(row.allowed_kw), field(row.share), field(row.binding_node));
+        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", field(row.name), field(row.mrid),
+                       field(row.bus), field(row.available_kw), field(row.allowed_kw), field(row.share),
+                       field(row.binding_node));
     return text;
 }
 

@@ -80,7 +80,8 @@ std::string fairness_indices(Summary const& s) {
 }
 
 std::string highest_voltage(Summary const& s) {
-    return fmt::format("{} pu uncurtailed, {} pu with these setpoints", per_unit(s.v_max_uncurtailed), per_unit(s.v_max));
+    return fmt::format("{} pu uncurtailed, {} pu with these setpoints", per_unit(s.v_max_uncurtailed),
+                       per_unit(s.v_max));
 }
 
 std::string lowest_voltage(Summary const& s) {
@@ -97,8 +98,8 @@ std::string limits(Summary const& s) {
 
 std::string ac_check(Summary const& s) {
     if (!s.v_max_ac && !s.v_min_ac) return "not done: the voltages above are those of the linear model";
-    return fmt::format("highest {} pu, lowest {} pu after {}", per_unit(or_nan(s.v_max_ac)), per_unit(or_nan(s.v_min_ac)),
-                       counted(s.ac_rounds, "round", "rounds"));
+    return fmt::format("highest {} pu, lowest {} pu after {}", per_unit(or_nan(s.v_max_ac)),
+                       per_unit(or_nan(s.v_min_ac)), counted(s.ac_rounds, "round", "rounds"));
 }
 
 std::string binding_nodes(std::vector<std::string> const& nodes) {
@@ -121,7 +122,8 @@ std::string size_of_feeder(Summary const& s) {
 
 std::string effort(Summary const& s) {
     auto text = counted(s.iterations, "iteration", "iterations");
-    if (s.primal_residual && known(*s.primal_residual)) text += fmt::format(", primal residual {:.1e}", *s.primal_residual);
+    if (s.primal_residual && known(*s.primal_residual))
+        text += fmt::format(", primal residual {:.1e}", *s.primal_residual);
     if (s.dual_residual && known(*s.dual_residual)) text += fmt::format(", dual residual {:.1e}", *s.dual_residual);
     if (s.duality_gap && known(*s.duality_gap)) text += fmt::format(", duality gap {:.1e}", *s.duality_gap);
     return text;
@@ -190,21 +192,18 @@ core::Json to_json(Summary const& s) {
 }
 
 core::Attributes rank_independent(Summary const& s) {
-    static std::set<std::string> const left_out{"ranks", "edge_cut", "imbalance", "peak_memory_mb", "seconds", "binding"};
+    static std::set<std::string> const left_out{"ranks",          "edge_cut", "imbalance",
+                                                "peak_memory_mb", "seconds",  "binding"};
     auto const json = to_json(s);
     core::Attributes attributes;
     for (auto const& [key, value] : json.items()) {
         if (left_out.contains(key)) continue;
-        if (value.is_string())
-            attributes[key] = value.get<std::string>();
-        else if (value.is_number_integer())
-            attributes[key] = value.get<std::int64_t>();
-        else if (value.is_number_float())
-            attributes[key] = value.get<double>();
+        if (value.is_string()) attributes[key] = value.get<std::string>();
+        else if (value.is_number_integer()) attributes[key] = value.get<std::int64_t>();
+        else if (value.is_number_float()) attributes[key] = value.get<double>();
         else if (key == "scope")  // the one text that may be null
             attributes[key] = std::string{};
-        else
-            attributes[key] = std::numeric_limits<double>::quiet_NaN();
+        else attributes[key] = std::numeric_limits<double>::quiet_NaN();
     }
     return attributes;
 }

@@ -226,8 +226,7 @@ TEST_CASE("the target appears with commit and not before", "[core][hdf5]") {
     TemporaryFolder const folder;
     auto const path = folder / "results.h5";
     Hdf5Writer writer{world(), path};
-    writer.table("/nodes", world().size(), std::vector<std::int64_t>{world().rank()},
-                 columns_for({world().rank()}));
+    writer.table("/nodes", world().size(), std::vector<std::int64_t>{world().rank()}, columns_for({world().rank()}));
     wait_for_all();
     CHECK_FALSE(fs::exists(path));
     wait_for_all();
@@ -266,8 +265,9 @@ TEST_CASE("a target that cannot be written fails on all ranks alike and leaves n
         fs::create_symlink("loop", folder.path() / "loop");
     }
     wait_for_all();
-    for (auto const& target : {folder / "missing/results.h5", folder / "folder.h5", folder / "file/results.h5",
-                               folder / "loop", std::string{"/dev/null"}, std::string{}, folder / std::string(300, 'n')}) {
+    for (auto const& target :
+         {folder / "missing/results.h5", folder / "folder.h5", folder / "file/results.h5", folder / "loop",
+          std::string{"/dev/null"}, std::string{}, folder / std::string(300, 'n')}) {
         CAPTURE(target);
         CHECK(code_everywhere([&] { Hdf5Writer const writer{world(), target}; }) == ExitCode::system);
         CHECK(code_everywhere([&] { require_writable(world(), target); }) == ExitCode::system);

@@ -23,7 +23,7 @@ enum class Kind : std::uint8_t { real, integer, text };
 enum class Presence : std::uint8_t { always, with_agents };
 
 struct Field {
-    std::string_view path;     ///< "/nodes/v"
+    std::string_view path;  ///< "/nodes/v"
     Kind kind = Kind::real;
     std::string_view axes;     ///< "node", "iteration × agent"
     std::string_view unit;     ///< "1" for pure numbers, "" for texts

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 void write_small_file(std::string const& path) {
     Hdf5Writer writer{Communicator{MPI_COMM_SELF}, path};
-    writer.table("/nodes", 2, std::vector<std::int64_t>{0, 1}, std::vector<Column>{{"v", "pu", std::vector{1.0, 1.02}, 1}});
+    writer.table("/nodes", 2, std::vector<std::int64_t>{0, 1},
+                 std::vector<Column>{{"v", "pu", std::vector{1.0, 1.02}, 1}});
     writer.commit();
 }
 

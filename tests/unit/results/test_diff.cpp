@@ -56,7 +56,8 @@ std::vector<std::string> after(std::function<void(Content&)> const& change) {
     write(folder / "b.h5", content);
     auto lines = differences(folder / "a.h5", folder / "b.h5", 1e-9);
     for (auto& line : lines)
-        for (auto at = line.find(folder.path().string()); at != std::string::npos; at = line.find(folder.path().string()))
+        for (auto at = line.find(folder.path().string()); at != std::string::npos;
+             at = line.find(folder.path().string()))
             line.erase(at, folder.path().string().size() + 1);
     return lines;
 }
@@ -95,7 +96,8 @@ TEST_CASE("the tolerance is relative for large values and absolute for small one
 }
 
 TEST_CASE("a number where there was none is a difference", "[results][diff]") {
-    CHECK(after([](Content& c) { c.v[2] = 1.0; }) == Lines{"/nodes/v: 1 of 3 values differ, first in row 2: nan against 1"});
+    CHECK(after([](Content& c) { c.v[2] = 1.0; }) ==
+          Lines{"/nodes/v: 1 of 3 values differ, first in row 2: nan against 1"});
 }
 
 TEST_CASE("texts and integers must be equal", "[results][diff]") {
