@@ -101,21 +101,27 @@ void Context::use(ObjectId id, std::size_t property) {
     property_used_[property] = true;
 }
 
-std::optional<std::string_view> Context::raw(ObjectId id, std::string_view attribute) {
+std::vector<std::string_view> Context::values(ObjectId id, std::string_view attribute) {
     touch(id);
+    std::vector<std::string_view> found;
     auto const wanted = objects.find_attribute(attribute);
-    if (!wanted.valid()) return std::nullopt;
-    std::optional<std::string_view> found;
+    if (!wanted.valid()) return found;
     auto const own = objects.properties(id);
     for (std::size_t i = 0; i < own.size(); ++i) {
         if (own[i].attribute != wanted) continue;
         use(id, objects.first_property(id) + i);
-        auto const value = trimmed(own[i].value);
-        if (found && *found != value)
-            finding(id, fmt::format("{} is both \"{}\" and \"{}\"", attribute, *found, value), "give it once");
-        if (!found) found = value;
+        found.push_back(trimmed(own[i].value));
     }
     return found;
+}
+
+std::optional<std::string_view> Context::raw(ObjectId id, std::string_view attribute) {
+    auto const found = values(id, attribute);
+    if (found.empty()) return std::nullopt;
+    for (auto const value : found)
+        if (value != found.front())
+            finding(id, fmt::format("{} is both \"{}\" and \"{}\"", attribute, found.front(), value), "give it once");
+    return found.front();
 }
 
 void Context::refuse_text(ObjectId id, std::string_view attribute, std::string_view text, std::string_view wanted) {
@@ -271,7 +277,15 @@ std::string_view Context::mrid(ObjectId id) {
     return objects.identifier(id);
 }
 
-std::string Context::describe(ObjectId id) { return feeder::describe(objects.class_name(id), name(id), mrid(id)); }
+std::string Context::describe(ObjectId id) {
+    // not by `name` and `mrid`: what is wrong with those is a finding, which describes its object
+    auto const first = [&](std::string_view attribute, std::string_view otherwise) {
+        auto const found = values(id, attribute);
+        return found.empty() || found.front().empty() ? otherwise : found.front();
+    };
+    auto const shown_mrid = first("IdentifiedObject.mRID", objects.identifier(id));
+    return feeder::describe(objects.class_name(id), first("IdentifiedObject.name", shown_mrid), shown_mrid);
+}
 
 void Context::finding(ObjectId id, std::string problem, std::string remedy) {
     core::Finding found{origin_, describe(id), std::move(problem), std::move(remedy)};

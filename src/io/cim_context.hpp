@@ -143,6 +143,9 @@ class Context {
   private:
     enum class Fate : std::uint8_t { untouched, read, ignored };
 
+    /// As written, trimmed; usually one or none.
+    [[nodiscard]] std::vector<std::string_view> values(ObjectId id, std::string_view attribute);
+    /// The one value; several different ones are a finding.
     [[nodiscard]] std::optional<std::string_view> raw(ObjectId id, std::string_view attribute);
     void touch(ObjectId id);
     void use(ObjectId id, std::size_t property);

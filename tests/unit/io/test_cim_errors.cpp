@@ -236,6 +236,16 @@ TEST_CASE("a value given twice is refused unless it is the same", "[io][cim][err
     CHECK_THAT(finding_of(different), Contains("is both"));
 }
 
+TEST_CASE("two names or two mRIDs of one object are refused, too", "[io][cim][errors]") {
+    auto const attribute = GENERATE("IdentifiedObject.name", "IdentifiedObject.mRID");
+    auto text = test::small_model().xml();
+    auto const place = text.find("  <cim:Conductor.length>200<");
+    REQUIRE(place != std::string::npos);
+    text.insert(place, std::string{"  <cim:"} + attribute + ">other</cim:" + attribute + ">\n");
+
+    CHECK_THAT(finding_of(text), Contains("ACLineSegment") && Contains(std::string{attribute} + " is both"));
+}
+
 TEST_CASE("an identifier that is used twice is refused", "[io][cim][errors]") {
     auto model = test::small_model();
     model.add("WeatherStation", "l1", {});
