@@ -79,7 +79,10 @@ void check_lines(Feeder const& feeder, Findings& findings) {
         auto const& code = feeder.line_codes[line.code];
         if (code.form != LineCode::Form::whole_line && !(line.length_m > 0.0 && std::isfinite(line.length_m)))
             findings.add(element, fmt::format("length {} m", line.length_m), "must be positive");
-        if (code.conductors != line.conductors)
+        // Sequence values hold for any number of phases: a part of the matrix serves.
+        bool const fits = code.form == LineCode::Form::matrix ? code.conductors == line.conductors
+                                                              : line.conductors >= 1 && code.conductors >= line.conductors;
+        if (!fits)
             findings.add(element,
                          fmt::format("has {} phases ({}) but its line code {} has {} conductors", line.conductors,
                                      to_text(line.phase_set()), feeder.line_codes.name(line.code), code.conductors),
