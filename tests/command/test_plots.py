@@ -188,6 +188,15 @@ def test_areas_count_what_is_inside_them(tmp_path):
     assert len(secondaries) == len(results.ders["name"]) - 1  # all but the farm
 
 
+def test_long_names_of_areas_that_begin_alike_can_be_told_apart():
+    script, feeder = script_as_module(), "9285ee51-6c4f-5a56-acd5-85f1eea6a479"
+
+    assert script.labels_of([f"{feeder}.{i}" for i in (3, 0, 12)], 23) == ["…3", "…0", "…12"]
+    assert script.labels_of([f"{feeder}.1", feeder], 23) == ["…85f1eea6a479.1", "…85f1eea6a479"]
+    assert script.labels_of(["north.1", "north.2"], 23) == ["north.1", "north.2"]
+    assert [len(label) for label in script.labels_of([feeder], 23)] == [23]
+
+
 def test_the_same_file_gives_the_same_pictures(tmp_path):
     path = synthetic_results.write(tmp_path / "results.h5")
     for name in ("first", "second"):
