@@ -121,8 +121,7 @@ void check_series_compensators(Feeder const& feeder, Findings& findings) {
     }
 }
 
-void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, bool regulates, std::string const& element,
-                            Findings& findings) {
+void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, std::string const& element, Findings& findings) {
     auto const& code = feeder.transformer_codes[id];
     if (code.windings < 2 || code.windings > 3) {
         findings.add(element, fmt::format("has {} windings", code.windings), "two or three are possible");
@@ -146,7 +145,16 @@ void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, boo
         else if (test.r_ohm < 0.0)
             findings.add(element, fmt::format("short-circuit resistance {}-{} is {} ohm", test.from + 1, test.to + 1, test.r_ohm),
                          "must be at least zero");
-        else if (test.r_ohm == 0.0 && test.x_ohm == 0.0 && !regulates)
+    }
+}
+
+/// A type may be shared by regulators, which may be ideal, and others, which may not.
+void check_ideal(Feeder const& feeder, Transformer const& unit, std::string const& element, Findings& findings) {
+    auto const& code = feeder.transformer_codes[unit.code];
+    std::size_t const tests = code.windings == 2 ? 1 : 3;
+    for (std::size_t k = 0; k < tests; ++k) {
+        auto const& test = code.short_circuit[k];
+        if (test.r_ohm == 0.0 && test.x_ohm == 0.0)
             findings.add(element, fmt::format("short-circuit impedance {}-{} is zero", test.from + 1, test.to + 1),
                          "only a regulator may be ideal");
     }
@@ -173,9 +181,10 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
             findings.add(element, "has no ratings and impedances", "give its ends, or the type of its tank");
             continue;
         }
-        if (!checked[unit.code.at()]) check_transformer_code(feeder, unit.code, regulated[id.at()], element, findings);
+        if (!checked[unit.code.at()]) check_transformer_code(feeder, unit.code, element, findings);
         checked[unit.code.at()] = true;
-        for (std::size_t w = 0; w < feeder.transformer_codes[unit.code].windings; ++w)
+        if (!regulated[id.at()]) check_ideal(feeder, unit, element, findings);
+        for (std::size_t w = 0; w < std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size()); ++w)
             if (unit.phases(w).empty())
                 findings.add(element, fmt::format("winding {} is on no phase", w + 1), "give the end its phases");
     }

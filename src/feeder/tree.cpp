@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -32,7 +34,10 @@ bool is_centre_tapped(Transformer const& unit) {
     return unit.winding[1].bus == unit.winding[2].bus && unit.winding[2].bus.valid();
 }
 
-Network connect(Feeder const& feeder) {
+/// Which switches conduct: those that are closed, or all.
+enum class Switches { as_they_stand, all_closed };
+
+Network connect(Feeder const& feeder, Switches switches) {
     Network net;
     auto const buses = static_cast<std::int32_t>(feeder.buses.size());
     auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a, std::int32_t b) {
@@ -41,7 +46,7 @@ Network connect(Feeder const& feeder) {
     for (auto id : feeder.lines.ids())
         add(Feeding::Kind::line, id.value(), 0, feeder.lines[id].from.value(), feeder.lines[id].to.value());
     for (auto id : feeder.switches.ids())
-        if (!feeder.switches[id].closed.empty())
+        if (switches == Switches::all_closed || !feeder.switches[id].closed.empty())
             add(Feeding::Kind::switch_, id.value(), 0, feeder.switches[id].from.value(), feeder.switches[id].to.value());
     for (auto id : feeder.series_compensators.ids()) {
         auto const& c = feeder.series_compensators[id];
@@ -85,10 +90,13 @@ Named named(Feeder const& feeder, Feeding const& feeding) {
 }
 
 /// Phases of an edge at one of its ends.
-PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end) {
+PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end, Switches switches = Switches::as_they_stand) {
     switch (feeding.kind) {
         case Feeding::Kind::line: return feeder.lines[Index<Line>{feeding.element}].phase_set();
-        case Feeding::Kind::switch_: return feeder.switches[Index<Switch>{feeding.element}].closed;
+        case Feeding::Kind::switch_: {
+            auto const& row = feeder.switches[Index<Switch>{feeding.element}];
+            return switches == Switches::all_closed ? row.phases : row.closed;
+        }
         case Feeding::Kind::series_compensator:
             return feeder.series_compensators[Index<SeriesCompensator>{feeding.element}].phases;
         case Feeding::Kind::transformer: {
@@ -104,13 +112,49 @@ PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t en
 }
 
 /// Phases that an edge brings to its far end when `energised` phases stand at its near end.
-PhaseSet conducted(Feeder const& feeder, Feeding const& feeding, std::uint8_t near_end, PhaseSet energised) {
-    auto const near = phases_at(feeder, feeding, near_end);
+PhaseSet conducted(Feeder const& feeder, Feeding const& feeding, std::uint8_t near_end, PhaseSet energised,
+                   Switches switches = Switches::as_they_stand) {
+    auto const near = phases_at(feeder, feeding, near_end, switches);
     if (feeding.kind == Feeding::Kind::transformer) {
         bool const fed = energised.contains(near);
         return fed ? phases_at(feeder, feeding, near_end == 0 ? 1 : 0) : PhaseSet{};
     }
     return near & energised;
+}
+
+/// Phases that can arrive at each place (buses, then star points) with all switches closed: what is missing then is no
+/// matter of switching.
+std::vector<PhaseSet> reachable_phases(Feeder const& feeder) {
+    auto const net = connect(feeder, Switches::all_closed);
+    std::vector<PhaseSet> reached(net.at_place.size());
+    auto const source = feeder.sources.rows()[0].bus;
+    reached[source.at()] = PhaseSet::abc();
+    std::vector<std::int32_t> grown{source.value()};
+    while (!grown.empty()) {
+        auto const place = grown.back();
+        grown.pop_back();
+        for (auto e : net.at_place[static_cast<std::size_t>(place)]) {
+            auto const& edge = net.edges[static_cast<std::size_t>(e)];
+            auto& there = reached[static_cast<std::size_t>(edge.other(place))];
+            auto const more = there | conducted(feeder, edge.feeding, edge.end_at(place), reached[static_cast<std::size_t>(place)],
+                                                Switches::all_closed);
+            if (more == there) continue;
+            there = more;
+            grown.push_back(edge.other(place));
+        }
+    }
+    return reached;
+}
+
+/// A single-phase unit with both coils across two phases, as open-delta banks are made of.
+bool is_between_phases(Feeder const& feeder, Feeding const& feeding) {
+    if (feeding.kind != Feeding::Kind::transformer) return false;
+    auto const& unit = feeder.transformers[Index<Transformer>{feeding.element}];
+    return std::ranges::all_of(std::array<std::size_t, 2>{0, 1}, [&](std::size_t w) {
+        auto const& conductors = unit.winding[w].conductors;
+        return unit.phases(w).size() == 2 && !unit.phases(w).has_legs() &&
+               std::ranges::find(conductors, Conductor::neutral) == conductors.end();
+    });
 }
 
 /// Neutral reference is lost behind a delta winding and behind single units that sit between phases.
@@ -134,8 +178,9 @@ double length_of(Feeder const& feeder, Feeding const& feeding) {
 /// Builds the tree from the source down.
 class Hanging {
   public:
-    Hanging(Feeder const& feeder, Findings& findings)
-        : feeder_{feeder}, findings_{findings}, net_{connect(feeder)}, claims_(net_.at_place.size()),
+    Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings)
+        : feeder_{feeder}, reachable_{reachable}, findings_{findings}, net_{connect(feeder, Switches::as_they_stand)},
+          claims_(net_.at_place.size()),
           edge_done_(net_.edges.size(), false) {}
 
     Tree run() {
@@ -152,7 +197,8 @@ class Hanging {
         }
         return std::move(tree_);
     }
-    [[nodiscard]] Network const& network() const { return net_; }
+    /// True if a branch was found to need a phase that its bus does not have.
+    [[nodiscard]] bool lacks_phases() const { return lacks_phases_; }
 
   private:
     struct Claim {
@@ -215,10 +261,11 @@ class Hanging {
             auto const near = edge.end_at(place);
             auto feeding = edge.feeding;
             feeding.upstream = near;
+            if (near == 1 && feeding.kind == Feeding::Kind::star_member) feeding.fed_winding = parent.feedings.front().winding;
+            check_arrival(place, feeding);
             auto const phases = conducted(feeder_, feeding, near, parent.phases);
             edge_done_[static_cast<std::size_t>(e)] = true;
             if (phases.empty()) continue;
-            check_side_by_side(claim, feeding, phases);
             if (feeding.kind == Feeding::Kind::transformer && near == 1 &&
                 is_centre_tapped(feeder_.transformers[Index<Transformer>{feeding.element}]))
                 findings_.add(text(feeding), "is fed from its secondary", "open the connection behind it");
@@ -230,6 +277,7 @@ class Hanging {
         claim.floating_delta = floating;
         claim.distance_m = parent.distance_m + length;
         if (claim.phases.empty()) return false;
+        check_side_by_side(claim.feedings);
         if (claim.phases.has_legs() && claim.phases.has_primary())
             findings_.add(text(claim.feedings.front()),
                           fmt::format("feeds a bus with phases {}", to_text(claim.phases)),
@@ -238,21 +286,60 @@ class Hanging {
         return true;
     }
 
-    /// Branches side by side must not carry the same phase. Parallel transformers may, and so may a jumper on the
-    /// common phase of an open-delta bank.
-    void check_side_by_side(Claim const& claim, Feeding const& added, PhaseSet phases) {
-        for (auto const& feeding : claim.feedings) {
-            auto const shared = phases_at(feeder_, feeding, feeding.upstream) & phases;
-            if (shared.empty() || may_share_phases(feeding, added)) continue;
-            findings_.add(text(added), fmt::format("closes a loop with {} on phase {}", text(feeding), to_text(shared)),
-                          "a feeder is radial here; remove or open one of them");
-        }
+    /// A branch needs all its phases at its upstream end. One finding where the phase is first missing, none further down.
+    void check_arrival(std::int32_t place, Feeding const& feeding) {
+        auto const at = static_cast<std::size_t>(place);
+        if (at >= feeder_.buses.size()) return;
+        auto missing = phases_at(feeder_, feeding, feeding.upstream) - reachable_[at];
+        for (auto const& above : claims_[at].feedings) missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
+        if (missing.empty()) return;
+        lacks_phases_ = true;
+        auto const bus = feeder_.buses.name(Index<Bus>{place});
+        findings_.add(text(feeding), fmt::format("needs phase{} {} at bus {}", missing.size() > 1 ? "s" : "", to_text(missing), bus),
+                      fmt::format("bus {} is fed with {}", bus, to_text(reachable_[at])));
     }
-    [[nodiscard]] bool may_share_phases(Feeding const& a, Feeding const& b) const {
-        auto const transformers = (a.kind == Feeding::Kind::transformer ? 1 : 0) + (b.kind == Feeding::Kind::transformer ? 1 : 0);
-        if (transformers != 1) return transformers == 2;
-        auto const& unit = a.kind == Feeding::Kind::transformer ? a : b;
-        return phases_at(feeder_, unit, 0).size() == 2;
+
+    /// Branches side by side must not carry the same phase. Parallel transformers may, and so may an open-delta pair and the
+    /// jumper on its common phase.
+    void check_side_by_side(std::vector<Feeding> const& feedings) {
+        for (std::size_t i = 0; i < feedings.size(); ++i)
+            for (std::size_t k = 0; k < i; ++k) {
+                auto const shared = far_phases(feedings[i]) & far_phases(feedings[k]);
+                if (shared.empty() || may_share_phases(feedings, feedings[k], feedings[i], shared)) continue;
+                bool const bank = feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
+                findings_.add(text(feedings[i]),
+                              fmt::format("{} {} on phase {}", bank ? "stands beside" : "closes a loop with", text(feedings[k]),
+                                          to_text(shared)),
+                              bank ? "side by side are parallel units with impedances and the same phases, open-delta pairs, or units "
+                                     "on phases of their own; give a closed bank as one three-phase transformer"
+                                   : "a feeder is radial here; remove or open one of them");
+            }
+    }
+    [[nodiscard]] PhaseSet far_phases(Feeding const& feeding) const {
+        return phases_at(feeder_, feeding, feeding.upstream == 0 ? 1 : 0);
+    }
+    [[nodiscard]] bool may_share_phases(std::vector<Feeding> const& all, Feeding const& a, Feeding const& b, PhaseSet shared) const {
+        bool const both = a.kind == Feeding::Kind::transformer && b.kind == Feeding::Kind::transformer;
+        if (both && are_parallel(a, b)) return true;
+        std::vector<Feeding> tanks;
+        std::ranges::copy_if(all, std::back_inserter(tanks), [&](auto const& f) { return is_between_phases(feeder_, f); });
+        if (tanks.size() != 2) return false;
+        auto const common = far_phases(tanks[0]) & far_phases(tanks[1]);
+        bool const tank_among_them = is_between_phases(feeder_, a) || is_between_phases(feeder_, b);
+        return common.size() == 1 && shared == common && tank_among_them && (both || is_line_or_switch(a) || is_line_or_switch(b));
+    }
+    /// On the same phases on both sides, and with impedances that say how they share the load.
+    [[nodiscard]] bool are_parallel(Feeding const& a, Feeding const& b) const {
+        auto const has_impedance = [&](Feeding const& f) {
+            auto const& unit = feeder_.transformers[Index<Transformer>{f.element}];
+            auto const& test = feeder_.transformer_codes[unit.code].short_circuit[0];
+            return test.r_ohm != 0.0 || test.x_ohm != 0.0;
+        };
+        return far_phases(a) == far_phases(b) && phases_at(feeder_, a, a.upstream) == phases_at(feeder_, b, b.upstream) &&
+               has_impedance(a) && has_impedance(b);
+    }
+    [[nodiscard]] static bool is_line_or_switch(Feeding const& f) {
+        return f.kind == Feeding::Kind::line || f.kind == Feeding::Kind::switch_;
     }
 
     void report_loop(std::int32_t edge, std::int32_t a, std::int32_t b) {
@@ -299,10 +386,12 @@ class Hanging {
     }
 
     Feeder const& feeder_;
+    std::vector<PhaseSet> const& reachable_;
     Findings& findings_;
     Network net_;
     std::vector<Claim> claims_;
     std::vector<bool> edge_done_;
+    bool lacks_phases_ = false;
     Tree tree_;
 };
 
@@ -333,7 +422,8 @@ std::vector<std::int32_t> components_with_all_closed(Feeder const& feeder) {
     return leader;
 }
 
-void report_dark_buses(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes) {
+void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<PhaseSet> const& reachable, bool lack_is_named,
+                       Findings& findings, Notes& notes) {
     if (std::ranges::none_of(tree.vertex_of_bus, [](auto v) { return v < 0; })) return;
     auto const component = components_with_all_closed(feeder);
     auto const energised = component[feeder.sources.rows()[0].bus.at()];
@@ -342,11 +432,14 @@ void report_dark_buses(Feeder const& feeder, Tree const& tree, Findings& finding
     std::optional<Index<Bus>> example;
     for (auto id : feeder.buses.ids()) {
         if (tree.vertex_of_bus[id.at()] >= 0) continue;
-        if (component[id.at()] == energised) {
+        if (component[id.at()] != energised) {
+            ++members[static_cast<std::size_t>(component[id.at()])];
+        } else if (!reachable[id.at()].empty()) {
             ++dark;
             if (!example) example = id;
-        } else {
-            ++members[static_cast<std::size_t>(component[id.at()])];
+        } else if (!lack_is_named) {
+            findings.add(describe("bus", feeder.buses, id), "no phase of its branches arrives from the source",
+                         "mend the phases of the branches that lead to it");
         }
     }
     for (auto id : feeder.buses.ids()) {
@@ -366,8 +459,10 @@ void report_dark_buses(Feeder const& feeder, Tree const& tree, Findings& finding
 }  // namespace
 
 Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
-    Tree tree = Hanging{feeder, findings}.run();
-    report_dark_buses(feeder, tree, findings, notes);
+    auto const reachable = reachable_phases(feeder);
+    Hanging hanging{feeder, reachable, findings};
+    Tree tree = hanging.run();
+    report_dark_buses(feeder, tree, reachable, hanging.lacks_phases(), findings, notes);
     return tree;
 }
 

@@ -112,6 +112,12 @@ void check_references(Feeder const& feeder, Findings& findings) {
     check_powers("battery", feeder.batteries, of_inverter, findings);
     check_powers("capacitor", feeder.capacitors,
                  [](auto const& row) { return std::pair{row.b_per_section_s, row.sections}; }, findings);
+    for (auto id : feeder.load_models.ids()) {
+        auto const& m = feeder.load_models[id];
+        if (!all_finite(std::array{m.p_impedance, m.p_current, m.p_power, m.q_impedance, m.q_current, m.q_power, m.p_exponent, m.q_exponent}))
+            findings.add(describe("load response", feeder.load_models, id), "a share or exponent is not a number",
+                         "give shares of impedance, current and power, or exponents");
+    }
     check_powers("machine", feeder.machines,
                  [](auto const& row) { return std::pair{std::array{row.p_w}, std::array{row.q_var}}; }, findings);
     for (auto id : feeder.buses.ids())
@@ -126,16 +132,40 @@ void check_references(Feeder const& feeder, Findings& findings) {
     check_sources(feeder, findings);
 }
 
+namespace {
+
+/// True if every terminal has a bus, every transformer its type and there is a source: enough to hang a tree. What a
+/// tree would say of less is noise.
+bool can_hang(Feeder const& feeder) {
+    auto const has_ends = [](auto const& row) { return row.from.valid() && row.to.valid(); };
+    auto const has_bus = [](auto const& row) { return row.bus.valid(); };
+    auto const inverter_has_bus = [](auto const& row) { return row.inverter.bus.valid(); };
+    auto const has_windings = [&](Transformer const& unit) {
+        if (!unit.code.valid()) return false;
+        std::size_t const windings = feeder.transformer_codes[unit.code].windings;
+        return (windings == 2 || windings == 3) &&
+               std::all_of(unit.winding.begin(), unit.winding.begin() + static_cast<std::ptrdiff_t>(windings), has_bus);
+    };
+    return !feeder.sources.empty() && std::ranges::all_of(feeder.sources.rows(), has_bus) &&
+           std::ranges::all_of(feeder.lines.rows(), has_ends) && std::ranges::all_of(feeder.switches.rows(), has_ends) &&
+           std::ranges::all_of(feeder.series_compensators.rows(), has_ends) &&
+           std::ranges::all_of(feeder.transformers.rows(), has_windings) && std::ranges::all_of(feeder.loads.rows(), has_bus) &&
+           std::ranges::all_of(feeder.capacitors.rows(), has_bus) && std::ranges::all_of(feeder.machines.rows(), has_bus) &&
+           std::ranges::all_of(feeder.pv_systems.rows(), inverter_has_bus) &&
+           std::ranges::all_of(feeder.batteries.rows(), inverter_has_bus);
+}
+
+}  // namespace
+
 Tree validate(Feeder const& feeder, Notes& notes) {
     Findings findings{feeder};
     check_references(feeder, findings);
     check_impedances(feeder, findings);
-    // Without ends there is no tree to hang; what it would say then is noise.
-    findings.throw_if_any();
-
-    Tree tree = hang_tree(feeder, findings, notes);
-    findings.throw_if_any();
-    check_devices(feeder, tree, findings, notes);
+    Tree tree;
+    if (can_hang(feeder)) {
+        tree = hang_tree(feeder, findings, notes);
+        check_devices(feeder, tree, findings, notes);
+    }
     findings.throw_if_any();
     return tree;
 }

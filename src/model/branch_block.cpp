@@ -88,15 +88,18 @@ Complex test_impedance(Feeder const& feeder, Transformer const& unit, std::size_
     return Complex{test.r_ohm, test.x_ohm} / pu.impedance_base(to_neutral);
 }
 
+/// Phase whose voltage, or the opposite of it, stands at an even number of hours of 30 degrees, lagging positive.
+int phase_at(int hours) { return hours % 4 == 0 ? hours / 4 : ((hours + 6) % 12) / 4; }
+
 /// Downstream phases of a three-phase unit against upstream ones: clock hours between the two windings decide which
 /// phase, or which two phases, each is wound against.
-void three_phase_map(BranchBlock& block, double ratio, int hours_lagging) {
+void three_phase_map(BranchBlock& block, double ratio, int hours_lagging, bool to_delta) {
     int const hours = ((hours_lagging % 12) + 12) % 12;
     for (int k = 0; k < 3; ++k) {
         // Angles in hours of 30 degrees, lagging positive: phase A 0, B 4, C 8; reversed phases 6 later.
         int const angle = (hours + 4 * k) % 12;
         if (angle % 2 == 0) {
-            int const upstream = angle % 4 == 0 ? angle / 4 : ((angle + 6) % 12) / 4;
+            int const upstream = phase_at(angle);
             block.ratio(k, upstream) = ratio;
             block.lift(upstream, k) = 1.0;
             block.lift(upstream + 3, k + 3) = 1.0;
@@ -112,6 +115,11 @@ void three_phase_map(BranchBlock& block, double ratio, int hours_lagging) {
         block.lift.col(k) = power.col(0);
         block.lift.col(k + 3) = power.col(1);
     }
+    if (!to_delta || hours % 2 == 0) return;
+    // A delta coil is wound against one phase, and pair k stands one hour before phase k: line to line it is exact.
+    Matrix3 pairs = Matrix3::Zero();
+    for (int k = 0; k < 3; ++k) pairs(k, phase_at((hours + 4 * k + 11) % 12)) = ratio;
+    block.ratio = line_to_line().inverse() * pairs;
 }
 
 Part line_part(Feeder const& feeder, Feeding const& feeding, double ratio, double base_v, PerUnit const& pu) {
@@ -162,35 +170,45 @@ void seat_upstream(BranchBlock& block, Transformer const& unit, std::size_t up, 
     block.lift(m + 3, row + 3) = 1.0;
 }
 
-/// A service transformer with two secondary legs, oriented in phase with the primary. Shared part z0 in the primary,
-/// z1 and z2 in the half windings; docs/equations.md#split-phase.
+/// A service transformer with secondary legs, oriented in phase with the primary. Shared part z0 in the primary, z1 and z2
+/// in the half windings; docs/equations.md#split-phase.
 Part split_phase_part(Piece const& piece, Feeding const& feeding, PerUnit const& pu) {
     auto const& feeder = piece.feeder;
     auto const& unit = feeder.transformers[core::Index<Transformer>{feeding.element}];
     Ratios const ratio{piece, feeding.element};
-    std::array<Complex, 3> star;
+    std::size_t const up = feeding.upstream;
+    Part part;
+    Complex shared;
+    std::array<Complex, 2> own{};
     std::array<double, 2> leg_ratio{};
     if (feeder.transformer_codes[unit.code].windings == 3) {
-        star = star_impedances(feeder, unit, pu);
-        leg_ratio = {ratio(1), ratio(2)};
+        auto const star = star_impedances(feeder, unit, pu);
+        shared = star[0];
+        for (std::size_t w = 1; w < 3; ++w)
+            for (Phase leg : coil_phases(unit, w).list()) {
+                part.phases.insert(leg);
+                own[slot(leg)] = star[w];
+                leg_ratio[slot(leg)] = ratio(w);
+            }
     } else {
-        // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does.
+        part.phases = coil_phases(unit, 1 - up);
         Complex const full = test_impedance(feeder, unit, 0, pu);
-        star[0] = {0.5 * full.real(), 0.8 * full.imag()};
-        star[1] = star[2] = {full.real(), 0.4 * full.imag()};
-        leg_ratio = {ratio(1), ratio(1)};
+        // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does. One leg alone
+        // has what its test says.
+        bool const both = part.phases.size() == 2;
+        shared = both ? Complex{0.5 * full.real(), 0.8 * full.imag()} : Complex{};
+        own.fill(both ? Complex{full.real(), 0.4 * full.imag()} : full);
+        leg_ratio.fill(ratio(1 - up));
     }
-    Part part;
-    part.phases = PhaseSet::split();
-    for (int leg = 0; leg < 2; ++leg)
-        seat_upstream(part.block, unit, 0, leg, squared(leg_ratio[static_cast<std::size_t>(leg)] / ratio(0)));
     Complex3 z = Complex3::Zero();
-    for (int m = 0; m < 2; ++m)
-        for (int n = 0; n < 2; ++n) {
-            Complex const oriented = star[0] + (m == n ? star[static_cast<std::size_t>(m) + 1] : Complex{});
-            double const turns = leg_ratio[static_cast<std::size_t>(m)] * leg_ratio[static_cast<std::size_t>(n)];
-            z(m, n) = (m == n ? 1.0 : -1.0) * oriented * turns;  // stored with physical polarity, as a triplex line is
+    for (Phase m : part.phases.list()) {
+        seat_upstream(part.block, unit, up, place(m), squared(leg_ratio[slot(m)] / ratio(up)));
+        for (Phase n : part.phases.list()) {
+            Complex const oriented = shared + (m == n ? own[slot(m)] : Complex{});
+            // Stored with physical polarity, as a triplex line is.
+            z(place(m), place(n)) = (m == n ? 1.0 : -1.0) * oriented * leg_ratio[slot(m)] * leg_ratio[slot(n)];
         }
+    }
     set_drop(part.block, z, true);
     return part;
 }
@@ -209,7 +227,8 @@ Part two_winding_part(Piece const& piece, Feeding const& feeding, PerUnit const&
     part.phases = coil_phases(unit, down);
     Complex3 matrix = Complex3::Zero();
     if (part.phases.size() == 3) {
-        three_phase_map(part.block, tau_sq, code.winding[down].clock - code.winding[up].clock);
+        three_phase_map(part.block, tau_sq, code.winding[down].clock - code.winding[up].clock,
+                        code.winding[down].connection == feeder::Connection::delta);
         matrix.diagonal().setConstant(z);
     } else {
         bool const pair_to_pair = between_phases(unit, down) && coil_phases(unit, up) == part.phases;
@@ -243,17 +262,10 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
         set_drop(part.block, matrix, false);
         return part;
     }
-    // The winding that feeds the star point: the one whose bus is the star's parent.
-    auto const& star = piece.vertices[static_cast<std::size_t>(vertex.parent)];
-    std::size_t up = 0;
-    if (star.parent >= 0) {
-        auto const above = piece.vertices[static_cast<std::size_t>(star.parent)].bus;
-        for (std::size_t w = 0; w < 3; ++w)
-            if (unit.winding[w].bus == above) up = w;
-    }
     double const ratio = squared(a(feeding.winding));
     if (part.phases.size() == 3)
-        three_phase_map(part.block, ratio, code.winding[feeding.winding].clock - code.winding[up].clock);
+        three_phase_map(part.block, ratio, code.winding[feeding.winding].clock - code.winding[feeding.fed_winding].clock,
+                        code.winding[feeding.winding].connection == feeder::Connection::delta);
     else
         pass_through(part.block, part.phases, ratio);
     Complex3 matrix = Complex3::Zero();
@@ -262,10 +274,12 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
     return part;
 }
 
-/// Two single-phase regulators between phases, x-b and y-b, whose third line-to-line voltage follows from the two:
-/// with u the squared line-to-line voltages, u_xy' = a1(a1 - a2) u_xb + a2(a2 - a1) u_yb + a1 a2 u_xy, exactly.
+/// Two single-phase regulators between phases, x-b and y-b. Where nothing holds the neutral, the third line-to-line voltage
+/// follows from the two: with u the squared line-to-line voltages, u_xy' = a1(a1 - a2) u_xb + a2(a2 - a1) u_yb + a1 a2 u_xy,
+/// exactly. Where a jumper holds b at its voltage to ground, V_x' = a V_x + (1 - a) V_b.
 /// Their impedance lies in the lines x and y. A jumper on b may stand beside them.
-Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside, PerUnit const& pu) {
+Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside, bool floating,
+                     PerUnit const& pu) {
     auto const& feeder = piece.feeder;
     auto const unit = [&](std::size_t i) -> Transformer const& {
         return feeder.transformers[core::Index<Transformer>{tanks[i].element}];
@@ -285,6 +299,17 @@ Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std:
         // Across a coil between phases an ohm is a third of a per unit of the phase.
         z(place(outer[i]), place(outer[i])) = 3.0 * test_impedance(feeder, unit(i), 0, pu) * squared(ratio(1 - up));
     }
+    pass_through(part.block, PhaseSet::abc(), 1.0);
+    for (auto const& jumper : beside) z += jumper.block.impedance;
+    set_drop(part.block, z, false);
+    if (!floating) {
+        for (std::size_t i = 0; i < 2; ++i) {
+            double const turned = -0.5 * a[i] * (1.0 - a[i]);  // 2 Re(V_x conj V_b) = -|V_x| |V_b|, about -(v_x + v_b)/2
+            part.block.ratio(place(outer[i]), place(outer[i])) = squared(a[i]) + turned;
+            part.block.ratio(place(outer[i]), place(b)) = squared(1.0 - a[i]) + turned;
+        }
+        return part;
+    }
     auto const row_of = [](Phase m, Phase n) {
         for (Phase p : PhaseSet::abc().list())
             if (auto const [x, y] = feeder::delta_pair(p); (x == m && y == n) || (x == n && y == m)) return place(p);
@@ -300,11 +325,16 @@ Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std:
     u(xy, yb) = a[1] * (a[1] - a[0]);
     u(xy, xy) = a[0] * a[1];
     Matrix3 const h = line_to_line();
-    pass_through(part.block, PhaseSet::abc(), 1.0);
     part.block.ratio = h.inverse() * u * h;
-    for (auto const& jumper : beside) z += jumper.block.impedance;
-    set_drop(part.block, z, false);
     return part;
+}
+
+/// Two units across the same two phases are parallel, no open delta.
+bool same_pair(Piece const& piece, std::vector<Feeding> const& tanks) {
+    auto const pair = [&](Feeding const& feeding) {
+        return coil_phases(piece.feeder.transformers[core::Index<Transformer>{feeding.element}], 0);
+    };
+    return pair(tanks[0]) == pair(tanks[1]);
 }
 
 Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& feeding, double line_ratio, double base_v,
@@ -367,6 +397,16 @@ void add(BranchBlock& sum, Part const& part) {
     sum.impedance += part.block.impedance;
 }
 
+/// Behind a floating delta only line-to-line voltages mean something: the drop that makes those right.
+void drop_line_to_line(BranchBlock& block, PhaseSet phases) {
+    auto const pairs = drop_of_pairs(block.impedance);
+    if (phases.size() == 3) block.drop = line_to_line().inverse() * pairs;
+    if (phases.size() != 2) return;
+    for (Phase p : PhaseSet::abc().list())
+        if (auto const [m, n] = feeder::delta_pair(p); phases.contains(m) && phases.contains(n))
+            block.drop.row(place(m)) = block.drop.row(place(n)) = pairs.row(place(p));
+}
+
 /// Drops what a branch would carry on phases that are not energised here.
 void keep_only(BranchBlock& block, PhaseSet phases) {
     for (Eigen::Index k = 0; k < 3; ++k) {
@@ -415,8 +455,8 @@ BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit 
         if (tank) open_delta.push_back(feeding);
         else parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
     }
-    if (open_delta.size() == 2) {
-        parts = {open_delta_part(piece, open_delta, parts, pu)};
+    if (open_delta.size() == 2 && !same_pair(piece, open_delta)) {
+        parts = {open_delta_part(piece, open_delta, parts, vertex.floating_delta, pu)};
     } else {
         for (auto const& feeding : open_delta) parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
     }
@@ -432,6 +472,7 @@ BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit 
     else
         for (auto const& part : parts) add(block, part);
     keep_only(block, vertex.phases);
+    if (vertex.floating_delta) drop_line_to_line(block, vertex.phases);
     return block;
 }
 

@@ -8,6 +8,9 @@ namespace dec::model {
 
 namespace {
 
+constexpr double third = 2.0 * std::numbers::pi / 3.0;
+constexpr std::array<double, 3> theta{0.0, -third, third};
+
 Matrix36 twice_real_and_imaginary(Complex3 const& rotated) {
     Matrix36 drop;
     drop.leftCols<3>() = 2.0 * rotated.real();
@@ -21,13 +24,25 @@ bool leads(feeder::Phase m, feeder::Phase n) { return feeder::delta_pair(m)[1] =
 }  // namespace
 
 Matrix36 drop_of_phases(Complex3 const& z_pu) {
-    static constexpr double third = 2.0 * std::numbers::pi / 3.0;
-    static constexpr std::array<double, 3> theta{0.0, -third, third};
     Complex3 rotated;
     for (int m = 0; m < 3; ++m)
         for (int n = 0; n < 3; ++n)
             rotated(m, n) = z_pu(m, n) * std::polar(1.0, -(theta[static_cast<std::size_t>(m)] - theta[static_cast<std::size_t>(n)]));
     return twice_real_and_imaginary(rotated);
+}
+
+Matrix36 drop_of_pairs(Complex3 const& z_pu) {
+    using Complex = std::complex<double>;
+    auto const balanced = [](Eigen::Index phase) { return std::polar(1.0, theta[static_cast<std::size_t>(phase)]); };
+    // d|V_mn|^2 = 2 Re conj(V_mn) d(V_m - V_n), and a phase's current is conj(S/V).
+    Complex3 turned;
+    for (Eigen::Index m = 0; m < 3; ++m) {
+        Eigen::Index const n = (m + 1) % 3;
+        Complex const pair = balanced(m) - balanced(n);
+        for (Eigen::Index k = 0; k < 3; ++k)
+            turned(m, k) = std::conj(pair) * (z_pu(m, k) - z_pu(n, k)) / std::conj(balanced(k)) / 3.0;
+    }
+    return twice_real_and_imaginary(turned);
 }
 
 Matrix36 drop_of_legs(Complex3 const& z_pu) {

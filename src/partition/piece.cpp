@@ -196,7 +196,10 @@ void Distributor::place_branches() {
                     feeding_of_transformer[element] = feeding;
                     break;
                 case Feeding::Kind::star_member:
-                    if (feeding.upstream == 1) vertex_of_transformer[element][feeding.winding] = place;
+                    if (feeding.upstream == 1) {
+                        vertex_of_transformer[element][feeding.winding] = place;
+                        feeding_of_transformer[element] = feeding;
+                    }
                     break;
                 case Feeding::Kind::source_impedance: break;
             }
@@ -238,10 +241,11 @@ void Distributor::place_branches() {
             continue;
         }
         feeding.upstream = 1;
-        for (std::uint8_t w = 1; w < 3; ++w) {
+        for (std::uint8_t w = 0; w < 3; ++w) {
+            if (w == feeding.fed_winding) continue;
             feeding.winding = w;
             add({.feeding = feeding, .vertex = vertex_of_transformer[id.at()][w], .phases = unit.phases(w),
-                 .from = unit.winding[0].bus, .to = unit.winding[w].bus});
+                 .from = unit.winding[feeding.fed_winding].bus, .to = unit.winding[w].bus});
         }
     }
     totals_.branch_rows = row;

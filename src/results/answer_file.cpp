@@ -108,6 +108,8 @@ double carried_share(Piece const& piece, partition::LocalVertex const& vertex, p
         auto const& feeding = piece.feedings[static_cast<std::size_t>(vertex.first_feeding + f)];
         if (feeding.kind == Feeding::Kind::line) {
             lines += piece.feeder.lines[core::Index<feeder::Line>{feeding.element}].phase_set().contains(phase) ? 1 : 0;
+        } else if (feeding.kind == Feeding::Kind::switch_) {
+            lines += piece.feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed.contains(phase) ? 1 : 0;
         } else if (feeding.kind == Feeding::Kind::transformer) {
             auto const& unit = piece.feeder.transformers[core::Index<feeder::Transformer>{feeding.element}];
             std::size_t const down = feeding.upstream == 0 ? 1 : 0;

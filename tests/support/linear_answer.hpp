@@ -23,9 +23,10 @@ class LinearAnswer {
     [[nodiscard]] partition::Piece const& piece() const { return spread_->piece; }
     [[nodiscard]] model::FlowState const& state() const { return state_; }
 
-  private:
+    /// Own vertex of a bus.
     [[nodiscard]] std::size_t vertex(feeder::Index<feeder::Bus> bus) const;
 
+  private:
     core::Communicator alone_{MPI_COMM_SELF};
     std::unique_ptr<Distributed> spread_;
     model::FlowState state_;

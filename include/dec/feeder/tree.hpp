@@ -22,6 +22,7 @@ struct Feeding {
     std::int32_t element = -1;
     std::uint8_t upstream = 0;    ///< which end (0, 1, 2) is towards the source; of a star member: 1 if the star point is
     std::uint8_t winding = 0;     ///< star_member: which winding
+    std::uint8_t fed_winding = 0; ///< star_member: the winding that feeds the star point
 };
 
 /// One place of the tree.

@@ -21,6 +21,10 @@ using Complex3 = Eigen::Matrix3cd;
 /// \param z_pu series impedance on the downstream bus's voltage base, phases A, B, C 120 degrees apart.
 [[nodiscard]] Matrix36 drop_of_phases(Complex3 const& z_pu);
 
+/// The same for the squared line-to-line voltages AB, BC, CA, each on its own base, from the powers of the phases. Right to
+/// first order where `line_to_line() * drop_of_phases` is not: unequal currents also turn the phases.
+[[nodiscard]] Matrix36 drop_of_pairs(Complex3 const& z_pu);
+
 /// The same for two legs of a split-phase secondary, oriented so that both are in phase: the mutual term of the second
 /// leg changes its sign once, there is no rotation.
 /// \param z_pu as stored, with the physical polarity of the legs.

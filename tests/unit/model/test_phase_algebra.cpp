@@ -68,6 +68,25 @@ TEST_CASE("the drop matrices are the derivatives of the phasor equations at bala
     CHECK(largest(model::drop_of_phases(z) - drop_by_differences(z, balanced())) < 1e-12);
 }
 
+TEST_CASE("the drop matrices of pairs are the derivatives of squared line-to-line voltages", "[model]") {
+    auto const seed = GENERATE(range(0U, 20U));
+    auto const z = random_impedance(seed);
+    auto const v_j = balanced();
+    auto const pairs = [&](Vector6 const& s) {
+        Eigen::Vector3cd current;
+        for (int n = 0; n < 3; ++n) current(n) = std::conj(Complex{s(n), s(n + 3)} / v_j(n));
+        Eigen::Vector3cd const v_i = v_j + z * current;
+        return Vector3{std::norm(v_i(0) - v_i(1)) / 3.0, std::norm(v_i(1) - v_i(2)) / 3.0, std::norm(v_i(2) - v_i(0)) / 3.0};
+    };
+    constexpr double step = 1e-3;
+    Matrix36 expected;
+    for (int n = 0; n < 6; ++n)
+        expected.col(n) = (pairs(step * Vector6::Unit(n)) - pairs(-step * Vector6::Unit(n))) / (2.0 * step);
+
+    CAPTURE(seed);
+    CHECK(largest(model::drop_of_pairs(z) - expected) < 1e-12);
+}
+
 TEST_CASE("the drop matrices of two legs are the derivatives with both legs oriented alike", "[model]") {
     auto const seed = GENERATE(range(0U, 20U));
     Complex3 z = random_impedance(seed);
