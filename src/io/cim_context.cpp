@@ -28,7 +28,8 @@ std::optional<double> parse_number(std::string_view text) {
 
 using Reasons = std::map<std::string_view, std::string_view>;
 
-/// Why objects of a class say nothing to this program.
+/// Why objects of a class, or attributes of those that are read, say nothing to this program. What is not listed here
+/// and not read is unknown, and warned about.
 Reasons const& reasons_of_classes() {
     static Reasons const reasons{
         {"BaseVoltage", "nothing that is read refers to it"},
@@ -56,16 +57,48 @@ Reasons const& reasons_of_attributes() {
         {"IdentifiedObject.mRID", "a part of another object, and known by that"},
         {"IdentifiedObject.name", "a part of another object, and known by that"},
         {"PowerSystemResource.Location", "the places of buses are known from other equipment"},
+        {"Location.CoordinateSystem", "coordinates are used as they are"},
+        {"PositionPoint.sequenceNumber", "the place of its bus is known from another point"},
+        {"PositionPoint.xPosition", "the place of its bus is known from another point"},
+        {"PositionPoint.yPosition", "the place of its bus is known from another point"},
+        {"Feeder.DistributionArea", "only the areas inside the feeder are coordinated"},
+        {"FeederArea.DistributionArea", "only the areas inside the feeder are coordinated"},
+        {"Substation.SchedulingArea", "only the areas inside the feeder are coordinated"},
+        {"Switch.retained", "switches are kept as branches anyway"},
+        {"SwitchPhase.normalOpen", "the phase says whether it is closed"},
+        {"OperationalLimitType.direction", "the limits that are read bound a magnitude"},
+        {"PowerTransformer.vectorGroup", "the ends say how they are connected"},
+        {"TransformerCoreAdmittance.b0", "the linear model has one sequence of no-load current"},
+        {"TransformerCoreAdmittance.g0", "the linear model has one sequence of no-load current"},
+        {"TransformerEndInfo.insulationU", "says nothing of the flow of power"},
+        {"TransformerEndInfo.shortTermS", "ratings are normal or emergency"},
+        {"TransformerTest.temperature", "impedances are used as tested"},
+        {"ShortCircuitTest.energisedEndStep", "impedances are used as tested"},
+        {"ShortCircuitTest.groundedEndStep", "impedances are used as tested"},
+        {"NoLoadTest.energisedEndVoltage", "tests are at rated voltage"},
+        {"NoLoadTest.excitingCurrentZero", "the linear model has one sequence of no-load current"},
+        {"NoLoadTest.lossZero", "the linear model has one sequence of no-load current"},
+        {"LinearShuntCompensator.b0PerSection", "the phases of a capacitor are not coupled"},
+        {"LinearShuntCompensator.g0PerSection", "the phases of a capacitor are not coupled"},
+        {"LinearShuntCompensator.bPerSection", "its phases say it"},
+        {"ShuntCompensator.sections", "its phases say it"},
+        {"ShuntCompensatorPhase.maximumSections", "the whole capacitor says it"},
+        {"ShuntCompensatorPhase.normalSections", "the whole capacitor says it"},
+        {"LoadResponseCharacteristic.pFrequencyExponent", "frequency is nominal"},
+        {"LoadResponseCharacteristic.qFrequencyExponent", "frequency is nominal"},
+        {"LoadResponseCharacteristic.pVoltageExponent", "the response is by shares, not exponents"},
+        {"LoadResponseCharacteristic.pConstantPower", "the response is by exponents"},
+        {"LoadResponseCharacteristic.pConstantCurrent", "the response is by exponents"},
+        {"LoadResponseCharacteristic.pConstantImpedance", "the response is by exponents"},
+        {"LoadResponseCharacteristic.qVoltageExponent", "the response is by shares, not exponents"},
+        {"LoadResponseCharacteristic.qConstantPower", "the response is by exponents"},
+        {"LoadResponseCharacteristic.qConstantCurrent", "the response is by exponents"},
+        {"LoadResponseCharacteristic.qConstantImpedance", "the response is by exponents"},
         {"ConnectivityNode.OperationalLimitSet", "voltage limits are options of the command"},
         {"ConnectivityNode.TopologicalNode", "topology follows from the switches"},
         {"Terminal.BoundedSchedulingArea", "the border of an area follows from its members"},
     };
     return reasons;
-}
-
-std::string_view reason(Reasons const& reasons, std::string_view what, std::string_view otherwise) {
-    auto const found = reasons.find(what);
-    return found == reasons.end() ? otherwise : found->second;
 }
 
 constexpr Association area_of_equipment{"Equipment.SubSchedulingArea", "SubSchedulingArea.Equipments"};
@@ -301,6 +334,10 @@ void Context::assume(ObjectId id, std::string_view what, std::string_view note) 
     report.add(what, Use::assumed, name(id), note);
 }
 
+void Context::convention(ObjectId id, std::string_view what, std::string_view note) {
+    report.add(what, Use::read, name(id), note);
+}
+
 void Context::ignore(ObjectId id, std::string_view note) {
     report.add(objects.class_name(id), Use::ignored, name(id), note);
     fate_[id.at()] = Fate::ignored;
@@ -425,8 +462,8 @@ void Context::find_dangling_links() {
 
 void Context::account() {
     struct Count {
-        std::int64_t read = 0, ignored = 0;
-        ObjectId first_ignored;
+        std::int64_t read = 0, left_out = 0;
+        ObjectId first_left_out;
     };
     std::map<std::string_view, Count> classes;
     std::map<std::pair<std::string_view, AttributeId>, Count> attributes;
@@ -435,8 +472,8 @@ void Context::account() {
         if (fate_[i] == Fate::ignored) continue;  // `ignore` has counted it
         auto const class_name = objects.class_name(id);
         auto const tally = [&](Count& count, bool is_read) {
-            ++(is_read ? count.read : count.ignored);
-            if (!is_read && !count.first_ignored.valid()) count.first_ignored = id;
+            ++(is_read ? count.read : count.left_out);
+            if (!is_read && !count.first_left_out.valid()) count.first_left_out = id;
         };
         tally(classes[class_name], fate_[i] == Fate::read);
         if (fate_[i] == Fate::untouched) continue;  // one line for the class says it all
@@ -444,15 +481,18 @@ void Context::account() {
         for (std::size_t k = 0; k < own.size(); ++k)
             tally(attributes[{class_name, own[k].attribute}], property_used_[objects.first_property(id) + k]);
     }
-    auto const add = [this](std::string_view what, Count const& count, std::string_view reason) {
+    auto const add = [this](std::string_view what, Count const& count, Reasons const& reasons, std::string_view key) {
         if (count.read > 0) report.add(what, Use::read, {}, {}, count.read);
-        if (count.ignored > 0) report.add(what, Use::ignored, name(count.first_ignored), reason, count.ignored);
+        if (count.left_out == 0) return;
+        auto const reason = reasons.find(key);
+        bool const known = reason != reasons.end();
+        report.add(what, known ? Use::ignored : Use::unknown, name(count.first_left_out),
+                   known ? reason->second : "not known here", count.left_out);
     };
-    for (auto const& [class_name, count] : classes)
-        add(class_name, count, reason(reasons_of_classes(), class_name, "not known here"));
+    for (auto const& [class_name, count] : classes) add(class_name, count, reasons_of_classes(), class_name);
     for (auto const& [key, count] : attributes) {
         auto const attribute = objects.attribute_name(key.second);
-        add(qualified(key.first, attribute), count, reason(reasons_of_attributes(), attribute, "has no meaning here"));
+        add(qualified(key.first, attribute), count, reasons_of_attributes(), attribute);
     }
 }
 

@@ -1,6 +1,6 @@
 /// \file cim_context.hpp
 /// What the parts of the CIM reader share: the objects, the feeder as far as it is built, typed access to properties
-/// with findings for what is wrong, and the account of what was read, assumed and ignored.
+/// with findings for what is wrong, and the account of what was read, assumed, ignored and unknown.
 #pragma once
 
 #include <initializer_list>
@@ -104,6 +104,8 @@ class Context {
     void finding(std::string problem, std::string remedy);
     /// Something was assumed about `id`. \param what "Class" or "Class.attribute" that is absent.
     void assume(ObjectId id, std::string_view what, std::string_view note);
+    /// What CIM itself means by the absence of something, which is no assumption. \param what "Class without …".
+    void convention(ObjectId id, std::string_view what, std::string_view note);
     /// An object that was looked at and has no meaning here. \param note why.
     void ignore(ObjectId id, std::string_view note);
 
@@ -136,7 +138,8 @@ class Context {
     [[nodiscard]] std::vector<ObjectId> datasheets(ObjectId resource, Association association,
                                                    std::initializer_list<std::string_view> classes);
 
-    /// Closes the account: dangling links become findings, what nobody asked for is counted as ignored.
+    /// Closes the account: dangling links become findings; what nobody asked for is counted as ignored where it is known
+    /// why, as unknown otherwise.
     /// \throws core::InvalidInput with everything that was found.
     ReadFeeder finish();
 

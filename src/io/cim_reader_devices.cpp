@@ -98,7 +98,8 @@ PhasePowers read_powers(Context& context, ObjectId id, PowerAttributes const& na
         context.assume(id, phase_attribute("p"), "p or q absent: equal shares of the total taken");
     } else {
         powers.phases = PhaseSet::abc();
-        context.assume(id, names.phase, "absent: equal thirds on phases A, B, C taken");
+        context.convention(id, fmt::format("{} without phases", names.device),
+                           "three phases A, B, C with equal thirds");
     }
     spread_evenly(powers, context.required_number(id, device("p")), context.required_number(id, device("q")));
     return powers;
@@ -181,6 +182,8 @@ void read_loads(Context& context) {
 
 namespace {
 
+constexpr std::string_view capacitor_losses_note = "losses of a capacitor are left out";
+
 void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row) {
     auto const phases = context.linked(id, phases_of_capacitor);
     for (ObjectId object : phases) {
@@ -189,10 +192,11 @@ void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row
         row.phases.insert(*phase);
         row.b_per_section_s[slot(*phase)] = context.required_number(object, "LinearShuntCompensatorPhase.bPerSection");
         auto const sections = context.number(object, "ShuntCompensatorPhase.sections");
+        context.expect(object, "LinearShuntCompensatorPhase.gPerSection", 0.0, capacitor_losses_note);
         row.sections[slot(*phase)] = sections ? *sections : context.required_number(id, "ShuntCompensator.sections");
     }
     if (!phases.empty()) return;
-    context.assume(id, "LinearShuntCompensatorPhase", "absent: three phases A, B, C taken");
+    context.convention(id, "LinearShuntCompensator without phases", "three phases A, B, C");
     row.phases = PhaseSet::abc();
     row.b_per_section_s.fill(context.required_number(id, "LinearShuntCompensator.bPerSection"));
     row.sections.fill(context.required_number(id, "ShuntCompensator.sections"));
@@ -210,7 +214,7 @@ void read_capacitors(Context& context) {
         row.nominal_v = context.required_number(id, "ShuntCompensator.nomU");
         row.maximum_sections = context.integer(id, "ShuntCompensator.maximumSections").value_or(1);
         row.normal_sections = context.integer(id, "ShuntCompensator.normalSections").value_or(1);
-        context.expect(id, "LinearShuntCompensator.gPerSection", 0.0, "losses of a capacitor are left out");
+        context.expect(id, "LinearShuntCompensator.gPerSection", 0.0, capacitor_losses_note);
         row.delay_s = context.number(id, "ShuntCompensator.aVRDelay").value_or(0.0);
         row.grounded = context.flag_or(id, "ShuntCompensator.grounded", row.connection == Connection::wye);
         row.rating = context.rating(terminals);
@@ -390,7 +394,7 @@ void read_machines(Context& context) {
         if (!phases.empty()) row.phases = {};
         for (ObjectId object : phases)
             if (auto const phase = context.phase(object, "SynchronousMachinePhase.phase")) row.phases.insert(*phase);
-        if (phases.empty()) context.assume(id, "SynchronousMachinePhase", "absent: three phases A, B, C taken");
+        if (phases.empty()) context.convention(id, "SynchronousMachine without phases", "three phases A, B, C");
         row.p_w = context.required_number(id, "RotatingMachine.p");
         row.q_var = context.required_number(id, "RotatingMachine.q");
         row.rated_va = context.number(id, "RotatingMachine.ratedS").value_or(0.0);

@@ -254,7 +254,7 @@ void read_line_phases(Context& context, ObjectId id, Line& line) {
     if (phases.empty()) {
         line.phases = {Phase::a, Phase::b, Phase::c};
         line.conductors = 3;
-        context.assume(id, "ACLineSegmentPhase", "absent: three phases A, B, C taken");
+        context.convention(id, "ACLineSegment without phases", "three phases A, B, C");
         return;
     }
     for (ObjectId object : phases) {
@@ -357,7 +357,7 @@ bool is_open(Context& context, ObjectId id, std::optional<bool> normally_open) {
 void read_switch_phases(Context& context, ObjectId id, bool open, feeder::Switch& row) {
     auto const phases = context.linked(id, phases_of_switch);
     if (phases.empty()) {
-        context.assume(id, "SwitchPhase", "absent: three phases A, B, C taken");
+        context.convention(id, "Switch without phases", "three phases A, B, C");
         row.phases = PhaseSet::abc();
         if (!open) row.closed = row.phases;
         return;

@@ -13,6 +13,7 @@ std::string_view to_text(Use use) {
         case Use::read: return "read";
         case Use::assumed: return "assumed";
         case Use::ignored: return "ignored";
+        case Use::unknown: return "unknown";
     }
     return {};
 }
@@ -40,14 +41,14 @@ std::vector<std::string> Report::warnings() const {
             lines.push_back(entry.count == 1 ? fmt::format("{} of {}: {}", what, entry.example, entry.note)
                                              : fmt::format("{} of {} and {} more: {}", what, entry.example,
                                                            entry.count - 1, entry.note));
-        if (use != Use::ignored) continue;
+        if (use != Use::unknown) continue;
         if (is_class(what)) classes += fmt::format("{}{} {}", classes.empty() ? "" : ", ", entry.count, what);
         else attributes += entry.count;
     }
     if (classes.empty() && attributes == 0) return lines;
-    lines.push_back(fmt::format("without meaning here and ignored: {}{}{} (dec inspect --report lists them)", classes,
-                                classes.empty() ? "" : ", and ",
-                                fmt::format("{} attributes of other objects", attributes)));
+    if (attributes > 0)
+        classes += fmt::format("{}{} attributes of other objects", classes.empty() ? "" : ", and ", attributes);
+    lines.push_back(fmt::format("not known here and left out: {} (dec inspect --report lists them)", classes));
     return lines;
 }
 

@@ -356,16 +356,17 @@ TEST_CASE("one letter of a delta load is the pair that begins with it", "[io][ci
     CHECK(load.p_w[feeder::slot(first)] == 50000.0);
 }
 
-TEST_CASE("a load without phases is spread in thirds and reported once per kind", "[io][cim]") {
+TEST_CASE("a load without phases is spread in thirds, which the report says and nobody is warned of", "[io][cim]") {
     auto const [f, report] = read(test::small_model());
 
     auto const& load = row(f.loads, "motor");
-    auto const& assumed = report.entries().at({"EnergyConsumerPhase", io::Use::assumed});
+    auto const& convention = report.entries().at({"EnergyConsumer without phases", io::Use::read});
 
     CHECK(load.phases == PhaseSet::abc());
     CHECK(load.p_w == feeder::PerPhase{30000.0, 30000.0, 30000.0});
-    CHECK(assumed.count == 1);
-    CHECK(assumed.example == "motor");
+    CHECK(convention.count == 1);
+    CHECK(convention.example == "motor");
+    for (auto const& warning : report.warnings()) CHECK_THAT(warning, !Catch::Matchers::Contains("motor"));
 }
 
 TEST_CASE("a load without response is constant power and reported", "[io][cim]") {
@@ -550,13 +551,20 @@ TEST_CASE("the report accounts for every object and attribute of the file", "[io
 
     CHECK(count(report, "ACLineSegment", io::Use::read) == 5);
     CHECK(count(report, "ACLineSegment.length", io::Use::read) == 5);
-    CHECK(count(report, "ACLineSegment.colour", io::Use::ignored) == 1);
-    CHECK(count(report, "WeatherStation", io::Use::ignored) == 1);
+    CHECK(count(report, "ACLineSegment.colour", io::Use::unknown) == 1);
+    CHECK(count(report, "WeatherStation", io::Use::unknown) == 1);
     CHECK(count(report, "TopologicalNode", io::Use::ignored) == 1);
     CHECK(count(report, "VoltageLimit", io::Use::ignored) == 1);
     CHECK(count(report, "OperationalLimitSet", io::Use::read) == 1);
     CHECK(count(report, "OperationalLimitSet", io::Use::ignored) == 1);
     CHECK(table.find("ACLineSegment.colour") != std::string::npos);
+}
+
+TEST_CASE("losses of a capacitor are reported, whether it or its phase has them", "[io][cim]") {
+    auto model = test::small_model();
+    model.set("can_C", "LinearShuntCompensatorPhase.gPerSection", "1e-4");
+
+    CHECK(count(read(model).report, "LinearShuntCompensatorPhase.gPerSection", io::Use::assumed) == 1);
 }
 
 TEST_CASE("zero-sequence values that the model does not use are reported where they differ", "[io][cim]") {

@@ -78,3 +78,7 @@ TEST_CASE("inputs/ieee123_secondary.xml is what populate makes of inputs/ieee123
     CHECK(made.size() == written.size());
     CHECK((made == written));  // not both in the message
 }
+
+TEST_CASE("inputs/ieee123_secondary.xml is read without a warning: nothing is assumed or unknown", "[synthesis]") {
+    CHECK(io::read_cim_xml(test::source_path("inputs/ieee123_secondary.xml")).report.warnings().empty());
+}
