@@ -26,7 +26,7 @@ struct Talk {
     bool quiet = false;
     bool verbose = false;
     void add_to(CLI::App& command);
-    /// \param json standard output belongs to one JSON object; messages go to standard error anyway.
+    /// Messages go to standard error; standard output belongs to what was asked for.
     [[nodiscard]] core::Log log(core::Communicator const& comm) const;
 };
 

@@ -8,6 +8,8 @@
 
 #include "dec/io/catalogue.hpp"
 #include "open_feeder.hpp"
+#include "signals.hpp"
+#include "usage.hpp"
 
 namespace dec::app {
 
@@ -23,12 +25,15 @@ Run add_convert(CLI::App& dec) {
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
+        require_different_files(context.comm, {{"IN", options->in}, {"OUT", options->out}});
+        require_writable_feeder(context.comm, options->out);
+        auto const feeder = read_on_root(context, {.path = options->in});
+        stop_if_asked(context.comm, "reading");
         core::together(context.comm, [&] {
-            if (!context.comm.is_root()) return;
-            auto const read = io::read_feeder(options->in);
-            for (auto const& warning : read.report.warnings()) context.log.warning(warning);
-            io::write_feeder(read.feeder, options->out);
-            context.log.info(fmt::format("{}: {} buses to {}", read.feeder.heading.name, read.feeder.buses.size(), options->out));
+            if (!feeder) return;
+            io::write_feeder(*feeder, options->out);
+            context.log.info(
+                fmt::format("{}: {} buses written to {}", feeder->heading.name, feeder->buses.size(), options->out));
         });
         return core::ExitCode::solved;
     };

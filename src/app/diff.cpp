@@ -3,15 +3,30 @@
 ///
 ///   dec diff one_rank.h5 four_ranks.h5
 ///   dec diff feeder.xml feeder.xml.gz
+#include "dec/results/diff.hpp"
+
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "dec/io/catalogue.hpp"
-#include "dec/results/diff.hpp"
 #include "open_feeder.hpp"
+#include "usage.hpp"
 
 namespace dec::app {
+
+namespace {
+
+std::vector<std::string> compare(std::string const& a, std::string const& b, double tolerance) {
+    bool const results_a = results::is_results_file(a), results_b = results::is_results_file(b);
+    if (results_a != results_b)
+        throw core::InvalidInput{core::Finding{
+            results_a ? b : a, {}, "is not a results file, but the other one is", "compare two of a kind"}};
+    return results_a ? results::differences(a, b, tolerance)
+                     : feeder::differences(io::read_feeder(a).feeder, io::read_feeder(b).feeder, tolerance);
+}
+
+}  // namespace
 
 Run add_diff(CLI::App& dec) {
     struct Options {
@@ -20,22 +35,23 @@ Run add_diff(CLI::App& dec) {
         Talk talk;
     };
     auto const options = std::make_shared<Options>();
-    auto& command = *dec.add_subcommand("diff", "two results or two feeders: what differs (exit code 1 if anything does)");
+    auto& command =
+        *dec.add_subcommand("diff", "two results or two feeders: what differs (exit code 1 if anything does)");
     command.add_option("A", options->a, "results file or feeder")->required();
     command.add_option("B", options->b, "results file or feeder")->required();
-    command.add_option("--tolerance", options->tolerance, "largest difference of two numbers, relative to max(1, |number|)")
+    command
+        .add_option("--tolerance", options->tolerance,
+                    "largest difference of two numbers, relative to max(1, |number|)")
         ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+        ->type_name("X")
+        ->check(number_from_zero());
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
         std::int64_t differ = 0;
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
-            bool const results = results::is_results_file(options->a) && results::is_results_file(options->b);
-            auto const lines = results ? results::differences(options->a, options->b, options->tolerance)
-                                       : feeder::differences(io::read_feeder(options->a).feeder, io::read_feeder(options->b).feeder,
-                                                             options->tolerance);
+            auto const lines = compare(options->a, options->b, options->tolerance);
             for (auto const& line : lines) fmt::print("{}\n", line);
             if (lines.empty()) context.log.info("no differences");
             differ = lines.empty() ? 0 : 1;

@@ -5,6 +5,7 @@
 ///   dec inspect results.h5
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -19,11 +20,23 @@ namespace dec::app {
 
 namespace {
 
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 std::string voltage_levels(feeder::Feeder const& feeder) {
     std::map<double, std::size_t, std::greater<>> buses;
-    for (auto const& bus : feeder.buses.rows()) ++buses[std::round(bus.base_v * std::sqrt(3.0) * 10.0) / 10.0];
+    std::size_t split_phase = 0;
+    for (auto const& bus : feeder.buses.rows()) {
+        if (bus.phases.has_legs()) ++split_phase;
+        else ++buses[std::round(bus.base_v * std::sqrt(3.0) * 10.0) / 10.0];
+    }
     std::string text;
-    for (auto const& [volts, count] : buses) text += fmt::format("{}{:g} kV ({} buses)", text.empty() ? "" : ", ", volts / 1000.0, count);
+    auto const add = [&](std::string const& level, std::size_t count) {
+        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", level, counted(count, "bus", "buses"));
+    };
+    for (auto const& [volts, count] : buses) add(fmt::format("{:g} kV", volts / 1000.0), count);
+    if (split_phase > 0) add("split phase", split_phase);
     return text;
 }
 
@@ -31,17 +44,20 @@ void print_feeder(feeder::Feeder const& feeder) {
     auto const sum = totals(feeder);
     auto const line = [](std::string_view label, std::string const& text) { fmt::print("{:<22}{}\n", label, text); };
     line("feeder", fmt::format("{} ({})", feeder.heading.name, feeder.heading.mrid));
-    line("substation", fmt::format("{}, {}, {}", feeder.heading.substation, feeder.heading.subregion, feeder.heading.region));
+    line("substation",
+         fmt::format("{}, {}, {}", feeder.heading.substation, feeder.heading.subregion, feeder.heading.region));
     line("buses", fmt::format("{}, {} nodes", feeder.buses.size(), sum.nodes));
     line("voltages line to line", voltage_levels(feeder));
     double metres = 0.0;
     for (auto const& row : feeder.lines.rows()) metres += row.length_m;
-    line("lines", fmt::format("{}, {:.2f} km, {} line codes", feeder.lines.size(), metres / 1000.0, feeder.line_codes.size()));
+    line("lines",
+         fmt::format("{}, {:.2f} km, {} line codes", feeder.lines.size(), metres / 1000.0, feeder.line_codes.size()));
     std::size_t open = 0;
     for (auto const& row : feeder.switches.rows()) open += row.closed.empty() ? 1 : 0;
     line("switches", fmt::format("{}, {} open", feeder.switches.size(), open));
-    line("transformers", fmt::format("{} units in {} banks, {} tap changers", feeder.transformers.size(), feeder.banks.size(),
-                                     feeder.tap_changers.size()));
+    line("transformers", fmt::format("{} in {}, {}", counted(feeder.transformers.size(), "unit", "units"),
+                                     counted(feeder.banks.size(), "bank", "banks"),
+                                     counted(feeder.tap_changers.size(), "tap changer", "tap changers")));
     line("series compensators", fmt::format("{}", feeder.series_compensators.size()));
     line("loads", fmt::format("{}, {:.3f} kW, {:.3f} kvar", feeder.loads.size(), sum.load_w / 1e3, sum.load_var / 1e3));
     line("capacitors", fmt::format("{}, {:.3f} kvar", feeder.capacitors.size(), sum.capacitor_var / 1e3));
@@ -56,8 +72,9 @@ void print_agents(feeder::Feeder feeder) {
     auto const agents = partition::find_agents(feeder);
     std::map<feeder::Area::Kind, std::size_t> count;
     for (auto const& agent : agents.agents.rows()) ++count[agent.kind];
-    fmt::print("{:<22}{}: 1 feeder, {} areas between switches, {} secondaries\n", "agents", agents.agents.size(),
-               count[feeder::Area::Kind::switch_delimited], count[feeder::Area::Kind::secondary]);
+    fmt::print("{:<22}{}: 1 feeder, {} between switches, {}\n", "agents", agents.agents.size(),
+               counted(count[feeder::Area::Kind::switch_delimited], "area", "areas"),
+               counted(count[feeder::Area::Kind::secondary], "secondary", "secondaries"));
 }
 
 }  // namespace
@@ -70,7 +87,8 @@ Run add_inspect(CLI::App& dec) {
     };
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
-    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")->required();
+    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")
+        ->required();
     command.add_flag("--report", options->report, "what was read, assumed and ignored, per class and attribute");
     options->talk.add_to(command);
     return [options](Context& context) {
@@ -86,7 +104,9 @@ Run add_inspect(CLI::App& dec) {
             feeder::Notes notes;
             auto const tree = feeder::validate(read.feeder, notes);
             print_agents(read.feeder);
-            fmt::print("{:<22}radial, {} places energised\n", "tree", tree.vertices.size());
+            auto const dark = std::ranges::count(tree.vertex_of_bus, -1);
+            fmt::print("{:<22}radial, {}\n", "tree",
+                       dark == 0 ? "all buses energised" : fmt::format("{} buses not energised", dark));
             for (auto const& warning : notes.warnings) context.log.warning(warning);
             if (options->report) fmt::print("\n{}", read.report.to_table());
             else

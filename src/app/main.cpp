@@ -3,77 +3,107 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
-#include <iostream>
+#include <algorithm>
+#include <memory>
+#include <sstream>
 #include <vector>
 
 #include "command.hpp"
+#include "options_file.hpp"
 #include "signals.hpp"
+#include "usage.hpp"
 
 namespace {
 
 using namespace dec;
 using core::ExitCode;
 
-constexpr auto exit_codes = R"(
+constexpr auto footer = R"(
+  --config FILE               options from a TOML file, named as here without the dashes; the command line wins
+
 Exit codes:
   0 solved   1 a bug of ours (diff: they differ)   2 bad usage or input   3 no feasible setpoint exists
   4 not converged   5 permission, disk, network or a lost rank   130, 143 stopped by SIGINT, SIGTERM
 Every command runs alone or under "mpirun -n P"; P changes only the time, never the answer.)";
 
+/// A name in a damaged file may hold anything, but a finding is one line.
+std::string printable(std::string text) {
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    return text;
+}
+
 void print_error(core::Communicator const& comm, core::Error const& error) {
     if (!comm.is_root()) return;
     auto const& findings = error.findings();
-    for (auto const& finding : findings) fmt::print(stderr, "error: {}\n", one_line(finding));
-    if (findings.size() > 1) fmt::print(stderr, "error: {} problems; nothing was written\n", findings.size());
+    for (auto const& finding : findings) fmt::print(stderr, "error: {}\n", printable(one_line(finding)));
+    std::int64_t problems = 0;
+    for (auto const& finding : findings) problems += finding.problems;
+    auto const outcome = error.code() == ExitCode::infeasible ? "no feasible setpoint exists and nothing was written"
+                                                              : "nothing was written";
+    if (problems > 1) fmt::print(stderr, "error: {} problems; {}\n", problems, outcome);
 }
 
-/// Help, version and mistakes of usage; said by the root alone.
-ExitCode explain(core::Communicator const& comm, CLI::App const& dec, CLI::ParseError const& stop) {
-    if (stop.get_exit_code() == 0) {
-        std::ostringstream out, err;
-        dec.exit(stop, out, err);
-        if (comm.is_root()) std::cout << out.str() << std::flush;
-        return ExitCode::solved;
-    }
-    std::string command = "dec";
-    for (auto const* sub : dec.get_subcommands()) command += " " + sub->get_name();
-    print_error(comm, core::InvalidInput{core::Finding{{}, {}, stop.what(), "see " + command + " --help"}});
-    return ExitCode::bad_input;
+/// \return true if there is a command to run; false after help or the version.
+/// \throws core::InvalidInput on all ranks alike, also if only one of them cannot read the file of --config.
+bool parse(core::Communicator const& comm, CLI::App& dec, int argc, char** argv) {
+    bool runs = true;
+    core::together(comm, [&] {
+        try {
+            dec.parse(argc, argv);
+        } catch (CLI::Success const& question) {
+            runs = false;
+            std::ostringstream out, err;
+            dec.exit(question, out, err);
+            if (comm.is_root()) fmt::print("{}", out.str());
+        } catch (CLI::ParseError const& stop) {
+            throw app::misuse(dec, stop);
+        }
+    });
+    return runs;
+}
+
+/// A full disk or a closed pipe behind standard output must not look like success.
+void require_heard(core::Communicator const& comm) {
+    core::together(comm, [] {
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+            throw core::SystemFailure{{{}, "standard output", "cannot be written", "see whether the disk is full"}};
+    });
 }
 
 ExitCode run(core::Communicator const& comm, int argc, char** argv) {
     app::Context context{comm, {}};
     for (int i = 0; i < argc; ++i) context.command_line += (i > 0 ? " " : "") + std::string{argv[i]};
 
-    CLI::App dec{"Distributed Energy Coordinator: how much may each PV system export, so that every voltage holds and the "
-                 "burden is shared fairly",
-                 "dec"};
-    dec.footer(exit_codes);
+    CLI::App dec{
+        "Distributed Energy Coordinator: how much may each PV system export, so that every voltage holds and the "
+        "burden is shared fairly",
+        "dec"};
+    dec.footer(footer);
     dec.set_version_flag("--version", std::string{"dec "} + DEC_VERSION);
     dec.require_subcommand(1);
-    dec.set_config("--config", "", "read options from a TOML file; the command line wins");
+    dec.set_config("--config")->group("");
+    dec.config_formatter(std::make_shared<app::OptionsFile>(dec));
+    dec.fallthrough();
     std::vector<std::pair<CLI::App*, app::Run>> commands;
     for (auto* add : {app::add_solve, app::add_inspect, app::add_convert, app::add_populate, app::add_diff}) {
         auto run_it = add(dec);
         commands.emplace_back(dec.get_subcommands({}).back(), std::move(run_it));
     }
-    dec.fallthrough();
-    try {
-        dec.parse(argc, argv);
-    } catch (CLI::ParseError const& stop) {
-        return explain(comm, dec, stop);
-    }
-    for (auto const& [command, run_it] : commands)
-        if (command->parsed()) return run_it(context);
-    return ExitCode::bug;
+    auto code = ExitCode::solved;
+    if (parse(comm, dec, argc, argv))
+        for (auto const& [command, run_it] : commands)
+            if (command->parsed()) code = run_it(context);
+    require_heard(comm);
+    return code;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    dec::app::listen_for_signals();
     MPI_Init(&argc, &argv);
     core::Communicator const world{MPI_COMM_WORLD};
-    app::listen_for_signals();
     auto code = ExitCode::bug;
     try {
         code = run(world, argc, argv);
@@ -83,7 +113,8 @@ int main(int argc, char** argv) {
         code = error.code();
     } catch (std::exception const& error) {
         // On this rank alone, perhaps between two collectives of the others: only an abort ends them all.
-        fmt::print(stderr, "error: internal error on rank {}: {}; please report it with the input\n", world.rank(), error.what());
+        fmt::print(stderr, "error: internal error on rank {}: {}; please report it with the input\n", world.rank(),
+                   error.what());
         MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::bug));
     }
     MPI_Finalize();

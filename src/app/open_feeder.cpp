@@ -1,26 +1,54 @@
 #include "open_feeder.hpp"
 
+#include <filesystem>
+
+#include "dec/core/output_file.hpp"
 #include "dec/feeder/areas.hpp"
+#include "usage.hpp"
 
 namespace dec::app {
 
+namespace {
+
+/// NAME,… and again; without `allow_extra_args(false)` the option would also take the arguments after it.
+void add_names(CLI::App& command, std::string const& option, std::vector<std::string>& names, std::string const& what) {
+    CLI::Validator const not_empty{
+        [](std::string const& name) { return std::string{name.empty() ? "a name is missing" : ""}; }, ""};
+    command.add_option(option, names, what)
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("NAME,…")
+        ->check(not_empty);
+}
+
+}  // namespace
+
 void FeederOptions::add_to(CLI::App& command) {
     command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats())->required();
-    command.add_option("--load-scale", load_scale, "multiply every load")->capture_default_str()->check(CLI::NonNegativeNumber);
+    command.add_option("--load-scale", load_scale, "multiply every load")
+        ->capture_default_str()
+        ->type_name("X")
+        ->check(number_from_zero());
     command.add_option("--pv-scale", pv_scale, "multiply the power every PV system has available")
         ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+        ->type_name("X")
+        ->check(number_from_zero());
     command.add_option("--taps", taps, "regulators at the file's steps, or all at neutral")
         ->capture_default_str()
         ->check(CLI::IsMember({"file", "neutral"}));
-    command.add_option("--open", open, "switches to open, NAME,…")->delimiter(',');
-    command.add_option("--close", close, "switches to close, NAME,…")->delimiter(',');
+    add_names(command, "--open", open, "switches to open");
+    add_names(command, "--close", close, "switches to close");
 }
 
 std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const& options) {
     std::optional<feeder::Feeder> feeder;
     core::together(context.comm, [&] {
         if (!context.comm.is_root()) return;
+        if (std::filesystem::is_directory(options.path))
+            throw core::InvalidInput{core::Finding{options.path,
+                                                   {},
+                                                   "is a folder, not a feeder",
+                                                   "name a file; a folder of tables becomes one with dec populate"}};
         auto read = io::read_feeder(options.path);
         for (auto const& warning : read.report.warnings()) context.log.warning(warning);
         feeder = std::move(read.feeder);
@@ -29,6 +57,11 @@ std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const
         feeder::scale(*feeder, options.load_scale, options.pv_scale);
     });
     return feeder;
+}
+
+void require_writable_feeder(core::Communicator const& comm, std::string const& path) {
+    io::require_writable_ending(path);
+    core::require_writable(comm, path);
 }
 
 partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder) {

@@ -27,6 +27,10 @@ struct FeederOptions {
 /// Collective. \throws core::Error on all ranks alike.
 [[nodiscard]] std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const& options);
 
+/// Finds out before the work that a feeder could be written to `path`. Collective.
+/// \throws core::Error on all ranks alike.
+void require_writable_feeder(core::Communicator const& comm, std::string const& path);
+
 /// Validates, finds the agents and splits the feeder over the ranks; only the root's feeder is read. Collective.
 /// \throws core::Error on all ranks alike.
 [[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder);

@@ -3,6 +3,8 @@
 ///
 ///   dec populate inputs/ieee123 feeder.xml
 ///   dec populate feeder.xml populated.xml --pv-penetration 0.3 --target-vmax 1.08 --seed 7
+#include "dec/synthesis/populate.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -11,8 +13,9 @@
 
 #include "dec/coordination/limits.hpp"
 #include "dec/feeder/areas.hpp"
-#include "dec/synthesis/populate.hpp"
 #include "open_feeder.hpp"
+#include "signals.hpp"
+#include "usage.hpp"
 
 namespace dec::app {
 
@@ -52,11 +55,13 @@ double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& adde
         if (rise > 0.0 && without <= target_sq) factor = std::min(factor, (target_sq - without) / rise);
     }
     if (highest_without > target_sq)
-        throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax",
-                                               fmt::format("the highest voltage is {:.4f} pu without the added PV", std::sqrt(highest_without)),
-                                               "ask for more than that"}};
+        throw core::InvalidInput{core::Finding{
+            feeder.heading.origin, "--target-vmax",
+            fmt::format("the highest voltage is {:.4f} pu without the added PV", std::sqrt(highest_without)),
+            "ask for more than that"}};
     if (!std::isfinite(factor))
-        throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax", "the added PV raises no voltage", "add PV"}};
+        throw core::InvalidInput{
+            core::Finding{feeder.heading.origin, "--target-vmax", "the added PV raises no voltage", "add PV"}};
     return factor;
 }
 
@@ -66,27 +71,43 @@ void scale_added(feeder::Feeder& feeder, synthesis::Populated const& added, doub
         auto& pv = feeder.pv_systems[id];
         for (auto* values : {&pv.inverter.p_w, &pv.inverter.q_var})
             for (auto& value : *values) value *= factor;
-        for (auto* value : {&pv.inverter.rated_va, &pv.max_p_w, &pv.min_p_w, &pv.inverter.min_q_var, &pv.inverter.max_q_var}) *value *= factor;
+        for (auto* value :
+             {&pv.inverter.rated_va, &pv.max_p_w, &pv.min_p_w, &pv.inverter.min_q_var, &pv.inverter.max_q_var})
+            *value *= factor;
     }
 }
 
-void populate(Context& context, PopulateOptions const& options) {
-    bool const tables = std::filesystem::is_directory(options.in);
-    auto feeder = tables ? synthesis::read_tables(options.in) : io::read_feeder(options.in).feeder;
-    auto asked = tables ? synthesis::read_settings(options.in) : synthesis::PopulateOptions{};
+/// The feeder to start from and what is asked: the tables' own settings, over which the command line wins.
+std::pair<feeder::Feeder, synthesis::PopulateOptions> read_input(Context& context, PopulateOptions const& options) {
+    std::pair<feeder::Feeder, synthesis::PopulateOptions> input;
+    auto& [feeder, asked] = input;
+    if (std::filesystem::is_directory(options.in)) {
+        feeder = synthesis::read_tables(options.in);
+        asked = synthesis::read_settings(options.in);
+    } else {
+        auto read = io::read_feeder(options.in);
+        for (auto const& warning : read.report.warnings()) context.log.warning(warning);
+        feeder = std::move(read.feeder);
+    }
     if (options.seed) asked.seed = *options.seed;
     if (options.pv_penetration) asked.pv_penetration = options.pv_penetration;
     if (options.load_scale) asked.load_scale = *options.load_scale;
+    return input;
+}
+
+feeder::Feeder populate(Context& context, PopulateOptions const& options) {
+    auto [feeder, asked] = read_input(context, options);
     feeder::Notes notes;
     static_cast<void>(feeder::validate(feeder, notes));
     for (auto const& warning : notes.warnings) context.log.warning(warning);
     auto const added = synthesis::populate(feeder, asked);
     if (options.target_vmax) scale_added(feeder, added, factor_for(feeder, added, *options.target_vmax));
-    io::write_feeder(feeder, options.out);
-    context.log.info(fmt::format("{}: {} service transformers, {} houses, {} rooftop PV systems added, {} utility PV systems; {:.0f} kW of PV "
-                                 "in all; written to {}",
-                                 feeder.heading.name, added.service_transformers, added.houses, added.rooftop_pv, added.utility_pv,
-                                 totals(feeder).pv_w / 1e3, options.out));
+    context.log.info(fmt::format(
+        "{}: {} service transformers, {} houses, {} rooftop PV systems added, {} utility PV systems; {:.0f} kW of PV "
+        "in all",
+        feeder.heading.name, added.service_transformers, added.houses, added.rooftop_pv, added.utility_pv,
+        totals(feeder).pv_w / 1e3));
+    return feeder;
 }
 
 }  // namespace
@@ -94,20 +115,43 @@ void populate(Context& context, PopulateOptions const& options) {
 Run add_populate(CLI::App& dec) {
     auto const options = std::make_shared<PopulateOptions>();
     auto& command = *dec.add_subcommand("populate", "add secondaries, houses and PV to a feeder");
-    command.add_option("IN", options->in, "feeder to read (" + io::readable_formats() + "), or a folder of tables such as inputs/ieee123")->required();
+    command
+        .add_option("IN", options->in,
+                    "feeder to read (" + io::readable_formats() + "), or a folder of tables such as inputs/ieee123")
+        ->required();
     command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
-    command.add_option("--seed", options->seed, "of everything drawn; default: the tables' settings, else 1");
-    command.add_option("--pv-penetration", options->pv_penetration, "share of customers that get PV; default: the tables' settings, else 0.6")
-        ->check(CLI::Range(0.0, 1.0));
-    command.add_option("--load-scale", options->load_scale, "multiply every load in the file written; default: the tables' settings, else 1")
-        ->check(CLI::NonNegativeNumber);
-    command.add_option("--target-vmax", options->target_vmax, "scale the added PV so that the highest voltage of the linear model is this, pu")
-        ->check(CLI::PositiveNumber);
+    command.add_option("--seed", options->seed, "of everything drawn; default: the tables' settings, else 1")
+        ->type_name("N")
+        ->check(whole_number_from(0));
+    command
+        .add_option("--pv-penetration", options->pv_penetration,
+                    "share of customers that get PV; default: the tables' settings, else 0.6")
+        ->type_name("X")
+        ->check(fraction());
+    command
+        .add_option("--load-scale", options->load_scale,
+                    "multiply every load in the file written; default: the tables' settings, else 1")
+        ->type_name("X")
+        ->check(number_from_zero());
+    command
+        .add_option("--target-vmax", options->target_vmax,
+                    "scale the added PV so that the highest voltage of the linear model is this, pu")
+        ->type_name("PU")
+        ->check(positive_number());
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
+        require_different_files(context.comm, {{"IN", options->in}, {"OUT", options->out}});
+        require_writable_feeder(context.comm, options->out);
+        std::optional<feeder::Feeder> feeder;
         core::together(context.comm, [&] {
-            if (context.comm.is_root()) populate(context, *options);
+            if (context.comm.is_root()) feeder = populate(context, *options);
+        });
+        stop_if_asked(context.comm, "populating");
+        core::together(context.comm, [&] {
+            if (!feeder) return;
+            io::write_feeder(*feeder, options->out);
+            context.log.info("written to " + options->out);
         });
         return core::ExitCode::solved;
     };

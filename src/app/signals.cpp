@@ -29,7 +29,8 @@ core::ExitCode interrupted_code(core::Communicator const& comm) {
 
 void stop_if_asked(core::Communicator const& comm, char const* doing) {
     if (comm.max(static_cast<std::int64_t>(signal_received())) == 0) return;
-    throw core::Error{interrupted_code(comm), {{{}, {}, std::string{"stopped by a signal while "} + doing, "nothing was written"}}};
+    throw core::Error{interrupted_code(comm),
+                      {{{}, {}, std::string{"stopped by a signal while "} + doing, "nothing was written"}}};
 }
 
 }  // namespace dec::app

@@ -10,13 +10,17 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
+#include <limits>
 #include <memory>
 
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/results/answer_file.hpp"
 #include "open_feeder.hpp"
+#include "plan.hpp"
 #include "signals.hpp"
+#include "usage.hpp"
 
 namespace dec::app {
 
@@ -34,7 +38,7 @@ struct SolveOptions {
     std::string vmin_relax = "on";
     std::string ac = "none";
     std::int64_t max_iterations = 1000;
-    std::string setpoints;
+    std::optional<std::string> setpoints;
     std::string progress = "auto";
     bool dry_run = false;
     bool json = false;
@@ -64,31 +68,54 @@ std::string names_of(Catalogue const& catalogue) {
 template <class Catalogue>
 std::string descriptions_of(Catalogue const& catalogue) {
     std::string text;
-    for (auto const& entry : catalogue) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", entry.name, entry.description);
+    for (auto const& entry : catalogue)
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", entry.name, entry.description);
     return text;
 }
 
 void add_options(CLI::App& command, SolveOptions& options) {
     options.feeder.add_to(command);
     options.talk.add_to(command);
-    command.add_option("-o,--output", options.output, "results file")->capture_default_str();
-    command.add_option("--method", options.method, descriptions_of(coordination::methods()))->capture_default_str();
-    command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))->capture_default_str();
-    command.add_option("--scope", options.scope, "who shares one fraction (policy proportional): feeder")->check(CLI::IsMember({"feeder"}));
-    command.add_option("--source-voltage", options.source_voltage, "voltage of the ideal source, pu of its nominal; default: the file's")
-        ->check(CLI::PositiveNumber);
-    command.add_option("--vmin", options.vmin, "lowest voltage, pu")->capture_default_str();
-    command.add_option("--vmax", options.vmax, "highest voltage, pu")->capture_default_str();
-    command.add_option("--vmin-relax", options.vmin_relax, "no lower limit for nodes that are below it with nothing curtailed")
+    command.add_option("-o,--output", options.output, "results file")->capture_default_str()->type_name("FILE.h5");
+    command.add_option("--method", options.method, descriptions_of(coordination::methods()))
+        ->capture_default_str()
+        ->type_name("M");
+    command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))
+        ->capture_default_str()
+        ->type_name("P");
+    command.add_option("--scope", options.scope, "who shares one fraction (policy proportional): feeder")
+        ->check(CLI::IsMember({"feeder"}));
+    command
+        .add_option("--source-voltage", options.source_voltage,
+                    "voltage of the ideal source, pu of its nominal; default: the file's")
+        ->type_name("PU")
+        ->check(positive_number());
+    command.add_option("--vmin", options.vmin, "lowest voltage, pu")
+        ->capture_default_str()
+        ->type_name("PU")
+        ->check(any_number());
+    command.add_option("--vmax", options.vmax, "highest voltage, pu")
+        ->capture_default_str()
+        ->type_name("PU")
+        ->check(any_number());
+    command
+        .add_option("--vmin-relax", options.vmin_relax,
+                    "no lower limit for nodes that are below it with nothing curtailed")
         ->capture_default_str()
         ->check(CLI::IsMember({"on", "off"}));
-    command.add_option("--ac", options.ac, "AC power flow after the linear answer")->capture_default_str()->check(CLI::IsMember({"none"}));
-    command.add_option("--max-iterations", options.max_iterations, "of the method")->capture_default_str()->check(CLI::PositiveNumber);
-    command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV");
+    command.add_option("--ac", options.ac, "AC power flow after the linear answer")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"none"}));
+    command.add_option("--max-iterations", options.max_iterations, "of the method")
+        ->capture_default_str()
+        ->type_name("N")
+        ->check(whole_number_from(1));
+    command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
+        ->type_name("FILE.csv");
     command.add_option("--progress", options.progress, "a line per round on standard error")
         ->capture_default_str()
         ->check(CLI::IsMember({"auto", "on", "off"}));
-    command.add_flag("--dry-run", options.dry_run, "read, validate, partition, say what would be solved, and stop");
+    command.add_flag("--dry-run", options.dry_run, "read, validate, partition, say what solving would take, and stop");
     command.add_flag("--json", options.json, "the summary as one JSON object on standard output");
 }
 
@@ -102,9 +129,11 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
         wrong(fmt::format("--vmin {} --vmax {}", options.vmin, options.vmax), "no voltage is between the limits",
               "--vmin must be at least 0 and below --vmax");
     policy = fairness::find_policy(options.policy);
-    if (policy == nullptr) wrong("--policy " + options.policy, "there is no such policy", "one of " + names_of(fairness::policies()));
+    if (policy == nullptr)
+        wrong("--policy " + options.policy, "there is no such policy", "one of " + names_of(fairness::policies()));
     method = coordination::find_method(options.method);
-    if (method == nullptr) wrong("--method " + options.method, "there is no such method", "one of " + names_of(coordination::methods()));
+    if (method == nullptr)
+        wrong("--method " + options.method, "there is no such method", "one of " + names_of(coordination::methods()));
     if (policy != nullptr && method != nullptr && !method->can_do(*policy))
         wrong("--method " + options.method, "cannot do policy " + options.policy, "try another method");
     if (policy != nullptr && options.scope && !policy->shared_fraction)
@@ -118,25 +147,55 @@ std::string machine_name() {
     return name.data();
 }
 
-void print_plan(Context& context, partition::Piece const& piece) {
-    auto const& t = piece.totals;
-    // Measured: what a vertex of the linear model and its piece of feeder take.
-    constexpr double bytes_per_vertex = 3200.0;
-    double const megabytes = static_cast<double>(t.vertices) * bytes_per_vertex / 1e6;
-    if (context.comm.is_root())
-        fmt::print("{}: {} buses, {} nodes, {} branches, {} loads, {} PV systems, {} agents\n"
-                   "{} ranks, {} branches cut, imbalance {:.3f}; about {:.0f} MB for the model over all ranks\n"
-                   "dry run: nothing was solved or written\n",
-                   piece.feeder.heading.name, t.buses, t.nodes, t.branches, t.loads, t.ders, t.agents, context.comm.size(),
-                   piece.summary.edge_cut, piece.summary.imbalance, megabytes);
+void print_plan(Context& context, partition::Piece const& piece, results::Run const& run, SolveOptions const& options) {
+    auto const expected = plan(context.comm, piece, run);
+    if (!context.comm.is_root()) return;
+    if (options.json) fmt::print("{}\n", to_json(expected).dump(2));
+    else if (!options.talk.quiet) fmt::print("{}", to_lines(expected));
 }
 
 void warn_of_low_voltages(Context& context, results::Summary const& summary, SolveOptions const& options) {
-    if (summary.nodes_below_vmin == 0) return;
-    context.log.warning(fmt::format("{} nodes are below {} pu with nothing curtailed, which no curtailment can lift; {} The lowest is at "
-                                    "{:.4f} pu with the setpoints",
-                                    summary.nodes_below_vmin, options.vmin,
-                                    options.vmin_relax == "on" ? "they have no lower limit (--vmin-relax on)." : "", summary.v_min));
+    auto const count = summary.nodes_below_vmin;
+    if (count == 0 || options.vmin_relax == "off") return;
+    context.log.warning(
+        fmt::format("{} below {} pu with nothing curtailed, which no curtailment can lift, and {} no lower limit "
+                    "(--vmin-relax on); the lowest is at {:.4f} pu with the setpoints",
+                    count == 1 ? "1 node is" : fmt::format("{} nodes are", count), options.vmin,
+                    count == 1 ? "has" : "have", summary.v_min));
+}
+
+/// Two derivations of the same voltages; a difference is a bug of ours, the same on all ranks.
+void require_agreement(coordination::Check const& check) {
+    constexpr double agreement_pu = 1e-9;
+    if (check.converged && check.largest_difference <= agreement_pu) return;
+    throw core::Error{core::ExitCode::bug,
+                      {{{},
+                        "internal error",
+                        fmt::format("the two linear power flows differ by {:.2e} pu after {} sweeps",
+                                    check.largest_difference, check.sweeps),
+                        "please report it with the input"}}};
+}
+
+/// A voltage of zero or less is what the linear model makes of loads that cannot be served at all.
+void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece,
+                         coordination::Answer const& answer) {
+    double lowest = 1.0;
+    coordination::Node const* where = nullptr;
+    for (auto const& node : answer.nodes) {
+        double const v_sq = coordination::seen(piece, answer.curtailed, node);
+        if (v_sq > lowest) continue;
+        lowest = std::isfinite(v_sq) ? v_sq : std::numeric_limits<double>::lowest();
+        where = &node;
+    }
+    double const lowest_of_all = comm.min(lowest);
+    if (lowest_of_all > 0.0) return;
+    core::together(comm, [&] {
+        if (where != nullptr && lowest <= lowest_of_all)
+            throw core::Error{core::ExitCode::infeasible,
+                              {{piece.feeder.heading.origin, "node " + coordination::node_name(piece, *where),
+                                "the voltage collapses: so much load cannot be served",
+                                "lower --load-scale or raise --source-voltage"}}};
+    });
 }
 
 core::ExitCode solve(Context& context, SolveOptions const& options) {
@@ -150,75 +209,83 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
                      .method = options.method,
                      .policy = options.policy};
 
+    auto const finished = [&](char const* step, double& seconds) {
+        seconds = clock.lap();
+        context.log.detail(fmt::format("{}: {:.3f} s", step, seconds));
+    };
+
     // 1. Is what is asked possible, and is there a place for the answer?
     fairness::Policy const* policy = nullptr;
     coordination::Method const* method = nullptr;
     check_options(options, policy, method);
     if (policy->shared_fraction) run.scope = options.scope.value_or("feeder");
     if (!options.dry_run) {
+        require_different_files(comm, {{"FEEDER", options.feeder.path},
+                                       {"--output", options.output},
+                                       {"--setpoints", options.setpoints.value_or("")}});
         core::require_writable(comm, options.output);
-        if (!options.setpoints.empty()) core::require_writable(comm, options.setpoints);
+        if (options.setpoints) core::require_writable(comm, *options.setpoints);
     }
 
     // 2. Read on the root, validate, hand out.
     auto feeder = read_on_root(context, options.feeder);
     stop_if_asked(comm, "reading");
-    run.seconds.read = clock.lap();
+    finished("read", run.seconds.read);
     auto const piece = hand_out(context, std::move(feeder));
     stop_if_asked(comm, "partitioning");
-    run.seconds.partition = clock.lap();
+    finished("partition", run.seconds.partition);
     if (options.dry_run) {
-        print_plan(context, piece);
+        print_plan(context, piece, run, options);
         return core::ExitCode::solved;
     }
 
     // 3. Build the linear model of every rank's piece.
     model::LinDist3Flow flow{comm, piece, {.source_voltage_pu = options.source_voltage}};
     stop_if_asked(comm, "building the model");
-    run.seconds.build = clock.lap();
+    finished("build", run.seconds.build);
 
     // 4. Coordinate.
-    coordination::Settings const settings{
-        .limits = {options.vmin, options.vmax, options.vmin_relax == "on"}, .max_iterations = options.max_iterations};
-    bool const show = options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
+    coordination::Settings const settings{.limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
+                                          .max_iterations = options.max_iterations};
+    bool const show =
+        options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
     Clock round_clock;
     coordination::Observer const observer = [&](coordination::Round const& round) {
         run.iteration_seconds.push_back(round_clock.lap());
         if (show && comm.is_root())
-            fmt::print(stderr, "round {:4}  objective {:12.4f} kW  violation {:9.2e} pu^2\n", round.iteration, round.objective,
-                       round.primal_residual);
+            fmt::print(stderr, "round {:4}  objective {:12.4f} kW  violation {:9.2e} pu^2\n", round.iteration,
+                       round.objective, round.primal_residual);
         return signal_received() != 0;
     };
     auto const answer = method->run(comm, flow, *policy, settings, observer);
-    run.seconds.solve = clock.lap();
-    if (answer.status == coordination::Status::infeasible) {
-        std::vector<core::Finding> conflicts = answer.conflicts;
-        if (conflicts.empty()) conflicts.push_back({});
-        throw core::Error{core::ExitCode::infeasible, std::move(conflicts)};
-    }
+    finished("solve", run.seconds.solve);
+    if (answer.status == coordination::Status::infeasible)
+        throw core::Error{core::ExitCode::infeasible, answer.conflicts};
+
+    require_no_collapse(comm, piece, answer);
 
     // 5. A second opinion on exactly the setpoints that are handed out.
     std::vector<double> export_kw;
     auto const points = results::setpoints(flow, answer);
     for (auto const& point : points) export_kw.push_back(point.allowed_kw);
     auto const check = coordination::check_linear(comm, flow, answer, export_kw);
-    constexpr double agreement = 1e-9;
-    if (!check.converged || check.largest_difference > agreement)
-        throw std::runtime_error{fmt::format("the two linear power flows differ by {:.2e} pu after {} sweeps", check.largest_difference, check.sweeps)};
-    run.seconds.check = clock.lap();
+    require_agreement(check);
+    finished("check", run.seconds.check);
 
     // 6. Write, then tell.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
     warn_of_low_voltages(context, summary, options);
+    // The results last: whoever finds them finds everything.
+    if (options.setpoints) results::write_setpoints(comm, *options.setpoints, points);
     results::write_answer(comm, options.output, flow, answer, summary, run);
-    if (!options.setpoints.empty()) results::write_setpoints(comm, options.setpoints, points);
-    summary.seconds.write = clock.lap();
+    finished("write", summary.seconds.write);
     summary.seconds.total = total.lap();
     if (comm.is_root()) {
         if (options.json) fmt::print("{}\n", results::to_json(summary).dump(2));
         else if (!options.talk.quiet) fmt::print("{}\nresults: {}\n", results::to_table(summary), options.output);
     }
-    return answer.status == coordination::Status::interrupted ? interrupted_code(comm) : coordination::exit_code(answer.status);
+    return answer.status == coordination::Status::interrupted ? interrupted_code(comm)
+                                                              : coordination::exit_code(answer.status);
 }
 
 }  // namespace

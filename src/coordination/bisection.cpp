@@ -286,7 +286,9 @@ Answer ScalarSearch::walk() {
     return std::move(answer_);
 }
 
-constexpr std::string_view what_helps = "lower --source-voltage, try --taps neutral, or raise --vmax";
+std::string what_helps(bool high) {
+    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin, or leave --vmin-relax on";
+}
 
 /// Nodes that stay outside their limit when everything is curtailed, the worst first, on the root.
 void ScalarSearch::report_hopeless() {
@@ -302,6 +304,7 @@ void ScalarSearch::report_hopeless() {
         bool const high = v > node.high;
         pack(badness[i]);
         pack(node.row);
+        pack(high);
         pack(node_name(piece_, node));
         pack(fmt::format("{:.4f} pu with everything curtailed, the {} limit is {:.4f} pu", std::sqrt(std::max(v, 0.0)),
                          high ? "upper" : "lower", std::sqrt(high ? node.high : node.low)));
@@ -309,6 +312,7 @@ void ScalarSearch::report_hopeless() {
     struct Hopeless {
         double badness = 0.0;
         std::int64_t row = 0;
+        bool high = false;
         std::string name, problem;
     };
     std::vector<Hopeless> list;
@@ -318,6 +322,7 @@ void ScalarSearch::report_hopeless() {
             auto& h = list.emplace_back();
             unpack(h.badness);
             unpack(h.row);
+            unpack(h.high);
             unpack(h.name);
             unpack(h.problem);
         }
@@ -327,10 +332,11 @@ void ScalarSearch::report_hopeless() {
     });
     constexpr std::size_t most = 20;
     for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
-        answer_.conflicts.push_back({piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, std::string{what_helps}});
+        answer_.conflicts.push_back({piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
     if (list.size() > most)
         answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("{} more nodes", list.size() - most),
-                                     "are outside their limits with everything curtailed", std::string{what_helps}});
+                                     "are outside their limits with everything curtailed", what_helps(list[most].high),
+                                     static_cast<std::int64_t>(list.size() - most)});
 }
 
 void ScalarSearch::report_conflict(Candidate const& needs_more, Candidate const& needs_less) {

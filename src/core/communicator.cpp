@@ -129,8 +129,10 @@ std::vector<char> pack(ExitCode code, std::vector<Finding> const& findings) {
     Packer packer;
     packer(code);
     packer(static_cast<std::int64_t>(findings.size()));
-    for (auto const& f : findings)
+    for (auto const& f : findings) {
         for (auto const* text : {&f.file, &f.element, &f.problem, &f.remedy}) packer(*text);
+        packer(f.problems);
+    }
     return packer.take();
 }
 
@@ -141,8 +143,10 @@ std::vector<char> pack(ExitCode code, std::vector<Finding> const& findings) {
     unpack(code);
     unpack(count);
     std::vector<Finding> findings(static_cast<std::size_t>(count));
-    for (auto& f : findings)
+    for (auto& f : findings) {
         for (auto* text : {&f.file, &f.element, &f.problem, &f.remedy}) unpack(*text);
+        unpack(f.problems);
+    }
     throw Error{code, std::move(findings)};
 }
 

@@ -32,9 +32,14 @@ Format const& format_of(std::string const& path) {
 
 }  // namespace
 
-ReadFeeder read_feeder(std::string const& path) { return format_of(path).read(path); }
+ReadFeeder read_feeder(std::string const& path) {
+    require_file(path);
+    return format_of(path).read(path);
+}
 
 void write_feeder(feeder::Feeder const& feeder, std::string const& path) { format_of(path).write(feeder, path); }
+
+void require_writable_ending(std::string const& path) { static_cast<void>(format_of(path)); }
 
 std::string readable_formats() {
     std::string text;

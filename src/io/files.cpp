@@ -35,17 +35,6 @@ constexpr int gzip_window_bits = 15 + 16;  // zlib: the largest window, in gzip 
     throw core::InvalidInput{core::Finding{path, {}, std::move(problem), std::move(remedy)}};
 }
 
-void require_file(std::string const& path) {
-    std::error_code error;
-    auto const status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status)) {
-        if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
-            throw core::SystemFailure{{path, {}, "cannot be read: " + error.message(), "check its permissions"}};
-        refuse(path, "there is no such file", "check the path");
-    }
-    if (std::filesystem::is_directory(status)) refuse(path, "is a directory, not a file", "name a file in it");
-}
-
 std::string read_bytes(std::string const& path) {
     File const file{std::fopen(path.c_str(), "rb")};
     if (!file) fail(path, "cannot be read", "check its permissions");
@@ -148,6 +137,17 @@ bool has_ending(std::string_view path, std::string_view ending) {
     if (path.size() < ending.size()) return false;
     return std::ranges::equal(path.substr(path.size() - ending.size()), ending,
                               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+}
+
+void require_file(std::string const& path) {
+    std::error_code error;
+    auto const status = std::filesystem::status(path, error);
+    if (!std::filesystem::exists(status)) {
+        if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+            throw core::SystemFailure{{path, {}, "cannot be read: " + error.message(), "check its permissions"}};
+        refuse(path, "there is no such file", "check the path");
+    }
+    if (std::filesystem::is_directory(status)) refuse(path, "is a directory, not a file", "name a file in it");
 }
 
 std::string read_text_file(std::string const& path) {

@@ -7,6 +7,9 @@
 
 namespace dec::io {
 
+/// \throws core::InvalidInput if it is absent or a directory; core::SystemFailure if that cannot be found out.
+void require_file(std::string const& path);
+
 /// The content of a file; gzip is recognised by its first bytes and unpacked.
 /// \throws core::InvalidInput absent, a directory, empty, named .gz and not gzip, damaged or truncated gzip.
 /// \throws core::SystemFailure it exists and cannot be read.

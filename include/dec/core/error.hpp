@@ -3,6 +3,7 @@
 /// Text is composed by `app`, once, on the first rank.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct Finding {
     std::string element;  ///< kind, name and mRID: "line l35 (6510F63A-…)"
     std::string problem;  ///< what is wrong, with the value: "r[B][B] = -0.12 ohm/m is negative"
     std::string remedy;   ///< what would be right: "open sw4 or sw7"
+    std::int64_t problems = 1;  ///< how many this line stands for
 };
 
 /// Thrown once with everything that was found.

@@ -23,6 +23,9 @@ struct ReadFeeder {
 /// \throws core::SystemFailure, core::InvalidInput for an ending that cannot be written.
 void write_feeder(feeder::Feeder const& feeder, std::string const& path);
 
+/// Finds out before a long computation that the ending is one that can be written. \throws core::InvalidInput
+void require_writable_ending(std::string const& path);
+
 /// "…, .xml, .xml.gz": endings that can be read, for messages and help.
 [[nodiscard]] std::string readable_formats();
 
