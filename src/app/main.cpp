@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <sstream>
 #include <vector>
 
@@ -111,6 +112,9 @@ int main(int argc, char** argv) {
         // Thrown on all ranks alike.
         print_error(world, error);
         code = error.code();
+    } catch (std::bad_alloc const&) {
+        fmt::print(stderr, "error: rank {}: out of memory; use more ranks on more machines\n", world.rank());
+        MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::system));
     } catch (std::exception const& error) {
         // On this rank alone, perhaps between two collectives of the others: only an abort ends them all.
         fmt::print(stderr, "error: internal error on rank {}: {}; please report it with the input\n", world.rank(),

@@ -158,10 +158,9 @@ void warn_of_low_voltages(Context& context, results::Summary const& summary, Sol
     auto const count = summary.nodes_below_vmin;
     if (count == 0 || options.vmin_relax == "off") return;
     context.log.warning(
-        fmt::format("{} below {} pu with nothing curtailed, which no curtailment can lift, and {} no lower limit "
-                    "(--vmin-relax on); the lowest is at {:.4f} pu with the setpoints",
-                    count == 1 ? "1 node is" : fmt::format("{} nodes are", count), options.vmin,
-                    count == 1 ? "has" : "have", summary.v_min));
+        fmt::format("{} below {} pu with nothing curtailed and so without a lower limit (--vmin-relax on); the "
+                    "lowest voltage with the setpoints is {:.4f} pu",
+                    count == 1 ? "1 node is" : fmt::format("{} nodes are", count), options.vmin, summary.v_min));
 }
 
 /// Two derivations of the same voltages; a difference is a bug of ours, the same on all ranks.

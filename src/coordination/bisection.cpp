@@ -290,7 +290,8 @@ std::string what_helps(bool high) {
     return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin, or leave --vmin-relax on";
 }
 
-/// Nodes that stay outside their limit when everything is curtailed, the worst first, on the root.
+/// Nodes outside their limit when everything is curtailed, the worst first, on the root. Where some of them are outside it
+/// with nothing curtailed too, only those: the others are brought there by the curtailment, and stand in nobody's way.
 void ScalarSearch::report_hopeless() {
     model::FlowState all;
     std::vector<double> const everything(ramps_.size(), 1.0);
@@ -305,6 +306,8 @@ void ScalarSearch::report_hopeless() {
         pack(badness[i]);
         pack(node.row);
         pack(high);
+        double const before = seen(piece_, answer_.uncurtailed, node);
+        pack(high ? before > node.high : before < node.low);
         pack(node_name(piece_, node));
         pack(fmt::format("{:.4f} pu with everything curtailed, the {} limit is {:.4f} pu", std::sqrt(std::max(v, 0.0)),
                          high ? "upper" : "lower", std::sqrt(high ? node.high : node.low)));
@@ -312,7 +315,7 @@ void ScalarSearch::report_hopeless() {
     struct Hopeless {
         double badness = 0.0;
         std::int64_t row = 0;
-        bool high = false;
+        bool high = false, always = false;
         std::string name, problem;
     };
     std::vector<Hopeless> list;
@@ -323,6 +326,7 @@ void ScalarSearch::report_hopeless() {
             unpack(h.badness);
             unpack(h.row);
             unpack(h.high);
+            unpack(h.always);
             unpack(h.name);
             unpack(h.problem);
         }
@@ -330,6 +334,7 @@ void ScalarSearch::report_hopeless() {
     std::ranges::sort(list, [](auto const& a, auto const& b) {
         return std::abs(a.badness - b.badness) > tie ? a.badness > b.badness : a.row < b.row;
     });
+    if (std::ranges::any_of(list, &Hopeless::always)) std::erase_if(list, [](Hopeless const& h) { return !h.always; });
     constexpr std::size_t most = 20;
     for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
         answer_.conflicts.push_back({piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});

@@ -1,6 +1,9 @@
 #include "dec/core/communicator.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <new>
 #include <numeric>
 #include <optional>
 
@@ -158,6 +161,8 @@ void together(Communicator const& comm, std::function<void()> const& work) {
         work();
     } catch (Error const& error) {
         failure = pack(error.code(), error.findings());
+    } catch (std::bad_alloc const&) {
+        failure = pack(ExitCode::system, {Finding{{}, fmt::format("rank {}", comm.rank()), "out of memory", "use a machine with more of it"}});
     } catch (std::exception const& error) {
         failure = pack(ExitCode::bug, {Finding{{}, "internal error", error.what(), "please report it with the input"}});
     }

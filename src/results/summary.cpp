@@ -84,16 +84,15 @@ std::string highest_voltage(Summary const& s) {
                        per_unit(s.v_max));
 }
 
-std::string lowest_voltage(Summary const& s) {
-    auto text = fmt::format("{} pu with these setpoints", per_unit(s.v_min));
-    if (s.nodes_below_vmin > 0)
-        text += fmt::format("; {} below the lower limit", counted(s.nodes_below_vmin, "node is", "nodes are"));
-    return text;
-}
+std::string lowest_voltage(Summary const& s) { return fmt::format("{} pu with these setpoints", per_unit(s.v_min)); }
 
 std::string limits(Summary const& s) {
     if (!known(s.violation)) return "not checked";
-    return s.violation <= small_violation_pu ? "hold" : fmt::format("violated by {:.2g} pu", s.violation);
+    auto text = s.violation <= small_violation_pu ? "hold" : fmt::format("violated by {:.2g} pu", s.violation);
+    if (s.nodes_below_vmin > 0)
+        text += fmt::format("; {} below the lower one with nothing curtailed",
+                            counted(s.nodes_below_vmin, "node is", "nodes are"));
+    return text;
 }
 
 std::string ac_check(Summary const& s) {

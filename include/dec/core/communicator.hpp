@@ -45,7 +45,7 @@ class Communicator {
 
 /// Runs `work` on every rank. If it throws `Error` anywhere, the first failing rank's error is thrown on all ranks,
 /// so that nobody is left waiting in a collective. `work` itself must not be collective where it may throw.
-/// Other exceptions are passed on as a bug (exit code 1) the same way. Collective.
+/// Out of memory becomes exit code 5. Other exceptions are passed on as a bug (exit code 1) the same way. Collective.
 void together(Communicator const& comm, std::function<void()> const& work);
 
 }  // namespace dec::core
