@@ -88,6 +88,19 @@ Complex test_impedance(Feeder const& feeder, Transformer const& unit, std::size_
     return Complex{test.r_ohm, test.x_ohm} / pu.impedance_base(to_neutral);
 }
 
+/// What lies between the neutral of a winding and ground, in pu of its bus: it carries the current of all the winding's
+/// phases, whose voltages it shifts alike.
+Complex3 grounding(Piece const& piece, Transformer const& unit, std::size_t w, PerUnit const& pu) {
+    Complex3 z = Complex3::Zero();
+    if (!has_neutral(unit, w)) return z;
+    auto const& winding = unit.winding[w];
+    double const base = pu.impedance_base(piece.feeder.buses[winding.bus].base_v);
+    for (Phase m : coil_phases(unit, w).list())
+        for (Phase n : coil_phases(unit, w).list())
+            z(place(m), place(n)) = Complex{winding.ground_r_ohm, winding.ground_x_ohm} / base;
+    return z;
+}
+
 /// Phase whose voltage, or the opposite of it, stands at an even number of hours of 30 degrees, lagging positive.
 int phase_at(int hours) { return hours % 4 == 0 ? hours / 4 : ((hours + 6) % 12) / 4; }
 
@@ -239,6 +252,7 @@ Part two_winding_part(Piece const& piece, Feeding const& feeding, PerUnit const&
             matrix(place(p), place(p)) = part.phases.size() == 2 ? 1.5 * z : z;
         }
     }
+    matrix += grounding(piece, unit, down, pu) + tau_sq * grounding(piece, unit, up, pu);
     set_drop(part.block, matrix, false);
     return part;
 }
@@ -270,7 +284,7 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
         pass_through(part.block, part.phases, ratio);
     Complex3 matrix = Complex3::Zero();
     for (Phase p : part.phases.list()) matrix(place(p), place(p)) = z * ratio;
-    set_drop(part.block, matrix, false);
+    set_drop(part.block, matrix + grounding(piece, unit, feeding.winding, pu), false);
     return part;
 }
 

@@ -197,6 +197,7 @@ constexpr double unit_va = 3e6;
 struct Connected {
     Connection high, low;
     int clock;  ///< the low side lags by 30 degrees times this
+    Complex high_ground{}, low_ground{};  ///< ohm between neutral and ground
 };
 
 /// Which conductors of the high side one coil of the low side is wound against: by hand, for phase a; b and c follow.
@@ -214,8 +215,16 @@ Coil coil_of_phase_a(Connected const& c) {
     return table.at(c.clock);
 }
 
-PhasorCircuit::Node place(std::array<PhasorCircuit::Node, 3> const& nodes, int conductor, int turned) {
-    return conductor < 0 ? PhasorCircuit::ground : nodes[static_cast<std::size_t>((conductor + turned) % 3)];
+PhasorCircuit::Node neutral(PhasorCircuit& circuit, Complex ground_ohm) {
+    if (ground_ohm == Complex{}) return PhasorCircuit::ground;
+    auto const node = circuit.node();
+    circuit.shunt({node}, 1.0 / ground_ohm);
+    return node;
+}
+
+PhasorCircuit::Node place(std::array<PhasorCircuit::Node, 3> const& nodes, PhasorCircuit::Node neutral, int conductor,
+                          int turned) {
+    return conductor < 0 ? neutral : nodes[static_cast<std::size_t>((conductor + turned) % 3)];
 }
 
 /// Largest error of the low side's voltages and of the power drawn from each phase of the high side.
@@ -230,6 +239,10 @@ double three_phase_error(Connected const& kind, bool low_side_listed_first, doub
     auto const low = make.bus("low", low_base);
     make.source(head, source_pu);
     auto const seat = [](auto bus) { return test::Seat{bus, {Conductor::a, Conductor::b, Conductor::c, N}}; };
+    auto const grounded = [&](core::Index<Transformer> unit, std::size_t winding, Complex ohm) {
+        make.feeder.transformers[unit].winding[winding].ground_r_ohm = ohm.real();
+        make.feeder.transformers[unit].winding[winding].ground_x_ohm = ohm.imag();
+    };
     auto row = test::two_windings(3, high_v, low_v, z_high);
     row.winding[0].connection = kind.high;
     row.winding[1].connection = kind.low;
@@ -241,10 +254,11 @@ double three_phase_error(Connected const& kind, bool low_side_listed_first, doub
         double const square = low_v * low_v / (high_v * high_v);
         row.short_circuit[0].r_ohm *= square;
         row.short_circuit[0].x_ohm *= square;
-        make.unit(make.code(row), {seat(low), seat(head)});
-    } else {
-        make.unit(make.code(row), {seat(head), seat(low)});
     }
+    auto const unit = make.unit(make.code(row), low_side_listed_first ? std::vector{seat(low), seat(head)}
+                                                                      : std::vector{seat(head), seat(low)});
+    grounded(unit, low_side_listed_first ? 1 : 0, kind.high_ground);
+    grounded(unit, low_side_listed_first ? 0 : 1, kind.low_ground);
     make.load(low, PhaseSet::abc(), {va[0], va[1], va[2]}, kind.low);
     LinearAnswer const linear{make.finish()};
 
@@ -252,11 +266,12 @@ double three_phase_error(Connected const& kind, bool low_side_listed_first, doub
     auto const source = source_nodes(circuit, high_base);
     std::array const nodes{circuit.node(), circuit.node(), circuit.node()};
     auto const coil = coil_of_phase_a(kind);
+    auto const high_neutral = neutral(circuit, kind.high_ground), low_neutral = neutral(circuit, kind.low_ground);
     double const coil_high_v = kind.high == Connection::delta ? high_v : high_base;
     Complex const coil_z = kind.high == Connection::delta ? 3.0 * z_high : z_high;
     for (int turned = 0; turned < 3; ++turned) {
-        circuit.windings({{place(source, coil.high_plus, turned), place(source, coil.high_minus, turned)},
-                          {place(nodes, coil.low_plus, turned), place(nodes, coil.low_minus, turned)}},
+        circuit.windings({{place(source, high_neutral, coil.high_plus, turned), place(source, high_neutral, coil.high_minus, turned)},
+                          {place(nodes, low_neutral, coil.low_plus, turned), place(nodes, low_neutral, coil.low_minus, turned)}},
                          {coil_high_v, low_delta ? low_v : low_base}, [&](auto, auto) { return coil_z; });
         auto const next = nodes[static_cast<std::size_t>((turned + 1) % 3)];
         auto const i = static_cast<std::size_t>(turned);
@@ -289,6 +304,18 @@ TEST_CASE("three-phase transformers of every clock are right to first order", "[
     CAPTURE(static_cast<int>(kind.high), static_cast<int>(kind.low), kind.clock, low_side_listed_first);
 
     test::check_first_order([&](double scale) { return three_phase_error(kind, low_side_listed_first, scale); }, 0.03);
+}
+
+TEST_CASE("what lies between a neutral and ground shifts all phases, right to first order", "[model][transformers]") {
+    using enum Connection;
+    Complex const high_ohm{0.3, 2.0}, low_ohm{0.1, 0.4};
+    auto const kind = GENERATE_COPY(Connected{delta, wye, 1, {}, low_ohm}, Connected{wye, wye, 0, {}, low_ohm},
+                                    Connected{wye, wye, 6, high_ohm, {}}, Connected{wye, wye, 4, high_ohm, low_ohm},
+                                    Connected{wye, delta, 1, high_ohm, {}});
+    bool const low_side_listed_first = GENERATE(false, true);
+    CAPTURE(static_cast<int>(kind.high), static_cast<int>(kind.low), kind.clock, low_side_listed_first);
+
+    test::check_first_order([&](double scale) { return three_phase_error(kind, low_side_listed_first, scale); }, 0.05);
 }
 
 // --- single-phase units as banks -------------------------------------------------------------------------------------
