@@ -12,6 +12,10 @@ LinearAnswer::LinearAnswer(Feeder const& feeder, model::LinearSettings const& se
     for (std::size_t i = 0; i < buses.size(); ++i) row_of_bus_[static_cast<std::size_t>(buses[i])] = static_cast<std::int32_t>(i);
 }
 
+bool LinearAnswer::is_energised(Index<Bus> bus) const {
+    return spread_->piece.vertex_of_bus[static_cast<std::size_t>(row_of_bus_[bus.at()])] >= 0;
+}
+
 std::size_t LinearAnswer::vertex(Index<Bus> bus) const {
     return static_cast<std::size_t>(spread_->piece.vertex_of_bus[static_cast<std::size_t>(row_of_bus_[bus.at()])]);
 }

@@ -23,7 +23,8 @@ class LinearAnswer {
     [[nodiscard]] partition::Piece const& piece() const { return spread_->piece; }
     [[nodiscard]] model::FlowState const& state() const { return state_; }
 
-    /// Own vertex of a bus.
+    [[nodiscard]] bool is_energised(feeder::Index<feeder::Bus> bus) const;
+    /// Own vertex of a bus. \pre it is energised.
     [[nodiscard]] std::size_t vertex(feeder::Index<feeder::Bus> bus) const;
 
   private:
