@@ -25,15 +25,15 @@ struct Candidate {
     int rank = 0;
 };
 
-/// The node of largest badness over all ranks, of equals the first. Collective.
-Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nodes, std::vector<double> const& badness) {
+/// The node of largest badness over all ranks, of those nearer to it than `near` the first. Collective.
+Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nodes, std::vector<double> const& badness, double near) {
     auto const local = badness.empty() ? -infinity : *std::ranges::max_element(badness);
     double const largest = comm.max(local);
     Candidate best{.badness = largest};
     if (largest == -infinity) return best;
     double first = infinity;
     for (std::size_t i = 0; i < nodes.size(); ++i)
-        if (badness[i] >= largest - tie && static_cast<double>(nodes[i].row) < first) {
+        if (badness[i] >= largest - near && static_cast<double>(nodes[i].row) < first) {
             first = static_cast<double>(nodes[i].row);
             best.node = i;
         }
@@ -171,8 +171,8 @@ Answer ScalarSearch::closed_form() {
         at_least.push_back(lower);
         at_most.push_back(-upper);
     }
-    auto const needs_more = worst_of_all(comm_, answer_.nodes, at_least);
-    auto const needs_less = worst_of_all(comm_, answer_.nodes, at_most);
+    auto const needs_more = worst_of_all(comm_, answer_.nodes, at_least, tie);
+    auto const needs_less = worst_of_all(comm_, answer_.nodes, at_most, tie);
     if (needs_more.badness > 1.0 + rounding) {
         answer_.status = Status::infeasible;
         report_hopeless();
@@ -211,7 +211,6 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
     if (comm_.rank() == worst.rank) {
         auto const& node = answer_.nodes[worst.node];
         auto const& vertex = piece_.vertices[static_cast<std::size_t>(node.vertex)];
-        Eigen::Map<model::Vector3> const own{weight.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3};
         Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3} =
             sign * (vertex.floating_delta ? model::Vector3{model::line_to_line().row(node.place).transpose()}
                                           : model::Vector3{model::Vector3::Unit(node.place)});
@@ -254,9 +253,9 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
 
 Answer ScalarSearch::walk() {
     double k = 0.0;
-    std::optional<Candidate> binding;
     while (true) {
-        auto const worst = worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed));
+        // The one to follow is exactly the worst: the violation of another node, however near, is not its own.
+        auto const worst = worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), 0.0);
         bool const stop = record(worst.badness);
         if (worst.badness <= rounding) break;
         if (stop) {
@@ -267,7 +266,6 @@ Answer ScalarSearch::walk() {
             answer_.status = Status::iteration_limit;
             return std::move(answer_);
         }
-        binding = worst;
         double const next = next_scalar(worst, k, worst.badness);
         if (next > last_) {
             answer_.status = Status::infeasible;
@@ -281,13 +279,13 @@ Answer ScalarSearch::walk() {
         set_scalar(k);
         flow_.solve(answer_.alpha, answer_.curtailed);
     }
-    if (binding) name_binding(*binding);
+    if (k > 0.0) name_binding(worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), tie));
     answer_.status = Status::optimal;
     return std::move(answer_);
 }
 
 std::string what_helps(bool high) {
-    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin, or leave --vmin-relax on";
+    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
 }
 
 /// Nodes outside their limit when everything is curtailed, the worst first, on the root. Where some of them are outside it
@@ -350,7 +348,7 @@ void ScalarSearch::report_conflict(Candidate const& needs_more, Candidate const&
     answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("nodes {} and {}", more, less),
                                  fmt::format("{} needs a curtailed fraction of at least {:.6f}, {} one of at most {:.6f}", more,
                                              needs_more.badness, less, -needs_less.badness),
-                                 "widen --vmin or --vmax, or let the lower limit go (--vmin-relax on)"});
+                                 "raise --vmax, or lower --vmin (0: no lower limit)"});
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits con
         if (vertex.kind != feeder::Vertex::Kind::bus) continue;
         auto const all = piece.feeder.buses[vertex.bus].phases;
         for (feeder::Phase p : vertex.phases.list()) {
+            // Line to line there is only a voltage where both phases are.
+            if (vertex.floating_delta && !vertex.phases.contains(feeder::delta_pair(p)[1])) continue;
             Node node{.vertex = static_cast<std::int32_t>(i),
                       .place = static_cast<std::int32_t>(feeder::slot(p)),
                       .row = piece.global.first_node[vertex.bus.at()] + static_cast<std::int64_t>(all.position(p)),

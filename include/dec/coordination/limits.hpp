@@ -18,7 +18,8 @@ struct VoltageLimits {
     bool relax_v_min = true;
 };
 
-/// One bus and phase of this rank whose voltage is limited (every one but the ideal source and star points).
+/// One bus and phase of this rank whose voltage is limited (every one but the ideal source and star points; behind a floating
+/// delta every pair of phases, in the row of its first).
 struct Node {
     std::int32_t vertex = -1;       ///< own vertex
     std::int32_t place = 0;         ///< 0-2 in the vertex's arrays
