@@ -466,14 +466,4 @@ Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
     return tree;
 }
 
-bool is_service_transformer(Feeder const& feeder, Tree const& tree, Feeding const& feeding, Vertex const& downstream) {
-    constexpr double low_voltage_line_to_line_v = 1000.0;
-    if (feeding.kind != Feeding::Kind::transformer) return false;
-    if (downstream.kind != Vertex::Kind::bus) return false;
-    double const down = feeder.buses[downstream.bus].base_v * std::sqrt(3.0);
-    auto const& upstream = tree.vertices[static_cast<std::size_t>(downstream.parent)];
-    double const up = upstream.bus.valid() ? feeder.buses[upstream.bus].base_v * std::sqrt(3.0) : HUGE_VAL;
-    return down <= low_voltage_line_to_line_v && up > low_voltage_line_to_line_v;
-}
-
 }  // namespace dec::feeder

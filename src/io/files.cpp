@@ -1,7 +1,6 @@
 #include "files.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <memory>
 
 #include "dec/core/error.hpp"
+#include "dec/core/output_file.hpp"
 
 namespace dec::io {
 
@@ -111,26 +111,6 @@ std::string pack(std::string_view text) {
 
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
-/// Removes an unfinished file unless it got its name.
-class Unfinished {
-  public:
-    explicit Unfinished(std::string path) : path_{std::move(path)} {}
-    Unfinished(Unfinished const&) = delete;
-    Unfinished& operator=(Unfinished const&) = delete;
-    ~Unfinished() {
-        if (!path_.empty()) std::remove(path_.c_str());
-    }
-    [[nodiscard]] std::string const& path() const { return path_; }
-    [[nodiscard]] bool finish(std::string const& target) {
-        if (std::rename(path_.c_str(), target.c_str()) != 0) return false;
-        path_.clear();
-        return true;
-    }
-
-  private:
-    std::string path_;
-};
-
 }  // namespace
 
 bool has_ending(std::string_view path, std::string_view ending) {
@@ -162,16 +142,8 @@ std::string read_text_file(std::string const& path) {
 }
 
 void write_text_file(std::string const& path, std::string_view text) {
-    static constexpr std::string_view remedy = "choose a folder that exists and can be written, with room on the disk";
-    Unfinished unfinished{fmt::format("{}.{}.part", path, ::getpid())};
-    File file{std::fopen(unfinished.path().c_str(), "wb")};
-    if (!file) fail(path, "cannot be written", remedy);
-    auto const write = [&](std::string_view bytes) {
-        return std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
-    };
-    bool const written = has_ending(path, ".gz") ? write(pack(text)) : write(text);
-    if (!written || std::fclose(file.release()) != 0) fail(path, "cannot be written", remedy);
-    if (!unfinished.finish(path)) fail(path, "cannot be written", remedy);
+    if (has_ending(path, ".gz")) core::write_file(path, pack(text));
+    else core::write_file(path, text);
 }
 
 }  // namespace dec::io

@@ -55,8 +55,4 @@ struct Notes {
 ///   not match, impedances that are missing, all zero, unsymmetric or not passive, NaN, duplicate names.
 [[nodiscard]] Tree validate(Feeder const& feeder, Notes& notes);
 
-/// True for a transformer that feeds a secondary: downstream nominal voltage at most 1 kV line to line.
-[[nodiscard]] bool is_service_transformer(Feeder const& feeder, Tree const& tree, Feeding const& feeding,
-                                          Vertex const& downstream);
-
 }  // namespace dec::feeder
