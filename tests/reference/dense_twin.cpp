@@ -427,7 +427,8 @@ void DenseTwin::assemble() {
                 ++row;
             }
     if (row != columns) throw std::logic_error{"the dense twin needs one branch to every node"};
-    factors_.compute(system);
+    factors_.compute(system.sparseView());
+    if (factors_.info() != Eigen::Success) throw std::logic_error{"the dense twin has no solution"};
 
     for (auto id : feeder_.buses.ids())
         for (Phase p : feeder_.buses[id].phases.list()) {

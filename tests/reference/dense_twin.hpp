@@ -5,6 +5,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <Eigen/SparseLU>
 #include <complex>
 #include <optional>
 #include <string>
@@ -77,7 +78,7 @@ class DenseTwin {
     std::vector<std::array<int, 3>> s_at_;            // column of an edge's P; Q follows
     std::vector<double> available_;
     std::vector<Eigen::Matrix<double, 6, 1>> full_;   // drawn more if all of a PV system is curtailed
-    Eigen::PartialPivLU<Eigen::MatrixXd> factors_;
+    Eigen::SparseLU<Eigen::SparseMatrix<double>> factors_;  // the matrix is mostly zeros
     Eigen::VectorXd constant_;
     Eigen::MatrixXd per_der_;
 };
