@@ -81,7 +81,8 @@ ExitCode run(core::Communicator const& comm, int argc, char** argv) {
         "burden is shared fairly",
         "dec"};
     dec.footer(footer);
-    dec.set_version_flag("--version", std::string{"dec "} + DEC_VERSION);
+    dec.set_help_flag("-h,--help", "show this help");
+    dec.set_version_flag("--version", std::string{"dec "} + DEC_VERSION, "show the version");
     dec.require_subcommand(1);
     dec.set_config("--config")->group("");
     dec.config_formatter(std::make_shared<app::OptionsFile>(dec));

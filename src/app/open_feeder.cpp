@@ -10,14 +10,16 @@ namespace dec::app {
 
 namespace {
 
-/// NAME,… and again; without `allow_extra_args(false)` the option would also take the arguments after it.
+/// NAME,… and again. Without `allow_extra_args(false)` the option would also take the arguments after it; with the largest
+/// number expected, the help would say that it does.
 void add_names(CLI::App& command, std::string const& option, std::vector<std::string>& names, std::string const& what) {
     CLI::Validator const not_empty{
         [](std::string const& name) { return std::string{name.empty() ? "a name is missing" : ""}; }, ""};
     command.add_option(option, names, what)
         ->delimiter(',')
+        ->expected(1, CLI::detail::expected_max_vector_size - 1)
         ->allow_extra_args(false)
-        ->type_name("NAME,…")
+        ->type_name("NAME,...")
         ->check(not_empty);
 }
 
@@ -33,9 +35,9 @@ void FeederOptions::add_to(CLI::App& command) {
         ->capture_default_str()
         ->type_name("X")
         ->check(number_from_zero());
-    command.add_option("--taps", taps, "regulators at the file's steps, or all at neutral")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"file", "neutral"}));
+    one_of(
+        *command.add_option("--taps", taps, "regulators at the file's steps, or all at neutral")->capture_default_str(),
+        {"file", "neutral"});
     add_names(command, "--open", open, "switches to open");
     add_names(command, "--close", close, "switches to close");
 }

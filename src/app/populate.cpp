@@ -2,7 +2,7 @@
 /// `dec populate IN OUT`: secondaries, houses and PV for a feeder that has none; or a feeder from a folder of tables.
 ///
 ///   dec populate inputs/ieee123 feeder.xml
-///   dec populate feeder.xml populated.xml --pv-penetration 0.3 --target-vmax 1.08 --seed 7
+///   dec populate feeder.xml populated.xml --pv-penetration 0.8 --target-vmax 1.08 --seed 7
 #include "dec/synthesis/populate.hpp"
 
 #include <fmt/format.h>
@@ -31,6 +31,9 @@ struct PopulateOptions {
 /// Factor on the added PV at which the highest voltage of the linear model is the target. Every voltage is affine in the
 /// factor, so the highest is the upper envelope of straight lines and the factor is where the envelope meets the target.
 double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& added, double target_pu) {
+    if (added.rooftop_pv == 0)
+        throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax", "there is no added PV to scale",
+                                               "ask for a larger --pv-penetration; it counts who has PV already"}};
     core::Communicator const alone{MPI_COMM_SELF};
     feeder::Notes notes;
     partition::Whole whole{.feeder = feeder, .tree = feeder::validate(feeder, notes), .agents = {}, .partition = {}};
@@ -42,7 +45,7 @@ double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& adde
     std::vector<double> share(flow.ders().size(), 0.0);
     flow.solve(share, with);
     for (auto id : piece.feeder.pv_systems.ids())
-        if (!added.first_pv.valid() || piece.global.pv_systems[id.at()] >= added.first_pv.value()) share[id.at()] = 1.0;
+        if (piece.global.pv_systems[id.at()] >= added.first_pv.value()) share[id.at()] = 1.0;
     flow.solve_change(share, change);
 
     double const target_sq = target_pu * target_pu;
@@ -61,7 +64,7 @@ double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& adde
             "ask for more than that"}};
     if (!std::isfinite(factor))
         throw core::InvalidInput{
-            core::Finding{feeder.heading.origin, "--target-vmax", "the added PV raises no voltage", "add PV"}};
+            core::Finding{feeder.heading.origin, "--target-vmax", "the added PV raises no voltage", "leave it out"}};
     return factor;
 }
 

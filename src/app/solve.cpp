@@ -83,8 +83,8 @@ void add_options(CLI::App& command, SolveOptions& options) {
     command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))
         ->capture_default_str()
         ->type_name("P");
-    command.add_option("--scope", options.scope, "who shares one fraction (policy proportional): feeder")
-        ->check(CLI::IsMember({"feeder"}));
+    one_of(*command.add_option("--scope", options.scope, "who shares one fraction (policy proportional): feeder"),
+           {"feeder"});
     command
         .add_option("--source-voltage", options.source_voltage,
                     "voltage of the ideal source, pu of its nominal; default: the file's")
@@ -98,23 +98,22 @@ void add_options(CLI::App& command, SolveOptions& options) {
         ->capture_default_str()
         ->type_name("PU")
         ->check(any_number());
-    command
-        .add_option("--vmin-relax", options.vmin_relax,
-                    "no lower limit for nodes that are below it with nothing curtailed")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"on", "off"}));
-    command.add_option("--ac", options.ac, "AC power flow after the linear answer")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"none"}));
+    one_of(*command
+                .add_option("--vmin-relax", options.vmin_relax,
+                            "no lower limit for nodes that are below it with nothing curtailed")
+                ->capture_default_str(),
+           {"on", "off"});
+    one_of(*command.add_option("--ac", options.ac, "AC power flow after the linear answer")->capture_default_str(),
+           {"none"});
     command.add_option("--max-iterations", options.max_iterations, "of the method")
         ->capture_default_str()
         ->type_name("N")
         ->check(whole_number_from(1));
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
         ->type_name("FILE.csv");
-    command.add_option("--progress", options.progress, "a line per round on standard error")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"auto", "on", "off"}));
+    one_of(*command.add_option("--progress", options.progress, "a line per round on standard error")
+                ->capture_default_str(),
+           {"auto", "on", "off"});
     command.add_flag("--dry-run", options.dry_run, "read, validate, partition, say what solving would take, and stop");
     command.add_flag("--json", options.json, "the summary as one JSON object on standard output");
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -58,6 +59,16 @@ CLI::Validator whole_number_from(double least) {
     constexpr double most = 9007199254740992.0;  // 2^53
     return number(fmt::format("a whole number of at least {}", least),
                   [least](double x) { return x >= least && x <= most && x == std::floor(x); });
+}
+
+void one_of(CLI::Option& option, std::vector<std::string> words) {
+    option.type_name(fmt::format("{}", fmt::join(words, "|")));
+    option.check(CLI::Validator{[words = std::move(words)](std::string const& text) {
+                                    bool const known = std::ranges::find(words, text) != words.end();
+                                    return known ? std::string{}
+                                                 : fmt::format("{} is not {}", text, fmt::join(words, " or "));
+                                },
+                                ""});
 }
 
 core::InvalidInput misuse(CLI::App const& dec, CLI::ParseError const& stop) {

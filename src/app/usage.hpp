@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "dec/core/communicator.hpp"
 #include "dec/core/error.hpp"
@@ -18,6 +19,9 @@ namespace dec::app {
 [[nodiscard]] CLI::Validator fraction();
 /// Integers that a double holds exactly.
 [[nodiscard]] CLI::Validator whole_number_from(double least);
+
+/// Makes an option accept these words only; the help shows them.
+void one_of(CLI::Option& option, std::vector<std::string> words);
 
 /// What the option parser has to say about a command line, in our words.
 [[nodiscard]] core::InvalidInput misuse(CLI::App const& dec, CLI::ParseError const& stop);

@@ -1,0 +1,74 @@
+"""SIGINT and SIGTERM end a run with its own exit code, and leave nothing that looks whole and is not."""
+import os
+import signal
+import subprocess
+import time
+
+import h5py
+import pytest
+
+from command_line import DEMONSTRATION, ENVIRONMENT, command
+
+
+def interrupted(arguments, number, seconds, folder):
+    process = subprocess.Popen(command(*arguments), cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    time.sleep(seconds)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def slow_to_read(tmp_path):
+    """A pipe that delivers the feeder when it is told to: whoever reads it can be interrupted in the middle."""
+    path = tmp_path / "feeder.xml"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize("arguments", [("solve", "feeder.xml", "--json"), ("solve", "feeder.xml", "--dry-run"),
+                                       ("convert", "feeder.xml", "out.xml"), ("populate", "feeder.xml", "out.xml")])
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_stopped_while_reading_writes_nothing(arguments, number, code, slow_to_read, tmp_path):
+    process = subprocess.Popen(command(*arguments), cwd=tmp_path, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    with open(slow_to_read, "wb") as feeder:  # waits until the command has opened it
+        feeder.write(DEMONSTRATION.read_bytes()[:1000])
+        process.send_signal(number)
+        feeder.write(DEMONSTRATION.read_bytes()[1000:])
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == code, err
+    assert out == "" and err.count("error: ") == 1 and "stopped by a signal" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["feeder.xml"]
+
+
+def test_a_second_signal_ends_the_process_at_once(slow_to_read, tmp_path):
+    process = subprocess.Popen(command("solve", "feeder.xml"), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    with open(slow_to_read, "wb", buffering=0) as feeder:
+        feeder.write(b"<?xml")
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_whenever_a_signal_comes_the_results_are_whole_or_absent(number, code, tmp_path):
+    output = tmp_path / "results.h5"
+    seen = set()
+    for step in range(8):
+        output.unlink(missing_ok=True)
+        returned, _, err = interrupted(("solve", DEMONSTRATION, "-o", output), number, 0.02 + 0.08 * step, tmp_path)
+        seen.add(returned)
+        assert {path.name for path in tmp_path.iterdir()} <= {"results.h5"}, err
+        if output.exists():
+            with h5py.File(output) as file:
+                assert file.attrs["status"] == ("optimal" if returned == 0 else "interrupted")
+        else:
+            # Before the command listens, the signal has its usual effect.
+            assert returned in (code, -number), err
+    assert seen - {0}
