@@ -57,18 +57,21 @@ TEST_CASE("the stored cases have their stored answers", "[parallel][cases]") {
         CHECK(spread->piece.totals.ders == expected.at("ders").get<std::int64_t>());
 
         for (auto const& [name, known] : expected.at("policies").items()) {
-            auto const answer = coordination::bisection(comm, *spread->flow, *fairness::find_policy(name), {.limits = limits}, {});
+            auto const answer =
+                coordination::bisection(comm, *spread->flow, *fairness::find_policy(name), {.limits = limits}, {});
 
             CAPTURE(name);
             CHECK(std::string{to_text(answer.status)} == known.at("status").get<std::string>());
             CHECK(answer.objective == Approx(known.at("objective_kw").get<double>()).epsilon(tolerance).margin(0.0));
             CHECK(answer.binding_node == known.at("binding_node").get<std::string>());
             double highest = 0.0;
-            for (double v_sq : test::all_voltages(comm, spread->piece, answer.uncurtailed)) highest = std::fmax(highest, v_sq);
+            for (double v_sq : test::all_voltages(comm, spread->piece, answer.uncurtailed))
+                highest = std::fmax(highest, v_sq);
             CHECK(std::abs(std::sqrt(highest) - expected.at("v_max_uncurtailed_pu").get<double>()) < tolerance);
             if (!known.contains("alpha")) continue;
             for (std::size_t d = 0; d < answer.alpha.size(); ++d)
-                if (spread->flow->ders()[d].available > 0.0) CHECK(std::abs(answer.alpha[d] - known.at("alpha").get<double>()) < tolerance);
+                if (spread->flow->ders()[d].available > 0.0)
+                    CHECK(std::abs(answer.alpha[d] - known.at("alpha").get<double>()) < tolerance);
         }
     }
 }
@@ -85,7 +88,8 @@ TEST_CASE("the stored answers are those of brute force on the dense twin", "[cas
 
         CAPTURE(folder.filename().string());
         double highest = 0.0, available = 0.0;
-        for (double v_sq : twin.seen(std::vector<double>(feeder.pv_systems.size(), 0.0))) highest = std::fmax(highest, v_sq);
+        for (double v_sq : twin.seen(std::vector<double>(feeder.pv_systems.size(), 0.0)))
+            highest = std::fmax(highest, v_sq);
         for (double kw : twin.available_kw()) available += kw;
         CHECK(std::abs(std::sqrt(highest) - expected.at("v_max_uncurtailed_pu").get<double>()) < tolerance);
         for (auto const& [name, known] : expected.at("policies").items()) {
@@ -94,7 +98,8 @@ TEST_CASE("the stored answers are those of brute force on the dense twin", "[cas
 
             CAPTURE(name);
             REQUIRE(answer.feasible);
-            CHECK(policy.objective(answer.scalar, available) == Approx(known.at("objective_kw").get<double>()).epsilon(tolerance).margin(0.0));
+            CHECK(policy.objective(answer.scalar, available) ==
+                  Approx(known.at("objective_kw").get<double>()).epsilon(tolerance).margin(0.0));
             CHECK(answer.binding == known.at("binding_node").get<std::string>());
             if (known.contains("alpha")) CHECK(std::abs(answer.scalar - known.at("alpha").get<double>()) < tolerance);
         }

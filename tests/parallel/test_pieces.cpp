@@ -46,10 +46,12 @@ TEST_CASE("the pieces together are the feeder: every row is with exactly one ran
 
     std::vector<double> buses, vertices, pv, rows;
     for (auto id : piece.own_buses) buses.push_back(static_cast<double>(piece.global.buses[id.at()]));
-    for (std::size_t i = 0; i < piece.own; ++i) vertices.push_back(static_cast<double>(piece.vertices[i].global.value()));
+    for (std::size_t i = 0; i < piece.own; ++i)
+        vertices.push_back(static_cast<double>(piece.vertices[i].global.value()));
     for (auto row : piece.global.pv_systems) pv.push_back(static_cast<double>(row));
     for (auto const& branch : piece.branches)
-        for (std::size_t k = 0; k < branch.phases.size(); ++k) rows.push_back(static_cast<double>(branch.first_row + static_cast<std::int64_t>(k)));
+        for (std::size_t k = 0; k < branch.phases.size(); ++k)
+            rows.push_back(static_cast<double>(branch.first_row + static_cast<std::int64_t>(k)));
     CHECK(each_once(comm, buses, static_cast<std::int64_t>(feeder.buses.size())));
     CHECK(each_once(comm, vertices, piece.totals.vertices));
     CHECK(each_once(comm, pv, static_cast<std::int64_t>(feeder.pv_systems.size())));
@@ -88,7 +90,9 @@ TEST_CASE("the rows of a piece say of themselves what the feeder says", "[parall
         CHECK(piece.feeder.buses[id].phases == feeder.buses[whole].phases);
         CHECK(piece.global.first_node[id.at()] == first_node[whole.at()]);
     }
-    auto const bus_name = [](Feeder const& f, Index<Bus> bus) { return bus.valid() ? std::string{f.buses.name(bus)} : std::string{}; };
+    auto const bus_name = [](Feeder const& f, Index<Bus> bus) {
+        return bus.valid() ? std::string{f.buses.name(bus)} : std::string{};
+    };
     auto const row_named = [](auto const& table, std::string_view name) {
         for (auto id : table.ids())
             if (table.name(id) == name) return id;
@@ -104,7 +108,8 @@ TEST_CASE("the rows of a piece say of themselves what the feeder says", "[parall
     for (auto id : piece.feeder.transformers.ids()) {
         auto const whole = row_named(feeder.transformers, piece.feeder.transformers.name(id));
         for (std::size_t w = 0; w < 3; ++w)
-            CHECK(bus_name(piece.feeder, piece.feeder.transformers[id].winding[w].bus) == bus_name(feeder, feeder.transformers[whole].winding[w].bus));
+            CHECK(bus_name(piece.feeder, piece.feeder.transformers[id].winding[w].bus) ==
+                  bus_name(feeder, feeder.transformers[whole].winding[w].bus));
         CHECK(piece.feeder.transformer_codes.name(piece.feeder.transformers[id].code) ==
               feeder.transformer_codes.name(feeder.transformers[whole].code));
         auto const taps = [](Feeder const& f, Index<Transformer> unit) {
@@ -138,19 +143,24 @@ TEST_CASE("branches lead from the source's side, and to the vertex they feed", "
     }
 }
 
-TEST_CASE("a three-winding unit fed at any winding has its branches from there, on any number of ranks", "[parallel][pieces]") {
+TEST_CASE("a three-winding unit fed at any winding has its branches from there, on any number of ranks",
+          "[parallel][pieces]") {
     auto const fed = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
     core::Communicator const comm{MPI_COMM_WORLD};
     test::FeederMaker make;
     std::vector<test::Seat> seats;
-    for (int w = 0; w < 3; ++w) seats.push_back({make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c}});
+    for (int w = 0; w < 3; ++w)
+        seats.push_back({make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c}});
     make.source(seats[fed].bus);
-    auto row = test::three_windings(3, {12470.0, 12470.0, 12470.0}, {test::Complex{1, 5}, test::Complex{1, 6}, test::Complex{1, 4}});
+    auto row = test::three_windings(3, {12470.0, 12470.0, 12470.0},
+                                    {test::Complex{1, 5}, test::Complex{1, 6}, test::Complex{1, 4}});
     row.winding[0].connection = Connection::delta;
     row.winding[1].clock = row.winding[2].clock = 1;
     make.unit(make.code(row), seats);
     for (auto const& seat : seats)
-        if (seat.bus != seats[fed].bus) make.load(seat.bus, PhaseSet::abc(), {test::Complex{1e5}, test::Complex{2e5}, test::Complex{3e5}}, Connection::delta);
+        if (seat.bus != seats[fed].bus)
+            make.load(seat.bus, PhaseSet::abc(), {test::Complex{1e5}, test::Complex{2e5}, test::Complex{3e5}},
+                      Connection::delta);
     auto const feeder = make.finish();
 
     auto const spread = test::distributed(comm, feeder);
@@ -178,8 +188,10 @@ TEST_CASE("sweeps over the cuts count what is below and what is above", "[parall
     Notes notes;
     auto const tree = validate(feeder, notes);
     std::vector<double> below(tree.vertices.size(), 1.0), above(tree.vertices.size(), 0.0);
-    for (std::size_t i = tree.vertices.size() - 1; i > 0; --i) below[static_cast<std::size_t>(tree.vertices[i].parent)] += below[i];
-    for (std::size_t i = 1; i < tree.vertices.size(); ++i) above[i] = above[static_cast<std::size_t>(tree.vertices[i].parent)] + 1.0;
+    for (std::size_t i = tree.vertices.size() - 1; i > 0; --i)
+        below[static_cast<std::size_t>(tree.vertices[i].parent)] += below[i];
+    for (std::size_t i = 1; i < tree.vertices.size(); ++i)
+        above[i] = above[static_cast<std::size_t>(tree.vertices[i].parent)] + 1.0;
 
     auto const spread = test::distributed(comm, feeder);
     auto const& piece = spread->piece;
@@ -191,7 +203,10 @@ TEST_CASE("sweeps over the cuts count what is below and what is above", "[parall
             for (std::size_t k = 0; k < width; ++k) {
                 double sum = 1.0;
                 for (std::int32_t c = 0; c < vertex.children; ++c)
-                    sum += counted[static_cast<std::size_t>(piece.children[static_cast<std::size_t>(vertex.first_child + c)]) * width + k];
+                    sum += counted[static_cast<std::size_t>(
+                                       piece.children[static_cast<std::size_t>(vertex.first_child + c)]) *
+                                       width +
+                                   k];
                 counted[static_cast<std::size_t>(j) * width + k] = sum;
             }
         }
@@ -200,7 +215,8 @@ TEST_CASE("sweeps over the cuts count what is below and what is above", "[parall
         for (auto j = range.begin; j < range.end; ++j)
             for (std::size_t k = 0; k < width; ++k) {
                 auto const parent = piece.vertices[static_cast<std::size_t>(j)].parent;
-                depth[static_cast<std::size_t>(j) * width + k] = parent < 0 ? 0.0 : depth[static_cast<std::size_t>(parent) * width + k] + 1.0;
+                depth[static_cast<std::size_t>(j) * width + k] =
+                    parent < 0 ? 0.0 : depth[static_cast<std::size_t>(parent) * width + k] + 1.0;
             }
     });
 
@@ -249,7 +265,8 @@ TEST_CASE("agents of a piece point into the feeder's agents and keep one rank fo
         CHECK(piece.agents.name(id) == agents.agents.name(whole));
         CHECK(piece.agents[id].parent == agents.agents[whole].parent);
         auto const parent = agents.agents[whole].parent;
-        CHECK(piece.agent_parents[id.at()] == (parent < 0 ? std::string_view{} : agents.agents.name(core::Index<partition::Agent>{parent})));
+        CHECK(piece.agent_parents[id.at()] ==
+              (parent < 0 ? std::string_view{} : agents.agents.name(core::Index<partition::Agent>{parent})));
         if (piece.agent_rank[id.at()] == comm.rank()) kept.push_back(static_cast<double>(whole.value()));
     }
     for (auto id : piece.feeder.buses.ids())

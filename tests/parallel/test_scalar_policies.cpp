@@ -33,7 +33,8 @@ TEST_CASE("bisection finds the smallest scalar of every policy that brute force 
     test::DenseTwin const twin{feeder};
     // Limits that ask for little, half and nearly all, with lower limits that bite on some feeders.
     double const share = std::array{0.9, 0.5, 0.1}[seed % 3];
-    coordination::Settings const settings{.limits = {.v_min_pu = 0.97, .v_max_pu = test::limit_between(twin, share), .relax_v_min = seed % 4 != 0}};
+    coordination::Settings const settings{
+        .limits = {.v_min_pu = 0.97, .v_max_pu = test::limit_between(twin, share), .relax_v_min = seed % 4 != 0}};
     CAPTURE(seed, name, settings.limits.v_max_pu);
 
     auto const spread = test::distributed(comm, feeder);
@@ -97,11 +98,14 @@ TEST_CASE("any number of ranks gives the voltages and shares of one", "[parallel
     CHECK(together.rounds.size() == by_itself.rounds.size());
     auto const same = [](std::vector<double> const& a, std::vector<double> const& b) {
         REQUIRE(a.size() == b.size());
-        for (std::size_t i = 0; i < a.size(); ++i) CHECK(((std::isnan(a[i]) && std::isnan(b[i])) || std::abs(a[i] - b[i]) < 1e-12));
+        for (std::size_t i = 0; i < a.size(); ++i)
+            CHECK(((std::isnan(a[i]) && std::isnan(b[i])) || std::abs(a[i] - b[i]) < 1e-12));
     };
     same(test::all_ders(comm, spread->piece, together.alpha), test::all_ders(alone, single->piece, by_itself.alpha));
-    same(test::all_voltages(comm, spread->piece, together.uncurtailed), test::all_voltages(alone, single->piece, by_itself.uncurtailed));
-    same(test::all_voltages(comm, spread->piece, together.curtailed), test::all_voltages(alone, single->piece, by_itself.curtailed));
+    same(test::all_voltages(comm, spread->piece, together.uncurtailed),
+         test::all_voltages(alone, single->piece, by_itself.uncurtailed));
+    same(test::all_voltages(comm, spread->piece, together.curtailed),
+         test::all_voltages(alone, single->piece, by_itself.curtailed));
 }
 
 TEST_CASE("nodes that stay outside their limit with everything curtailed are named, the worst first", "[parallel]") {
@@ -117,7 +121,8 @@ TEST_CASE("nodes that stay outside their limit with everything curtailed are nam
     std::ranges::stable_sort(nodes, [](auto const& a, auto const& b) { return a.first > b.first + 1e-9; });
     std::size_t hopeless = 3;
     while (nodes[hopeless - 1].first - nodes[hopeless].first < 1e-6) ++hopeless;
-    coordination::Settings const settings{.limits = {.v_max_pu = std::sqrt(0.5 * (nodes[hopeless - 1].first + nodes[hopeless].first))}};
+    coordination::Settings const settings{
+        .limits = {.v_max_pu = std::sqrt(0.5 * (nodes[hopeless - 1].first + nodes[hopeless].first))}};
 
     auto const spread = test::distributed(comm, feeder);
     auto const answer = coordination::bisection(comm, *spread->flow, policy(name), settings, {});
@@ -125,7 +130,8 @@ TEST_CASE("nodes that stay outside their limit with everything curtailed are nam
     CHECK(answer.status == Status::infeasible);
     if (!comm.is_root()) return;
     REQUIRE(answer.conflicts.size() == std::min<std::size_t>(hopeless, 21));
-    for (std::size_t i = 0; i < std::min<std::size_t>(hopeless, 20); ++i) CHECK(answer.conflicts[i].element == "node " + nodes[i].second);
+    for (std::size_t i = 0; i < std::min<std::size_t>(hopeless, 20); ++i)
+        CHECK(answer.conflicts[i].element == "node " + nodes[i].second);
 }
 
 TEST_CASE("the check notices one setpoint that is not the answer's, on whichever rank it is", "[parallel]") {

@@ -27,7 +27,8 @@ struct Named {
 Named solve(Feeder const& feeder, std::string_view policy, double v_max_pu, double base_va = 1e6) {
     core::Communicator const alone{MPI_COMM_SELF};
     auto const spread = test::distributed(alone, feeder, {.per_unit = {.base_va = base_va}});
-    auto const answer = coordination::bisection(alone, *spread->flow, *fairness::find_policy(policy), {.limits = {.v_max_pu = v_max_pu}}, {});
+    auto const answer = coordination::bisection(alone, *spread->flow, *fairness::find_policy(policy),
+                                                {.limits = {.v_max_pu = v_max_pu}}, {});
     Named named{.binding = answer.binding_node, .status = answer.status};
     auto const v_sq = test::all_voltages(alone, spread->piece, answer.curtailed);
     std::size_t node = 0;
@@ -136,7 +137,8 @@ Feeder relabelled(Feeder feeder) {
     for (auto& unit : feeder.transformers.rows())
         for (auto& winding : unit.winding)
             for (auto& c : winding.conductors)
-                if (auto const p = phase_of(c); p && !is_leg(*p)) c = static_cast<Conductor>(static_cast<int>(next(*p)) + 1);
+                if (auto const p = phase_of(c); p && !is_leg(*p))
+                    c = static_cast<Conductor>(static_cast<int>(next(*p)) + 1);
     auto const turn = [](auto& device) {
         device.p_w = next(device.phases, device.p_w);
         device.q_var = next(device.phases, device.q_var);
@@ -183,7 +185,8 @@ TEST_CASE("calling A B, B C and C A in the whole feeder changes nothing but the 
     std::map<std::string, double> turned;
     for (auto const& [name, value] : as_named.v_sq) {
         auto other = name;
-        if (auto& letter = other.back(); letter >= 'A' && letter <= 'C') letter = static_cast<char>(letter == 'C' ? 'A' : letter + 1);
+        if (auto& letter = other.back(); letter >= 'A' && letter <= 'C')
+            letter = static_cast<char>(letter == 'C' ? 'A' : letter + 1);
         turned[other] = value;
     }
     CAPTURE(seed);
@@ -212,7 +215,8 @@ TEST_CASE("splitting a line in two changes no voltage at its ends", "[property]"
     auto const feeder = test::random_feeder({.seed = seed});
     auto split = feeder;
     std::mt19937 generator{seed};
-    Index<Line> const id{std::uniform_int_distribution<std::int32_t>{0, static_cast<std::int32_t>(feeder.lines.size()) - 1}(generator)};
+    Index<Line> const id{
+        std::uniform_int_distribution<std::int32_t>{0, static_cast<std::int32_t>(feeder.lines.size()) - 1}(generator)};
     auto const middle = split.buses.add({.base_v = feeder.buses[feeder.lines[id].from].base_v}, "middle");
     auto row = split.lines[id];
     auto code = split.line_codes[row.code];

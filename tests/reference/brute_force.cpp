@@ -19,13 +19,15 @@ double violation(double v, double uncurtailed, coordination::VoltageLimits const
 
 }  // namespace
 
-double worst_violation(Eigen::VectorXd const& seen, Eigen::VectorXd const& uncurtailed, coordination::VoltageLimits const& limits) {
+double worst_violation(Eigen::VectorXd const& seen, Eigen::VectorXd const& uncurtailed,
+                       coordination::VoltageLimits const& limits) {
     double worst = -infinity;
     for (Eigen::Index i = 0; i < seen.size(); ++i) worst = std::max(worst, violation(seen(i), uncurtailed(i), limits));
     return worst;
 }
 
-BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy, coordination::VoltageLimits const& limits) {
+BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy,
+                       coordination::VoltageLimits const& limits) {
     auto const& available = twin.available_kw();
     std::vector<double> corners{0.0};
     for (double kw : available)
@@ -49,7 +51,8 @@ BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy, co
         auto const seen = twin.seen(result.alpha);
         result.violation = worst_violation(seen, uncurtailed, limits);
         for (Eigen::Index i = 0; i < seen.size() && k > 0.0 && result.binding.empty(); ++i)
-            if (violation(seen(i), uncurtailed(i), limits) > -1e-9) result.binding = twin.nodes()[static_cast<std::size_t>(i)].name;
+            if (violation(seen(i), uncurtailed(i), limits) > -1e-9)
+                result.binding = twin.nodes()[static_cast<std::size_t>(i)].name;
         return result;
     };
     if (worst_violation(uncurtailed, uncurtailed, limits) <= 1e-12) return finish(0.0);
@@ -69,7 +72,8 @@ BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy, co
             };
             bool const relaxed = limits.relax_v_min && uncurtailed(i) < limits.v_min_pu * limits.v_min_pu;
             bound(at_from(i) - limits.v_max_pu * limits.v_max_pu, at_to(i) - limits.v_max_pu * limits.v_max_pu);
-            if (!relaxed) bound(limits.v_min_pu * limits.v_min_pu - at_from(i), limits.v_min_pu * limits.v_min_pu - at_to(i));
+            if (!relaxed)
+                bound(limits.v_min_pu * limits.v_min_pu - at_from(i), limits.v_min_pu * limits.v_min_pu - at_to(i));
         }
         if (first <= last + 1e-12) return finish(from + first * (to - from));
     }

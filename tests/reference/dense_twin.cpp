@@ -16,7 +16,9 @@ using Drop = Eigen::Matrix<double, 3, 6>;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 int at(Phase p) { return static_cast<int>(slot(p)); }
-Phase phase_of_place(int place, bool legs) { return legs ? (place == 0 ? Phase::s1 : Phase::s2) : static_cast<Phase>(place); }
+Phase phase_of_place(int place, bool legs) {
+    return legs ? (place == 0 ? Phase::s1 : Phase::s2) : static_cast<Phase>(place);
+}
 bool ends_in_neutral(Transformer const& unit, std::size_t w) {
     auto const& c = unit.winding[w].conductors;
     return c[0] == Conductor::neutral || c[1] == Conductor::neutral;
@@ -47,7 +49,8 @@ Drop phase_drop(Eigen::Matrix3cd const& z_ohm, bool legs) {
 /// Of |V_m - V_n|^2 / 3.
 Drop pair_drop(Eigen::Matrix3cd const& z_ohm) {
     return derivative(z_ohm, false, [](Eigen::Vector3cd const& v) {
-        return Eigen::Vector3d{std::norm(v(0) - v(1)) / 3.0, std::norm(v(1) - v(2)) / 3.0, std::norm(v(2) - v(0)) / 3.0};
+        return Eigen::Vector3d{std::norm(v(0) - v(1)) / 3.0, std::norm(v(1) - v(2)) / 3.0,
+                               std::norm(v(2) - v(0)) / 3.0};
     });
 }
 
@@ -84,7 +87,8 @@ Match in_phase_with(Complex target) {
 DenseTwin::DenseTwin(Feeder const& feeder, std::optional<double> source_voltage_pu) : feeder_{feeder} {
     places_.resize(feeder.buses.size() + feeder.transformers.size() + 1);
     auto const& source = feeder.sources.rows()[0];
-    double const kv = (source_voltage_pu ? *source_voltage_pu * source.nominal_v : source.voltage_v) / std::sqrt(3.0) / 1000.0;
+    double const kv =
+        (source_voltage_pu ? *source_voltage_pu * source.nominal_v : source.voltage_v) / std::sqrt(3.0) / 1000.0;
     source_kv_sq_ = kv * kv;
     places_.back().phases = PhaseSet::abc();
     grow();
@@ -101,8 +105,8 @@ void DenseTwin::grow() {
     try_series(static_cast<int>(places_.size()) - 1, source.bus.value(), PhaseSet::abc(), z);
 
     // Whatever joins a place that is reached to one that is not: again and again until nothing is added.
-    std::vector<bool> lines(feeder_.lines.size()), switches(feeder_.switches.size()), compensators(feeder_.series_compensators.size()),
-        units(feeder_.transformers.size());
+    std::vector<bool> lines(feeder_.lines.size()), switches(feeder_.switches.size()),
+        compensators(feeder_.series_compensators.size()), units(feeder_.transformers.size());
     bool grown = true;
     auto const once = [&](std::vector<bool>& done, std::size_t i, bool joined) {
         if (!joined) return;
@@ -133,7 +137,8 @@ void DenseTwin::grow() {
             Complex const positive{c.r_ohm, c.x_ohm}, zero{c.r0_ohm, c.x0_ohm};
             Eigen::Matrix3cd ohm = Eigen::Matrix3cd::Zero();
             for (Phase m : c.phases.list())
-                for (Phase n : c.phases.list()) ohm(at(m), at(n)) = m == n ? (zero + 2.0 * positive) / 3.0 : (zero - positive) / 3.0;
+                for (Phase n : c.phases.list())
+                    ohm(at(m), at(n)) = m == n ? (zero + 2.0 * positive) / 3.0 : (zero - positive) / 3.0;
             once(compensators, id.at(), try_series(c.from.value(), c.to.value(), c.phases, ohm));
         }
         for (auto id : feeder_.transformers.ids())
@@ -169,7 +174,8 @@ bool DenseTwin::try_series(int from, int to, PhaseSet phases, Eigen::Matrix3cd c
     edge.drop = edge.by_pairs ? pair_drop(z) : phase_drop(z, carried.has_legs());
     if (floating && carried.size() == 2)
         for (int m = 0; m < 3; ++m)
-            if (int const n = (m + 1) % 3; carried.contains(static_cast<Phase>(m)) && carried.contains(static_cast<Phase>(n)))
+            if (int const n = (m + 1) % 3;
+                carried.contains(static_cast<Phase>(m)) && carried.contains(static_cast<Phase>(n)))
                 edge.drop.row(m) = edge.drop.row(n) = pair_drop(z).row(m);
     add(edge, floating);
     return true;
@@ -177,9 +183,11 @@ bool DenseTwin::try_series(int from, int to, PhaseSet phases, Eigen::Matrix3cd c
 
 std::array<double, 3> DenseTwin::tapped_volts(Index<Transformer> id) const {
     std::array<double, 3> volts{};
-    for (std::size_t w = 0; w < 3; ++w) volts[w] = feeder_.transformer_codes[feeder_.transformers[id].code].winding[w].rated_v;
+    for (std::size_t w = 0; w < 3; ++w)
+        volts[w] = feeder_.transformer_codes[feeder_.transformers[id].code].winding[w].rated_v;
     for (auto const& tap : feeder_.tap_changers.rows())
-        if (tap.transformer == id) volts[tap.winding] *= 1.0 + (tap.step - tap.neutral_step) * tap.increment_percent / 100.0;
+        if (tap.transformer == id)
+            volts[tap.winding] *= 1.0 + (tap.step - tap.neutral_step) * tap.increment_percent / 100.0;
     return volts;
 }
 
@@ -214,7 +222,8 @@ void DenseTwin::see_upstream(Edge& edge, Transformer const& unit, std::size_t up
     multiply(edge.lift, at(n), row, -unit_phasor(n) / across);
 }
 
-void DenseTwin::single_coil(Transformer const& unit, std::array<double, 3> const& volts, std::size_t up, std::size_t down) {
+void DenseTwin::single_coil(Transformer const& unit, std::array<double, 3> const& volts, std::size_t up,
+                            std::size_t down) {
     auto const& test = feeder_.transformer_codes[unit.code].short_circuit[0];
     double const rated = feeder_.transformer_codes[unit.code].winding[test.from].rated_v;
     Complex const z = Complex{test.r_ohm, test.x_ohm} * (volts[down] / rated) * (volts[down] / rated);
@@ -249,7 +258,8 @@ void DenseTwin::centre_tap(Transformer const& unit, std::array<double, 3> const&
     add(edge, false);
 }
 
-void DenseTwin::three_phases(Transformer const& unit, std::array<double, 3> const& volts, std::size_t up, std::size_t down) {
+void DenseTwin::three_phases(Transformer const& unit, std::array<double, 3> const& volts, std::size_t up,
+                             std::size_t down) {
     auto const& code = feeder_.transformer_codes[unit.code];
     auto const& test = code.short_circuit[0];
     double const turns_sq = volts[down] * volts[down] / (volts[up] * volts[up]);
@@ -257,18 +267,26 @@ void DenseTwin::three_phases(Transformer const& unit, std::array<double, 3> cons
     Complex const z = Complex{test.r_ohm, test.x_ohm} * (volts[down] / rated) * (volts[down] / rated);
     bool const floating = code.winding[down].connection == Connection::delta;
     double const lag = (code.winding[down].clock - code.winding[up].clock) * std::numbers::pi / 6.0;
-    Edge edge{.up = unit.winding[up].bus.value(), .down = unit.winding[down].bus.value(), .phases = PhaseSet::abc(), .by_pairs = floating};
+    Edge edge{.up = unit.winding[up].bus.value(),
+              .down = unit.winding[down].bus.value(),
+              .phases = PhaseSet::abc(),
+              .by_pairs = floating};
     auto const downstream = [&](int k) { return std::polar(1.0, -lag) * unit_phasor(static_cast<Phase>(k % 3)); };
     auto const rows = [&](int row, Match const& match) {
-        if (match.plus >= 0 && match.minus >= 0) edge.ratio(row, match.plus) = edge.ratio(row, match.minus) = 0.5 * turns_sq;
+        if (match.plus >= 0 && match.minus >= 0)
+            edge.ratio(row, match.plus) = edge.ratio(row, match.minus) = 0.5 * turns_sq;
         else edge.ratio(row, std::max(match.plus, match.minus)) = turns_sq;
     };
     for (int k = 0; k < 3; ++k) {
         auto const match = in_phase_with(downstream(k));
         rows(k, floating ? in_phase_with(downstream(k) - downstream(k + 1)) : match);
         double const windings = match.plus >= 0 && match.minus >= 0 ? std::sqrt(3.0) : 1.0;
-        if (match.plus >= 0) multiply(edge.lift, match.plus, k, unit_phasor(static_cast<Phase>(match.plus)) / (windings * downstream(k)));
-        if (match.minus >= 0) multiply(edge.lift, match.minus, k, -unit_phasor(static_cast<Phase>(match.minus)) / (windings * downstream(k)));
+        if (match.plus >= 0)
+            multiply(edge.lift, match.plus, k,
+                     unit_phasor(static_cast<Phase>(match.plus)) / (windings * downstream(k)));
+        if (match.minus >= 0)
+            multiply(edge.lift, match.minus, k,
+                     -unit_phasor(static_cast<Phase>(match.minus)) / (windings * downstream(k)));
     }
     Eigen::Matrix3cd const matrix = z * Eigen::Matrix3cd::Identity();
     edge.drop = floating ? pair_drop(matrix) : phase_drop(matrix, false);
@@ -290,7 +308,8 @@ bool DenseTwin::try_star(Index<Transformer> id) {
         double const kv = to_neutral_kv(code.winding[test.from].rated_v);
         tests[k] = Complex{test.r_ohm, test.x_ohm} / (kv * kv) / 1000.0;  // pu of 1 kVA
     }
-    std::array const star{0.5 * (tests[0] + tests[1] - tests[2]), 0.5 * (tests[0] + tests[2] - tests[1]), 0.5 * (tests[1] + tests[2] - tests[0])};
+    std::array const star{0.5 * (tests[0] + tests[1] - tests[2]), 0.5 * (tests[0] + tests[2] - tests[1]),
+                          0.5 * (tests[1] + tests[2] - tests[0])};
     int const point = static_cast<int>(feeder_.buses.size()) + id.value();
     for (std::size_t i = 0; i < 3; ++i) {
         std::size_t const w = i == 0 ? up : (up + i) % 3;
@@ -309,7 +328,8 @@ bool DenseTwin::try_star(Index<Transformer> id) {
     return true;
 }
 
-void DenseTwin::add_device(Index<Bus> bus, Connection connection, Phase phase, Complex kva, std::array<double, 2> exponents) {
+void DenseTwin::add_device(Index<Bus> bus, Connection connection, Phase phase, Complex kva,
+                           std::array<double, 2> exponents) {
     auto& place = places_[bus.at()];
     if (place.phases.empty()) return;
     double const kv = feeder_.buses[bus].base_v / 1000.0;
@@ -321,7 +341,8 @@ void DenseTwin::add_device(Index<Bus> bus, Connection connection, Phase phase, C
     for (Phase end : ends) {
         Complex const share = pair ? (end == m ? unit_phasor(m) : -unit_phasor(n)) / across : Complex{1.0};
         // P and Q answer to the device's own voltage each in its way: split the power's two parts.
-        for (auto const& [part, exponent] : {std::pair{Complex{kva.real(), 0.0}, exponents[0]}, std::pair{Complex{0.0, kva.imag()}, exponents[1]}}) {
+        for (auto const& [part, exponent] :
+             {std::pair{Complex{kva.real(), 0.0}, exponents[0]}, std::pair{Complex{0.0, kva.imag()}, exponents[1]}}) {
             Eigen::Matrix<double, 6, 1> drawn = Eigen::Matrix<double, 6, 1>::Zero();
             drawn(at(end)) = (part * share).real();
             drawn(at(end) + 3) = (part * share).imag();
@@ -337,23 +358,28 @@ void DenseTwin::place_devices() {
         std::array<double, 2> exponents{};
         if (load.model.valid()) {
             auto const& m = feeder_.load_models[load.model];
-            exponents = m.exponential ? std::array{m.p_exponent, m.q_exponent}
-                                      : std::array{2.0 * m.p_impedance + m.p_current, 2.0 * m.q_impedance + m.q_current};
+            exponents = m.exponential
+                            ? std::array{m.p_exponent, m.q_exponent}
+                            : std::array{2.0 * m.p_impedance + m.p_current, 2.0 * m.q_impedance + m.q_current};
         }
         for (Phase p : load.phases.list())
-            add_device(load.bus, load.connection, p, Complex{load.p_w[slot(p)], load.q_var[slot(p)]} / 1000.0, exponents);
+            add_device(load.bus, load.connection, p, Complex{load.p_w[slot(p)], load.q_var[slot(p)]} / 1000.0,
+                       exponents);
     }
     for (auto const& c : feeder_.capacitors.rows()) {
         double const base_v = feeder_.buses[c.bus].base_v;
         for (Phase p : c.phases.list())
-            add_device(c.bus, c.connection, p, Complex{0.0, -c.b_per_section_s[slot(p)] * c.sections[slot(p)] * base_v * base_v / 1000.0},
+            add_device(c.bus, c.connection, p,
+                       Complex{0.0, -c.b_per_section_s[slot(p)] * c.sections[slot(p)] * base_v * base_v / 1000.0},
                        {2.0, 2.0});
     }
     for (auto const& m : feeder_.machines.rows())
         for (Phase p : m.phases.list())
-            add_device(m.bus, Connection::wye, p, -Complex{m.p_w, m.q_var} / (1000.0 * static_cast<double>(m.phases.size())), {});
+            add_device(m.bus, Connection::wye, p,
+                       -Complex{m.p_w, m.q_var} / (1000.0 * static_cast<double>(m.phases.size())), {});
     auto const inverter = [&](Inverter const& i) {
-        for (Phase p : i.phases.list()) add_device(i.bus, i.connection, p, -Complex{i.p_w[slot(p)], i.q_var[slot(p)]} / 1000.0, {});
+        for (Phase p : i.phases.list())
+            add_device(i.bus, i.connection, p, -Complex{i.p_w[slot(p)], i.q_var[slot(p)]} / 1000.0, {});
     };
     for (auto const& b : feeder_.batteries.rows()) inverter(b.inverter);
     for (auto const& pv : feeder_.pv_systems.rows()) {
@@ -413,17 +439,20 @@ void DenseTwin::assemble() {
             for (int part : {0, 1}) {
                 int const i = at(p) + 3 * part;
                 for (std::size_t e = 0; e < edges_.size(); ++e) {
-                    if (static_cast<std::size_t>(edges_[e].down) == j && s_at_[e][slot(p)] >= 0) system(row, s_at_[e][slot(p)] + part) += 1.0;
+                    if (static_cast<std::size_t>(edges_[e].down) == j && s_at_[e][slot(p)] >= 0)
+                        system(row, s_at_[e][slot(p)] + part) += 1.0;
                     if (static_cast<std::size_t>(edges_[e].up) != j) continue;
                     for (std::size_t k = 0; k < 3; ++k)
                         if (s_at_[e][k] >= 0)
-                            for (int from : {0, 1}) system(row, s_at_[e][k] + from) -= edges_[e].lift(i, static_cast<int>(k) + 3 * from);
+                            for (int from : {0, 1})
+                                system(row, s_at_[e][k] + from) -= edges_[e].lift(i, static_cast<int>(k) + 3 * from);
                 }
                 for (std::size_t k = 0; k < 3; ++k)
                     if (v_at_[j][k] >= 0) system(row, v_at_[j][k]) -= places_[j].slope(i, static_cast<Eigen::Index>(k));
                 constant_(row) = places_[j].constant(i);
                 for (std::size_t d = 0; d < full_.size(); ++d)
-                    if (feeder_.pv_systems.rows()[d].inverter.bus.at() == j) per_der_(row, static_cast<Eigen::Index>(d)) = full_[d](i);
+                    if (feeder_.pv_systems.rows()[d].inverter.bus.at() == j)
+                        per_der_(row, static_cast<Eigen::Index>(d)) = full_[d](i);
                 ++row;
             }
     if (row != columns) throw std::logic_error{"the dense twin needs one branch to every node"};
@@ -435,13 +464,16 @@ void DenseTwin::assemble() {
             auto const& place = places_[id.at()];
             auto const [m, n] = delta_pair(p);
             auto const name = std::string{feeder_.buses.name(id)} + "." + std::string{to_text(p)};
-            if (place.floating) nodes_.push_back({name + std::string{to_text(n)}, place.phases.contains(m) && place.phases.contains(n)});
+            if (place.floating)
+                nodes_.push_back(
+                    {name + std::string{to_text(n)}, place.phases.contains(m) && place.phases.contains(n)});
             else nodes_.push_back({name, place.phases.contains(p)});
         }
 }
 
 Eigen::VectorXd DenseTwin::solution(std::vector<double> const& alpha) const {
-    return factors_.solve(constant_ + per_der_ * Eigen::Map<Eigen::VectorXd const>(alpha.data(), static_cast<Eigen::Index>(alpha.size())));
+    return factors_.solve(constant_ + per_der_ * Eigen::Map<Eigen::VectorXd const>(
+                                                     alpha.data(), static_cast<Eigen::Index>(alpha.size())));
 }
 
 Eigen::VectorXd DenseTwin::v_sq(std::vector<double> const& alpha) const {
@@ -469,7 +501,8 @@ Eigen::VectorXd DenseTwin::seen(std::vector<double> const& alpha) const {
             if (!nodes_[static_cast<std::size_t>(node)].limited) result(node) = nan;
             else if (places_[id.at()].floating) {
                 auto const [m, n] = delta_pair(p);
-                result(node) = 0.5 * (v(first + static_cast<Eigen::Index>(phases.position(m))) + v(first + static_cast<Eigen::Index>(phases.position(n))));
+                result(node) = 0.5 * (v(first + static_cast<Eigen::Index>(phases.position(m))) +
+                                      v(first + static_cast<Eigen::Index>(phases.position(n))));
             }
         }
         first += static_cast<Eigen::Index>(phases.size());
@@ -484,7 +517,8 @@ std::vector<std::complex<double>> DenseTwin::into(std::vector<double> const& alp
         for (Phase p : feeder_.buses[id].phases.list()) {
             Complex sum;
             for (std::size_t e = 0; e < edges_.size(); ++e)
-                if (edges_[e].down == id.value() && s_at_[e][slot(p)] >= 0) sum += Complex{x(s_at_[e][slot(p)]), x(s_at_[e][slot(p)] + 1)};
+                if (edges_[e].down == id.value() && s_at_[e][slot(p)] >= 0)
+                    sum += Complex{x(s_at_[e][slot(p)]), x(s_at_[e][slot(p)] + 1)};
             result.push_back(sum);
         }
     return result;

@@ -57,9 +57,11 @@ class DenseTwin {
     bool try_series(int from, int to, feeder::PhaseSet phases, Eigen::Matrix3cd const& z_ohm);
     bool try_unit(feeder::Index<feeder::Transformer> id);
     bool try_star(feeder::Index<feeder::Transformer> id);
-    void single_coil(feeder::Transformer const& unit, std::array<double, 3> const& volts, std::size_t up, std::size_t down);
+    void single_coil(feeder::Transformer const& unit, std::array<double, 3> const& volts, std::size_t up,
+                     std::size_t down);
     void centre_tap(feeder::Transformer const& unit, std::array<double, 3> const& volts);
-    void three_phases(feeder::Transformer const& unit, std::array<double, 3> const& volts, std::size_t up, std::size_t down);
+    void three_phases(feeder::Transformer const& unit, std::array<double, 3> const& volts, std::size_t up,
+                      std::size_t down);
     void see_upstream(Edge& edge, feeder::Transformer const& unit, std::size_t up, int row, double turns_sq) const;
     std::array<double, 3> tapped_volts(feeder::Index<feeder::Transformer> id) const;
     void add(Edge const& edge, bool floating);
@@ -74,10 +76,10 @@ class DenseTwin {
     std::vector<Edge> edges_;
     double source_kv_sq_ = 0.0;
     std::vector<TwinNode> nodes_;
-    std::vector<std::array<int, 3>> v_at_;            // column of a place's squared voltage
-    std::vector<std::array<int, 3>> s_at_;            // column of an edge's P; Q follows
+    std::vector<std::array<int, 3>> v_at_;  // column of a place's squared voltage
+    std::vector<std::array<int, 3>> s_at_;  // column of an edge's P; Q follows
     std::vector<double> available_;
-    std::vector<Eigen::Matrix<double, 6, 1>> full_;   // drawn more if all of a PV system is curtailed
+    std::vector<Eigen::Matrix<double, 6, 1>> full_;         // drawn more if all of a PV system is curtailed
     Eigen::SparseLU<Eigen::SparseMatrix<double>> factors_;  // the matrix is mostly zeros
     Eigen::VectorXd constant_;
     Eigen::MatrixXd per_der_;

@@ -58,7 +58,9 @@ void PhasorCircuit::windings(std::vector<Port> const& ports, std::vector<double>
     stamp(nodes, incidence.transpose() * z.inverse() * incidence);
 }
 
-void PhasorCircuit::draw(Port port, std::function<Complex(double)> power) { draws_.push_back({port, std::move(power)}); }
+void PhasorCircuit::draw(Port port, std::function<Complex(double)> power) {
+    draws_.push_back({port, std::move(power)});
+}
 
 Eigen::MatrixXcd PhasorCircuit::admittance() const {
     Eigen::MatrixXcd y = Eigen::MatrixXcd::Zero(nodes_, nodes_);

@@ -23,9 +23,13 @@ void split(PerPhaseComplex const& va, PerPhase& p, PerPhase& q) {
 
 }  // namespace
 
-FeederMaker::FeederMaker(std::string const& name) { feeder.heading.name = feeder.heading.mrid = feeder.heading.origin = name; }
+FeederMaker::FeederMaker(std::string const& name) {
+    feeder.heading.name = feeder.heading.mrid = feeder.heading.origin = name;
+}
 
-FeederMaker::BusId FeederMaker::bus(std::string const& name, double base_v) { return feeder.buses.add({.base_v = base_v}, name); }
+FeederMaker::BusId FeederMaker::bus(std::string const& name, double base_v) {
+    return feeder.buses.add({.base_v = base_v}, name);
+}
 
 void FeederMaker::source(BusId bus, double voltage_pu, Complex positive, Complex zero) {
     double const line_to_line = feeder.buses[bus].base_v * std::sqrt(3.0);
@@ -39,7 +43,8 @@ void FeederMaker::source(BusId bus, double voltage_pu, Complex positive, Complex
                        "source");
 }
 
-Index<Line> FeederMaker::line(BusId from, BusId to, std::vector<Phase> const& phases, LineImpedance const& z_ohm, std::string const& name) {
+Index<Line> FeederMaker::line(BusId from, BusId to, std::vector<Phase> const& phases, LineImpedance const& z_ohm,
+                              std::string const& name) {
     LineCode code{.form = LineCode::Form::whole_line, .conductors = static_cast<std::uint8_t>(phases.size())};
     Line row{.from = from, .to = to, .conductors = code.conductors};
     for (std::size_t i = 0; i < phases.size(); ++i) {
@@ -63,7 +68,8 @@ Index<TransformerCode> FeederMaker::code(TransformerCode const& row) {
     return feeder.transformer_codes.add(row, named({}, "code", feeder.transformer_codes.size()));
 }
 
-Index<Transformer> FeederMaker::unit(Index<TransformerCode> code, std::vector<Seat> const& seats, std::string const& name) {
+Index<Transformer> FeederMaker::unit(Index<TransformerCode> code, std::vector<Seat> const& seats,
+                                     std::string const& name) {
     Transformer row{.code = code};
     for (std::size_t w = 0; w < seats.size(); ++w) {
         row.winding[w].bus = seats[w].bus;
@@ -73,15 +79,17 @@ Index<Transformer> FeederMaker::unit(Index<TransformerCode> code, std::vector<Se
 }
 
 void FeederMaker::tap(Index<Transformer> unit, std::uint8_t winding, double ratio) {
-    feeder.tap_changers.add({.transformer = unit, .winding = winding, .step = 1.0, .increment_percent = 100.0 * (ratio - 1.0)},
-                            named({}, "tap changer", feeder.tap_changers.size()));
+    feeder.tap_changers.add(
+        {.transformer = unit, .winding = winding, .step = 1.0, .increment_percent = 100.0 * (ratio - 1.0)},
+        named({}, "tap changer", feeder.tap_changers.size()));
 }
 
 Index<LoadModel> FeederMaker::load_model(LoadModel const& row) {
     return feeder.load_models.add(row, named({}, "model", feeder.load_models.size()));
 }
 
-Index<Load> FeederMaker::load(BusId bus, PhaseSet phases, PerPhaseComplex const& va, Connection connection, Index<LoadModel> model) {
+Index<Load> FeederMaker::load(BusId bus, PhaseSet phases, PerPhaseComplex const& va, Connection connection,
+                              Index<LoadModel> model) {
     Load row{.bus = bus, .connection = connection, .phases = phases, .model = model};
     split(va, row.p_w, row.q_var);
     return feeder.loads.add(row, named({}, "load", feeder.loads.size()));
@@ -96,7 +104,8 @@ Index<Capacitor> FeederMaker::capacitor(BusId bus, PhaseSet phases, double sieme
     return feeder.capacitors.add(row, named({}, "capacitor", feeder.capacitors.size()));
 }
 
-Index<PvSystem> FeederMaker::pv(BusId bus, PhaseSet phases, PerPhaseComplex const& va, Connection connection, std::string const& name) {
+Index<PvSystem> FeederMaker::pv(BusId bus, PhaseSet phases, PerPhaseComplex const& va, Connection connection,
+                                std::string const& name) {
     PvSystem row;
     row.inverter = {.bus = bus, .connection = connection, .phases = phases};
     split(va, row.inverter.p_w, row.inverter.q_var);
@@ -121,7 +130,8 @@ TransformerCode two_windings(std::uint8_t phases, double rated_v_1, double rated
     return code;
 }
 
-TransformerCode three_windings(std::uint8_t phases, std::array<double, 3> const& rated_v, std::array<Complex, 3> const& z_ohm) {
+TransformerCode three_windings(std::uint8_t phases, std::array<double, 3> const& rated_v,
+                               std::array<Complex, 3> const& z_ohm) {
     TransformerCode code{.windings = 3, .phases = phases};
     static constexpr std::array<std::array<std::uint8_t, 2>, 3> pairs{{{0, 1}, {0, 2}, {1, 2}}};
     for (std::size_t i = 0; i < 3; ++i) {

@@ -9,7 +9,8 @@ LinearAnswer::LinearAnswer(Feeder const& feeder, model::LinearSettings const& se
     std::vector<double> const nothing(spread_->flow->ders().size(), 0.0);
     spread_->flow->solve(nothing, state_);
     auto const& buses = spread_->piece.global.buses;
-    for (std::size_t i = 0; i < buses.size(); ++i) row_of_bus_[static_cast<std::size_t>(buses[i])] = static_cast<std::int32_t>(i);
+    for (std::size_t i = 0; i < buses.size(); ++i)
+        row_of_bus_[static_cast<std::size_t>(buses[i])] = static_cast<std::int32_t>(i);
 }
 
 bool LinearAnswer::is_energised(Index<Bus> bus) const {

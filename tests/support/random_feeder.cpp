@@ -70,12 +70,15 @@ class Growing {
         auto list = listed(place.phases);
         std::shuffle(list.begin(), list.end(), generator_);
         auto const least = place.floating ? std::min<int>(2, static_cast<int>(list.size())) : 1;
-        list.resize(static_cast<std::size_t>(chance(0.5) ? static_cast<int>(list.size()) : whole(least, static_cast<int>(list.size()))));
+        list.resize(static_cast<std::size_t>(chance(0.5) ? static_cast<int>(list.size())
+                                                         : whole(least, static_cast<int>(list.size()))));
         PhaseSet set;
         for (Phase p : list) set.insert(p);
         return set;
     }
-    Phase one_of(PhaseSet set) { return listed(set)[static_cast<std::size_t>(whole(0, static_cast<int>(set.size()) - 1))]; }
+    Phase one_of(PhaseSet set) {
+        return listed(set)[static_cast<std::size_t>(whole(0, static_cast<int>(set.size()) - 1))];
+    }
 
     /// Symmetric, passive: a line of some hundred metres to some kilometres.
     LineImpedance impedance(std::size_t n) {
@@ -83,7 +86,8 @@ class Growing {
         LineImpedance z(n, std::vector<Complex>(n));
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t k = 0; k <= i; ++k)
-                z[i][k] = z[k][i] = km * (i == k ? Complex{between(0.25, 0.6), between(0.6, 0.9)} : Complex{between(0.03, 0.1), between(0.2, 0.4)});
+                z[i][k] = z[k][i] = km * (i == k ? Complex{between(0.25, 0.6), between(0.6, 0.9)}
+                                                 : Complex{between(0.03, 0.1), between(0.2, 0.4)});
         return z;
     }
     void add_line(Place const& up, Place const& down) {
@@ -129,7 +133,8 @@ class Growing {
         auto const down = after(up, some_of(up));
         bool const ideal = chance(0.4);
         for (Phase p : down.phases.list()) {
-            auto const code = make_.code(two_windings(1, up.base_v, up.base_v, ideal ? Complex{} : Complex{0.02, between(0.05, 0.3)}));
+            auto const code = make_.code(
+                two_windings(1, up.base_v, up.base_v, ideal ? Complex{} : Complex{0.02, between(0.05, 0.3)}));
             Seat const in{up.bus, {conductor(p), N}}, out{down.bus, {conductor(p), N}};
             bool const reversed = chance(0.3);
             auto const unit = make_.unit(code, reversed ? std::vector{out, in} : std::vector{in, out});
@@ -140,14 +145,17 @@ class Growing {
     /// Any connection and clock whose downstream side is grounded wye, or (`add_floating`) delta.
     void add_three_phase(Place const& up, Connection down_connection, int clock, Connection up_connection) {
         double const down_v = std::abs(up.base_v - low_v / std::numbers::sqrt3) < 1.0 ? medium_v : low_v;
-        auto const down = new_place("bus " + std::to_string(places_.size()), down_v / std::numbers::sqrt3, PhaseSet::abc(),
-                                    down_connection == Connection::delta);
+        auto const down = new_place("bus " + std::to_string(places_.size()), down_v / std::numbers::sqrt3,
+                                    PhaseSet::abc(), down_connection == Connection::delta);
         double const up_v = up.base_v * std::numbers::sqrt3;
-        auto row = two_windings(3, up_v * between(0.98, 1.02), down_v, Complex{0.01, 0.06} * (up_v * up_v / between(2e6, 6e6)));
+        auto row = two_windings(3, up_v * between(0.98, 1.02), down_v,
+                                Complex{0.01, 0.06} * (up_v * up_v / between(2e6, 6e6)));
         row.winding[0].connection = up_connection;
         row.winding[1].connection = down_connection;
         row.winding[1].clock = static_cast<std::int8_t>(clock);
-        auto const seat = [](Place const& place) { return Seat{place.bus, {Conductor::a, Conductor::b, Conductor::c, N}}; };
+        auto const seat = [](Place const& place) {
+            return Seat{place.bus, {Conductor::a, Conductor::b, Conductor::c, N}};
+        };
         if (chance(0.3)) {
             std::swap(row.winding[0], row.winding[1]);
             row.winding[0].clock = 0;
@@ -175,26 +183,36 @@ class Growing {
     void add_three_windings(Place const& up) {
         std::array<double, 3> const rated{up.base_v * std::numbers::sqrt3, 2400.0, 480.0 * std::numbers::sqrt3 * 2.0};
         double const ohm = rated[0] * rated[0] / 4e6, ohm2 = rated[1] * rated[1] / 4e6;
-        auto const row = three_windings(3, rated, {Complex{0.004, 0.05} * ohm, Complex{0.006, 0.08} * ohm, Complex{0.005, 0.01} * ohm2});
+        auto const row = three_windings(
+            3, rated, {Complex{0.004, 0.05} * ohm, Complex{0.006, 0.08} * ohm, Complex{0.005, 0.01} * ohm2});
         std::vector<Seat> seats{{up.bus, {Conductor::a, Conductor::b, Conductor::c, N}}};
         for (std::size_t w : {1U, 2U}) {
-            auto const down = new_place("bus " + std::to_string(places_.size()), rated[w] / std::numbers::sqrt3, PhaseSet::abc(), false);
+            auto const down = new_place("bus " + std::to_string(places_.size()), rated[w] / std::numbers::sqrt3,
+                                        PhaseSet::abc(), false);
             seats.push_back({down.bus, {Conductor::a, Conductor::b, Conductor::c, N}});
         }
         make_.unit(make_.code(row), seats);
     }
     void add_compensator(Place const& up) {
         auto const down = after(up, PhaseSet::abc());
-        make_.feeder.series_compensators.add({.from = up.bus, .to = down.bus, .r_ohm = 0.02, .x_ohm = between(-0.3, 0.3), .r0_ohm = 0.04, .x0_ohm = 0.2},
-                                             "compensator " + std::to_string(places_.size()));
+        make_.feeder.series_compensators.add(
+            {.from = up.bus, .to = down.bus, .r_ohm = 0.02, .x_ohm = between(-0.3, 0.3), .r0_ohm = 0.04, .x0_ohm = 0.2},
+            "compensator " + std::to_string(places_.size()));
     }
 
     Complex power(double kw) { return 1e3 * kw * Complex{between(0.3, 1.0), between(-0.1, 0.4)}; }
     Index<LoadModel> some_model() {
         if (!wanted_.voltage_dependent || chance(0.4)) return {};
-        if (chance(0.3)) return make_.load_model({.exponential = true, .p_exponent = between(0.0, 2.0), .q_exponent = between(0.5, 4.0)});
+        if (chance(0.3))
+            return make_.load_model(
+                {.exponential = true, .p_exponent = between(0.0, 2.0), .q_exponent = between(0.5, 4.0)});
         double const z = between(0.0, 0.6), i = between(0.0, 0.4);
-        return make_.load_model({.p_impedance = z, .p_current = i, .p_power = 1.0 - z - i, .q_impedance = i, .q_current = z, .q_power = 1.0 - z - i});
+        return make_.load_model({.p_impedance = z,
+                                 .p_current = i,
+                                 .p_power = 1.0 - z - i,
+                                 .q_impedance = i,
+                                 .q_current = z,
+                                 .q_power = 1.0 - z - i});
     }
     /// Places of devices between phases at this bus: those whose two phases are there.
     static PhaseSet pairs(PhaseSet phases) {
@@ -223,7 +241,8 @@ class Growing {
             auto const where = delta ? between_phases : some_of(at);
             if (!where.empty()) {
                 PerPhaseComplex va{};
-                for (Phase p : where.list()) va[slot(p)] = wanted_.pv_scale * 1e3 * Complex{between(20.0, 250.0), between(-10.0, 10.0)};
+                for (Phase p : where.list())
+                    va[slot(p)] = wanted_.pv_scale * 1e3 * Complex{between(20.0, 250.0), between(-10.0, 10.0)};
                 make_.pv(at.bus, where, va, delta ? Connection::delta : Connection::wye);
             }
         }
@@ -233,7 +252,8 @@ class Growing {
         if (chance(0.15) && !at.floating) {
             Battery row;
             row.inverter = {.bus = at.bus, .phases = at.phases, .p_w = {-5e3, -5e3, -5e3}};
-            add_battery(make_.feeder, row, "battery " + std::to_string(make_.feeder.batteries.size()), {}, "connection", {});
+            add_battery(make_.feeder, row, "battery " + std::to_string(make_.feeder.batteries.size()), {}, "connection",
+                        {});
         }
     }
 
@@ -246,8 +266,9 @@ class Growing {
         auto const p = one_of(across ? between_phases : at.phases);
         double const volts = at.base_v * (across ? std::numbers::sqrt3 : 1.0);
         double const ohm = volts * volts / 50e3;
-        auto const code = make_.code(three_windings(1, {volts, 120.0, 120.0}, {Complex{0.012, 0.0204} * ohm, Complex{0.013, 0.0212} * ohm,
-                                                                             Complex{0.020, 0.0136} * (120.0 * 120.0 / 50e3)}));
+        auto const code = make_.code(three_windings(1, {volts, 120.0, 120.0},
+                                                    {Complex{0.012, 0.0204} * ohm, Complex{0.013, 0.0212} * ohm,
+                                                     Complex{0.020, 0.0136} * (120.0 * 120.0 / 50e3)}));
         Seat const primary{at.bus, {conductor(p), across ? conductor(delta_pair(p)[1]) : N}};
         Seat const first{drum, {Conductor::s1, N}}, second{drum, {N, Conductor::s2}};
         bool const turned = chance(0.3);
@@ -264,7 +285,8 @@ class Growing {
             else make_.line(from, to, {Phase::s2, Phase::s1}, {{self, mutual}, {mutual, self}});
             auto const legs = one_leg ? PhaseSet{leg} : PhaseSet::split();
             bool const full_winding = !one_leg && chance(0.5);
-            make_.load(bus, legs, {power(3.0), power(2.0)}, full_winding ? Connection::delta : Connection::wye, some_model());
+            make_.load(bus, legs, {power(3.0), power(2.0)}, full_winding ? Connection::delta : Connection::wye,
+                       some_model());
             if (chance(0.6)) {
                 PerPhaseComplex va{};
                 for (Phase l : legs.list()) va[slot(l)] = wanted_.pv_scale * 1e3 * between(0.5, 4.0);

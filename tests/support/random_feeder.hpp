@@ -10,8 +10,8 @@ namespace dec::test {
 
 struct RandomFeeder {
     unsigned seed = 0;
-    int branches = 14;          ///< of the primary; secondaries come on top
-    double pv_scale = 1.0;      ///< of photovoltaics that raise voltages by some per cent
+    int branches = 14;              ///< of the primary; secondaries come on top
+    double pv_scale = 1.0;          ///< of photovoltaics that raise voltages by some per cent
     bool voltage_dependent = true;  ///< ZIP loads and capacitors
 };
 

@@ -114,7 +114,8 @@ TEST_CASE("systems with nothing available and systems in the dark take no part",
 
     auto const answer = solve(make.finish(), name, {.v_max_pu = limit});
 
-    double const alpha = (end_v_sq({.ohm = {2.0, 1.0}, .pv_kw = 2000.0}, 0.0) - limit * limit) * base_v * base_v / 4.0 / 2000e3;
+    double const alpha =
+        (end_v_sq({.ohm = {2.0, 1.0}, .pv_kw = 2000.0}, 0.0) - limit * limit) * base_v * base_v / 4.0 / 2000e3;
     REQUIRE(answer.alpha.size() == 3);
     CHECK(answer.alpha[0] == Approx(alpha).epsilon(1e-12));
     CHECK(answer.alpha[1] == 0.0);
@@ -230,8 +231,10 @@ TEST_CASE("a lower limit that curtailment would break bounds the fraction from a
     double const needed = (end_v_sq(high, 0.0) - 1.05 * 1.05) * base_v * base_v / 4.0 / 2000e3;
     double const v_low = std::sqrt(end_v_sq(low, needed * 1000.0));
 
-    auto const feasible = solve(feeder, "proportional", {.v_min_pu = v_low - 1e-6, .v_max_pu = 1.05, .relax_v_min = false});
-    auto const infeasible = solve(feeder, "proportional", {.v_min_pu = v_low + 1e-4, .v_max_pu = 1.05, .relax_v_min = false});
+    auto const feasible =
+        solve(feeder, "proportional", {.v_min_pu = v_low - 1e-6, .v_max_pu = 1.05, .relax_v_min = false});
+    auto const infeasible =
+        solve(feeder, "proportional", {.v_min_pu = v_low + 1e-4, .v_max_pu = 1.05, .relax_v_min = false});
 
     CHECK(feasible.status == Status::optimal);
     CHECK(feasible.alpha.at(0) == Approx(needed).epsilon(1e-12));
@@ -249,7 +252,8 @@ TEST_CASE("a lower limit stays where the node is above it uncurtailed, relaxed o
 
     CHECK(solve(feeder, name, {.v_min_pu = uncurtailed - 1e-4, .v_max_pu = 1.05}).status == Status::infeasible);
     CHECK(solve(feeder, name, {.v_min_pu = uncurtailed + 1e-4, .v_max_pu = 1.05}).status == Status::optimal);
-    CHECK(solve(feeder, name, {.v_min_pu = uncurtailed + 1e-4, .v_max_pu = 1.05, .relax_v_min = false}).status == Status::infeasible);
+    CHECK(solve(feeder, name, {.v_min_pu = uncurtailed + 1e-4, .v_max_pu = 1.05, .relax_v_min = false}).status ==
+          Status::infeasible);
 }
 
 TEST_CASE("a node that curtailment lifts can be lifted over its lower limit", "[coordination][lower]") {
@@ -258,14 +262,16 @@ TEST_CASE("a node that curtailment lifts can be lifted over its lower limit", "[
     auto const head = make.bus("head", base_v), end = make.bus("end", base_v);
     make.source(head);
     Complex const self{1.0, 2.0}, mutual{0.3, 0.9};
-    make.line(head, end, {Phase::a, Phase::b, Phase::c}, {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
+    make.line(head, end, {Phase::a, Phase::b, Phase::c},
+              {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
     make.load(end, {Phase::a}, {Complex{500e3}});
     make.pv(end, {Phase::c}, {Complex{}, Complex{}, Complex{800e3}});
     auto const feeder = make.finish();
     test::DenseTwin const twin{feeder};
     double const before = twin.v_sq({0.0})(3), after = twin.v_sq({1.0})(3);
     REQUIRE(after > before);
-    coordination::VoltageLimits const limits{.v_min_pu = std::sqrt(0.25 * after + 0.75 * before), .v_max_pu = 1.1, .relax_v_min = false};
+    coordination::VoltageLimits const limits{
+        .v_min_pu = std::sqrt(0.25 * after + 0.75 * before), .v_max_pu = 1.1, .relax_v_min = false};
     auto const name = GENERATE(as<std::string>{}, "proportional", "equal-kw");
 
     auto const answer = solve(feeder, name, limits);
@@ -275,14 +281,17 @@ TEST_CASE("a node that curtailment lifts can be lifted over its lower limit", "[
     CHECK(answer.binding_node == "end.A");
 }
 
-TEST_CASE("limits of random feeders mirrored: what holds a voltage up is found by brute force too", "[coordination][lower][twin]") {
+TEST_CASE("limits of random feeders mirrored: what holds a voltage up is found by brute force too",
+          "[coordination][lower][twin]") {
     auto const seed = GENERATE(range(0U, 30U));
     auto const name = GENERATE(as<std::string>{}, "proportional", "equal-kw");
     auto const feeder = test::random_feeder({.seed = seed, .branches = 8});
     test::DenseTwin const twin{feeder};
     double lowest = 2.0;
     for (double v : twin.seen(std::vector<double>(feeder.pv_systems.size(), 0.0))) lowest = std::fmin(lowest, v);
-    coordination::VoltageLimits const limits{.v_min_pu = std::sqrt(lowest) - 0.0005 * (seed % 5), .v_max_pu = test::limit_between(twin, 0.8), .relax_v_min = false};
+    coordination::VoltageLimits const limits{.v_min_pu = std::sqrt(lowest) - 0.0005 * (seed % 5),
+                                             .v_max_pu = test::limit_between(twin, 0.8),
+                                             .relax_v_min = false};
 
     auto const answer = solve(feeder, name, limits);
     auto const expected = test::brute_force(twin, policy(name), limits);
@@ -295,15 +304,18 @@ TEST_CASE("limits of random feeders mirrored: what holds a voltage up is found b
 
 // --- which nodes have limits -----------------------------------------------------------------------------------------
 
-TEST_CASE("behind a floating delta limits are line to line, one for every pair of phases that is there", "[coordination][floating]") {
+TEST_CASE("behind a floating delta limits are line to line, one for every pair of phases that is there",
+          "[coordination][floating]") {
     FeederMaker make;
-    auto const head = make.bus("head", base_v), delta = make.bus("delta", 2400.0), lateral = make.bus("lateral", 2400.0);
+    auto const head = make.bus("head", base_v), delta = make.bus("delta", 2400.0),
+               lateral = make.bus("lateral", 2400.0);
     make.source(head);
     auto row = test::two_windings(3, base_v * std::sqrt(3.0), 2400.0 * std::sqrt(3.0), {0.5, 3.0});
     row.winding[0].connection = row.winding[1].connection = Connection::delta;
     std::array const conductors{Conductor::a, Conductor::b, Conductor::c, Conductor::none};
     make.unit(make.code(row), {{head, conductors}, {delta, conductors}});
-    make.line(delta, lateral, {Phase::a, Phase::c}, {{Complex{0.5, 0.5}, Complex{0.1, 0.2}}, {Complex{0.1, 0.2}, Complex{0.5, 0.5}}});
+    make.line(delta, lateral, {Phase::a, Phase::c},
+              {{Complex{0.5, 0.5}, Complex{0.1, 0.2}}, {Complex{0.1, 0.2}, Complex{0.5, 0.5}}});
     make.load(lateral, {Phase::c}, {Complex{}, Complex{}, Complex{200e3}}, Connection::delta);
     test::LinearAnswer linear{make.finish()};
 
@@ -311,8 +323,10 @@ TEST_CASE("behind a floating delta limits are line to line, one for every pair o
 
     std::vector<std::string> names;
     for (auto const& node : nodes) names.push_back(coordination::node_name(linear.piece(), node));
-    CHECK(names == std::vector<std::string>{"head.A", "head.B", "head.C", "delta.AB", "delta.BC", "delta.CA", "lateral.CA"});
-    CHECK(coordination::seen(linear.piece(), linear.state(), nodes.back()) == Approx(linear.pair_v_sq(lateral, Phase::c)));
+    CHECK(names ==
+          std::vector<std::string>{"head.A", "head.B", "head.C", "delta.AB", "delta.BC", "delta.CA", "lateral.CA"});
+    CHECK(coordination::seen(linear.piece(), linear.state(), nodes.back()) ==
+          Approx(linear.pair_v_sq(lateral, Phase::c)));
 }
 
 TEST_CASE("star points have no limits, every phase of every energised bus has", "[coordination]") {
@@ -324,8 +338,10 @@ TEST_CASE("star points have no limits, every phase of every energised bus has", 
     auto const nodes = coordination::limited_nodes(linear.piece(), {}, linear.state());
 
     std::vector<std::string> names(twin.nodes().size());
-    for (auto const& node : nodes) names[static_cast<std::size_t>(node.row)] = coordination::node_name(linear.piece(), node);
-    for (std::size_t i = 0; i < names.size(); ++i) CHECK(names[i] == (twin.nodes()[i].limited ? twin.nodes()[i].name : std::string{}));
+    for (auto const& node : nodes)
+        names[static_cast<std::size_t>(node.row)] = coordination::node_name(linear.piece(), node);
+    for (std::size_t i = 0; i < names.size(); ++i)
+        CHECK(names[i] == (twin.nodes()[i].limited ? twin.nodes()[i].name : std::string{}));
 }
 
 // --- laws ------------------------------------------------------------------------------------------------------------
@@ -338,7 +354,8 @@ TEST_CASE("a looser upper limit never costs more", "[coordination][property]") {
     double last = std::numeric_limits<double>::infinity();
     CAPTURE(seed, name);
     for (double share : {0.0, 0.1, 0.3, 0.6, 0.8, 1.0}) {
-        auto const answer = solve(feeder, name, {.v_min_pu = 0.0, .v_max_pu = test::limit_between(twin, share) + 1e-12});
+        auto const answer =
+            solve(feeder, name, {.v_min_pu = 0.0, .v_max_pu = test::limit_between(twin, share) + 1e-12});
         REQUIRE(answer.status == Status::optimal);
         CHECK(answer.objective <= last + 1e-9);
         last = answer.objective;

@@ -73,7 +73,8 @@ TEST_CASE("children stand in the order of the feeder's branches, lines before sw
     FeederMaker make;
     auto const head = make.bus("head", 7200.0);
     make.source(head);
-    std::array<FeederMaker::BusId, 4> buses{make.bus("0", 7200.0), make.bus("1", 7200.0), make.bus("2", 7200.0), make.bus("3", 7200.0)};
+    std::array<FeederMaker::BusId, 4> buses{make.bus("0", 7200.0), make.bus("1", 7200.0), make.bus("2", 7200.0),
+                                            make.bus("3", 7200.0)};
     make.link(head, buses[3], PhaseSet::abc());
     for (std::size_t i : {2U, 0U}) make.line(buses[i], head, {Phase::a}, {{Complex{1.0, 1.0}}});
     make.line(buses[2], buses[1], {Phase::a}, {{Complex{1.0, 1.0}}});
@@ -84,7 +85,8 @@ TEST_CASE("children stand in the order of the feeder's branches, lines before sw
 
     REQUIRE(tree.vertices.size() == 6);
     std::vector<std::string> order;
-    for (std::size_t i = 1; i < tree.vertices.size(); ++i) order.emplace_back(make.feeder.buses.name(tree.vertices[i].bus));
+    for (std::size_t i = 1; i < tree.vertices.size(); ++i)
+        order.emplace_back(make.feeder.buses.name(tree.vertices[i].bus));
     CHECK(order == std::vector<std::string>{"head", "2", "1", "0", "3"});
     CHECK(tree.vertices[3].distance_m == 13.0);
     CHECK(tree.vertices[5].distance_m == 0.0);
@@ -97,7 +99,8 @@ TEST_CASE("energised phases are those that arrive", "[tree]") {
     make.source(head);
     auto const pole = make.link(head, x, PhaseSet::abc());
     make.feeder.switches[pole].closed = {Phase::a, Phase::c};
-    make.line(x, y, {Phase::c, Phase::b}, {{Complex{1.0, 1.0}, Complex{0.2, 0.3}}, {Complex{0.2, 0.3}, Complex{1.0, 1.0}}});
+    make.line(x, y, {Phase::c, Phase::b},
+              {{Complex{1.0, 1.0}, Complex{0.2, 0.3}}, {Complex{0.2, 0.3}, Complex{1.0, 1.0}}});
 
     auto const tree = hang(make.finish());
 
@@ -114,7 +117,8 @@ TEST_CASE("a delta winding floats what is behind it until the next wye", "[tree]
     auto row = test::two_windings(3, 12470.0, 12470.0, {1.0, 5.0});
     row.winding[0].connection = row.winding[1].connection = Connection::delta;
     make.unit(make.code(row), {seat(buses[0]), seat(buses[1])});
-    make.line(buses[1], buses[2], {Phase::a, Phase::b}, {{Complex{1.0, 1.0}, Complex{0.2, 0.3}}, {Complex{0.2, 0.3}, Complex{1.0, 1.0}}});
+    make.line(buses[1], buses[2], {Phase::a, Phase::b},
+              {{Complex{1.0, 1.0}, Complex{0.2, 0.3}}, {Complex{0.2, 0.3}, Complex{1.0, 1.0}}});
     row.winding[1].connection = Connection::wye;
     row.winding[1].clock = 1;
     make.unit(make.code(row), {seat(buses[1]), seat(buses[3])});
@@ -123,7 +127,8 @@ TEST_CASE("a delta winding floats what is behind it until the next wye", "[tree]
     auto const tree = hang(feeder);
 
     std::vector<bool> floating;
-    for (auto bus : buses) floating.push_back(tree.vertices[static_cast<std::size_t>(tree.vertex_of_bus[bus.at()])].floating_delta);
+    for (auto bus : buses)
+        floating.push_back(tree.vertices[static_cast<std::size_t>(tree.vertex_of_bus[bus.at()])].floating_delta);
     CHECK(floating == std::vector<bool>{false, true, true, false});
 }
 
@@ -131,9 +136,12 @@ TEST_CASE("star members say which winding feeds their star point", "[tree]") {
     auto const fed = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
     FeederMaker make;
     std::vector<test::Seat> seats;
-    for (int w = 0; w < 3; ++w) seats.push_back({make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c}});
+    for (int w = 0; w < 3; ++w)
+        seats.push_back({make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c}});
     make.source(seats[fed].bus);
-    make.unit(make.code(test::three_windings(3, {12470.0, 12470.0, 12470.0}, {Complex{1, 5}, Complex{1, 6}, Complex{1, 4}})), seats);
+    make.unit(
+        make.code(test::three_windings(3, {12470.0, 12470.0, 12470.0}, {Complex{1, 5}, Complex{1, 6}, Complex{1, 4}})),
+        seats);
 
     auto const tree = hang(make.finish());
 

@@ -33,7 +33,8 @@ struct Small {
         make.source(head);
         line(head, end, {Phase::a, Phase::b, Phase::c}, "main");
     }
-    Index<Line> line(FeederMaker::BusId from, FeederMaker::BusId to, std::vector<Phase> const& phases, std::string const& name) {
+    Index<Line> line(FeederMaker::BusId from, FeederMaker::BusId to, std::vector<Phase> const& phases,
+                     std::string const& name) {
         return make.line(from, to, phases, good(phases.size()), name);
     }
     FeederMaker::BusId bus(std::string const& name) { return make.bus(name, base_v); }
@@ -91,7 +92,8 @@ TEST_CASE("a loop is reported with its branches and the switches that would open
     auto const found = findings(small.make);
 
     REQUIRE(found.size() == 1);
-    CHECK_THAT(found[0], Contains("closes the loop") && Contains("line main") && Contains("line lateral") && Contains("switch tie"));
+    CHECK_THAT(found[0], Contains("closes the loop") && Contains("line main") && Contains("line lateral") &&
+                             Contains("switch tie"));
     CHECK_THAT(found[0], Contains("open one of tie"));
 }
 
@@ -109,7 +111,8 @@ TEST_CASE("a loop without switches is reported all the same, every loop once", "
     for (auto const& f : found) CHECK_THAT(f, Contains("closes the loop") && Contains("remove one of these branches"));
 }
 
-TEST_CASE("branches side by side on the same phase are a loop, on phases of their own they are not", "[validate][loops]") {
+TEST_CASE("branches side by side on the same phase are a loop, on phases of their own they are not",
+          "[validate][loops]") {
     Small small;
     auto const x = small.bus("x");
     small.line(small.end, x, {Phase::a, Phase::b}, "one");
@@ -155,13 +158,15 @@ TEST_CASE("an open tie between two fed buses is no loop", "[validate]") {
 TEST_CASE("terminals without a bus and branches onto themselves are reported", "[validate]") {
     Small small;
     small.make.feeder.lines.add({.from = small.head, .to = {}, .code = Index<LineCode>{0}}, "half");
-    small.make.feeder.switches.add({.from = small.end, .to = small.end, .phases = {Phase::a}, .closed = {Phase::a}}, "self");
+    small.make.feeder.switches.add({.from = small.end, .to = small.end, .phases = {Phase::a}, .closed = {Phase::a}},
+                                   "self");
     small.make.load({}, {Phase::a}, {Complex{1e3}});
     small.make.pv({}, {Phase::a}, {Complex{1e3}});
     small.make.capacitor(small.end, {Phase::a}, 1e-3);
     small.make.feeder.capacitors.rows()[0].bus = {};
     small.make.feeder.machines.add({}, "adrift");
-    small.make.unit(small.make.code(test::two_windings(1, base_v, 240.0, {1.0, 1.0})), {single(small.end, Conductor::a)}, "half a unit");
+    small.make.unit(small.make.code(test::two_windings(1, base_v, 240.0, {1.0, 1.0})),
+                    {single(small.end, Conductor::a)}, "half a unit");
 
     auto const found = findings(small.make);
 
@@ -198,7 +203,8 @@ TEST_CASE("a feeder has one source with a voltage", "[validate]") {
 
 // --- phases ----------------------------------------------------------------------------------------------------------
 
-TEST_CASE("a branch on a phase that does not arrive is reported where it is first missing, and nowhere else", "[validate][phases]") {
+TEST_CASE("a branch on a phase that does not arrive is reported where it is first missing, and nowhere else",
+          "[validate][phases]") {
     Small small;
     auto const x = small.bus("x"), y = small.bus("y"), z = small.bus("z");
     small.line(small.end, x, {Phase::a, Phase::b}, "two phases");
@@ -267,7 +273,8 @@ TEST_CASE("devices on phases their bus does not have are reported, one finding e
     for (auto const& f : found) CHECK_THAT(f, Contains("needs phase C at bus x; bus x is fed with AB"));
 }
 
-TEST_CASE("a line does not mix primary and secondary, name a phase twice or differ from its code", "[validate][phases]") {
+TEST_CASE("a line does not mix primary and secondary, name a phase twice or differ from its code",
+          "[validate][phases]") {
     Small mixed;
     mixed.line(mixed.end, mixed.bus("x"), {Phase::a, Phase::s1}, "mixed");
     CHECK_THAT(findings(mixed.make).at(0), Contains("mix primary and secondary"));
@@ -361,7 +368,8 @@ TEST_CASE("switches may be ideal, series compensators may not", "[validate][impe
     check_one(findings(small.make), "series compensator nothing: its resistance is negative");
 }
 
-TEST_CASE("only regulators may be ideal, also where they share their type with a transformer", "[validate][impedances]") {
+TEST_CASE("only regulators may be ideal, also where they share their type with a transformer",
+          "[validate][impedances]") {
     bool const regulator_first = GENERATE(false, true);
     Small small;
     auto const code = small.make.code(test::two_windings(1, base_v, base_v, {}));
@@ -377,7 +385,8 @@ TEST_CASE("only regulators may be ideal, also where they share their type with a
 
 TEST_CASE("a three-winding unit may have a negative star member", "[validate][impedances]") {
     Small small;
-    auto const code = small.make.code(test::three_windings(3, {12470.0, 4160.0, 480.0}, {Complex{0.1, 4.0}, Complex{0.1, 6.0}, Complex{0.01, 0.05}}));
+    auto const code = small.make.code(
+        test::three_windings(3, {12470.0, 4160.0, 480.0}, {Complex{0.1, 4.0}, Complex{0.1, 6.0}, Complex{0.01, 0.05}}));
     small.make.unit(code, {three(small.end), three(small.bus("x")), three(small.bus("y"))});
 
     CHECK(findings(small.make).empty());
@@ -386,7 +395,8 @@ TEST_CASE("a three-winding unit may have a negative star member", "[validate][im
 TEST_CASE("transformer data must be numbers that mean something", "[validate][impedances]") {
     Small small;
     auto const code = small.make.code(test::two_windings(1, base_v, 2400.0, {1.0, 2.0}));
-    auto const unit = small.make.unit(code, {single(small.end, Conductor::a), single(small.bus("x"), Conductor::a)}, "unit");
+    auto const unit =
+        small.make.unit(code, {single(small.end, Conductor::a), single(small.bus("x"), Conductor::a)}, "unit");
     auto& row = small.make.feeder.transformer_codes[code];
     SECTION("rated voltage") {
         row.winding[1].rated_v = 0.0;
@@ -416,7 +426,8 @@ TEST_CASE("transformer data must be numbers that mean something", "[validate][im
 
 TEST_CASE("powers, responses and base voltages must be numbers", "[validate]") {
     Small small;
-    small.make.load(small.end, {Phase::a}, {Complex{not_a_number, 0.0}}, Connection::wye, small.make.load_model({.exponential = true, .p_exponent = not_a_number}));
+    small.make.load(small.end, {Phase::a}, {Complex{not_a_number, 0.0}}, Connection::wye,
+                    small.make.load_model({.exponential = true, .p_exponent = not_a_number}));
     small.make.capacitor(small.end, {Phase::a}, not_a_number);
     small.make.pv(small.end, {Phase::a}, {Complex{-1.0, 0.0}});
     small.make.feeder.machines.add({.bus = small.end, .p_w = not_a_number}, "machine");
@@ -510,7 +521,8 @@ TEST_CASE("parallel units on the same phases are accepted, ideal ones and unlike
 
     SideBySide unlike;
     unlike.wye(Conductor::a, "single");
-    unlike.small.make.unit(unlike.small.make.code(test::two_windings(3, 12470.0, 12470.0, {1.0, 5.0})), {three(unlike.small.end), three(unlike.out)}, "bank");
+    unlike.small.make.unit(unlike.small.make.code(test::two_windings(3, 12470.0, 12470.0, {1.0, 5.0})),
+                           {three(unlike.small.end), three(unlike.out)}, "bank");
     check_one(findings(unlike.small.make), "transformer bank: stands beside transformer single on phase A");
 }
 
@@ -523,15 +535,19 @@ TEST_CASE("a closed delta of single-phase units is refused by name", "[validate]
     auto const found = findings(closed.small.make);
 
     REQUIRE_FALSE(found.empty());
-    for (auto const& f : found) CHECK_THAT(f, Contains("stands beside transformer") && Contains("give a closed bank as one three-phase transformer"));
+    for (auto const& f : found)
+        CHECK_THAT(
+            f, Contains("stands beside transformer") && Contains("give a closed bank as one three-phase transformer"));
 }
 
 TEST_CASE("a service transformer fed from its secondary is reported", "[validate]") {
     FeederMaker make;
-    auto const head = make.bus("head", base_v), pole = make.bus("pole", base_v), drum = make.bus("drum", 120.0), other = make.bus("other", base_v);
+    auto const head = make.bus("head", base_v), pole = make.bus("pole", base_v), drum = make.bus("drum", 120.0),
+               other = make.bus("other", base_v);
     make.source(head);
     make.line(head, pole, {Phase::a, Phase::b, Phase::c}, good(3));
-    auto const code = make.code(test::three_windings(1, {base_v, 120.0, 120.0}, {Complex{10.0, 20.0}, Complex{10.0, 20.0}, Complex{0.01, 0.01}}));
+    auto const code = make.code(test::three_windings(1, {base_v, 120.0, 120.0},
+                                                     {Complex{10.0, 20.0}, Complex{10.0, 20.0}, Complex{0.01, 0.01}}));
     for (auto const& [bus, name] : {std::pair{pole, "down"}, std::pair{other, "up"}})
         make.unit(code, {single(bus, Conductor::a), {drum, {Conductor::s1, N}}, {drum, {N, Conductor::s2}}}, name);
 

@@ -44,9 +44,9 @@ std::string lower(std::string_view text) {
 
 struct Known {
     std::string feeder, reference;
-    double largest_pu;      ///< difference of |V| of phases
-    double pairs_pu;        ///< and line to line: a delta behind grounded phases sees how far these are from 120 degrees
-    std::int64_t nodes;     ///< that are compared
+    double largest_pu;   ///< difference of |V| of phases
+    double pairs_pu;     ///< and line to line: a delta behind grounded phases sees how far these are from 120 degrees
+    std::int64_t nodes;  ///< that are compared
 };
 
 }  // namespace

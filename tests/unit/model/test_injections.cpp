@@ -34,7 +34,8 @@ std::array<Complex, 3> linear_draw(OneBus const& at, model::Vector3 const& v_sq)
 
 /// Powers drawn per phase by devices across ports, each of a given power at the port's voltage in pu of its own nominal.
 using PowerOf = std::function<Complex(std::size_t, double)>;
-std::array<Complex, 3> complex_draw(Connection connection, PhaseSet phases, std::array<double, 3> const& magnitude, PowerOf const& power) {
+std::array<Complex, 3> complex_draw(Connection connection, PhaseSet phases, std::array<double, 3> const& magnitude,
+                                    PowerOf const& power) {
     std::array<Complex, 3> drawn{};
     auto const volts = [&](std::size_t i) { return base_v * magnitude[i] * unit_phasor(static_cast<Phase>(i)); };
     for (Phase p : phases.list()) {
@@ -70,14 +71,17 @@ Response constant_power() {
     return {{}, [](Complex s, double) { return s; }};
 }
 Response zip() {
-    return {{.p_impedance = 0.4, .p_current = 0.35, .p_power = 0.25, .q_impedance = 0.7, .q_current = 0.1, .q_power = 0.2},
-            [](Complex s, double v) {
-                return Complex{s.real() * (0.4 * v * v + 0.35 * v + 0.25), s.imag() * (0.7 * v * v + 0.1 * v + 0.2)};
-            }};
+    return {
+        {.p_impedance = 0.4, .p_current = 0.35, .p_power = 0.25, .q_impedance = 0.7, .q_current = 0.1, .q_power = 0.2},
+        [](Complex s, double v) {
+            return Complex{s.real() * (0.4 * v * v + 0.35 * v + 0.25), s.imag() * (0.7 * v * v + 0.1 * v + 0.2)};
+        }};
 }
 Response exponents() {
     return {{.exponential = true, .p_impedance = 1.0, .p_power = 0.0, .p_exponent = 0.8, .q_exponent = 2.6},
-            [](Complex s, double v) { return Complex{s.real() * std::pow(v, 0.8), s.imag() * std::pow(v, 2.6)}; }};
+            [](Complex s, double v) {
+                return Complex{s.real() * std::pow(v, 0.8), s.imag() * std::pow(v, 2.6)};
+            }};
 }
 
 }  // namespace
@@ -91,7 +95,8 @@ TEST_CASE("loads of every response and connection follow the voltage to first or
     at.make.load(at.bus, phases, va, connection, at.make.load_model(response.model));
     auto const power = [&](std::size_t i, double v) { return response.power(va[i], v); };
 
-    test::check_first_order([&](double scale) { return difference(at, connection, phases, 0.05 * scale, power); }, 0.02);
+    test::check_first_order([&](double scale) { return difference(at, connection, phases, 0.05 * scale, power); },
+                            0.02);
 }
 
 TEST_CASE("a load between phases draws all of its power from them at any voltages", "[model][injections]") {
@@ -102,8 +107,10 @@ TEST_CASE("a load between phases draws all of its power from them at any voltage
     // Unequal magnitudes move power between the two phases of a pair, which the model leaves out; never the sum.
     auto const error = [&](double scale) {
         std::array const magnitude{1.0 + 0.04 * scale, 1.0 - 0.03 * scale, 1.0 + 0.01 * scale};
-        auto const linear = linear_draw(at, {magnitude[0] * magnitude[0], magnitude[1] * magnitude[1], magnitude[2] * magnitude[2]});
-        auto const exact = complex_draw(Connection::delta, PhaseSet::abc(), magnitude, [&](std::size_t i, double v) { return response.power(va[i], v); });
+        auto const linear =
+            linear_draw(at, {magnitude[0] * magnitude[0], magnitude[1] * magnitude[1], magnitude[2] * magnitude[2]});
+        auto const exact = complex_draw(Connection::delta, PhaseSet::abc(), magnitude,
+                                        [&](std::size_t i, double v) { return response.power(va[i], v); });
         return std::abs(linear[0] + linear[1] + linear[2] - exact[0] - exact[1] - exact[2]) / 100e3;
     };
 
@@ -120,7 +127,8 @@ TEST_CASE("capacitors deliver b v, wye exactly and delta to first order", "[mode
     // The wye equivalent of a unit between phases has a third of its ohms.
     auto const power = [&](std::size_t, double v) { return Complex{0.0, -siemens * base_v * base_v * v * v}; };
 
-    test::check_first_order([&](double scale) { return difference(at, connection, phases, 0.05 * scale, power); }, 1e-10);
+    test::check_first_order([&](double scale) { return difference(at, connection, phases, 0.05 * scale, power); },
+                            1e-10);
 }
 
 TEST_CASE("sections that are switched out deliver nothing", "[model][injections]") {
@@ -135,7 +143,8 @@ TEST_CASE("sections that are switched out deliver nothing", "[model][injections]
     CHECK(drawn[2] == Complex{});
 }
 
-TEST_CASE("what inverters and machines deliver is drawn negatively, curtailment takes back the active power only", "[model][injections]") {
+TEST_CASE("what inverters and machines deliver is drawn negatively, curtailment takes back the active power only",
+          "[model][injections]") {
     auto const connection = GENERATE(Connection::wye, Connection::delta);
     test::PerPhaseComplex const va{Complex{30e3, 5e3}, Complex{20e3, -4e3}, Complex{10e3, 1e3}};
     OneBus at;
@@ -143,14 +152,16 @@ TEST_CASE("what inverters and machines deliver is drawn negatively, curtailment 
     at.make.feeder.machines.add({.bus = at.bus, .phases = {Phase::a, Phase::b}, .p_w = 8e3, .q_var = 6e3}, "machine");
 
     auto const drawn = linear_draw(at, model::Vector3::Ones());
-    auto expected = complex_draw(connection, PhaseSet::abc(), {1.0, 1.0, 1.0}, [&](std::size_t i, double) { return -va[i]; });
+    auto expected =
+        complex_draw(connection, PhaseSet::abc(), {1.0, 1.0, 1.0}, [&](std::size_t i, double) { return -va[i]; });
     expected[0] -= Complex{4e3, 3e3};
     expected[1] -= Complex{4e3, 3e3};
     for (std::size_t i = 0; i < 3; ++i) CHECK(std::abs(drawn[i] - expected[i]) < 1e-6);
 
     LinearAnswer answer{at.make.finish()};
     auto const& der = answer.flow().ders().at(0);
-    auto const full = complex_draw(connection, PhaseSet::abc(), {1.0, 1.0, 1.0}, [&](std::size_t i, double) { return va[i].real(); });
+    auto const full =
+        complex_draw(connection, PhaseSet::abc(), {1.0, 1.0, 1.0}, [&](std::size_t i, double) { return va[i].real(); });
     CHECK(der.available * 1e6 == Approx(60e3));
     for (int i = 0; i < 3; ++i)
         CHECK(std::abs(Complex{der.full(i), der.full(i + 3)} * 1e6 - full[static_cast<std::size_t>(i)]) < 1e-6);
@@ -188,7 +199,8 @@ TEST_CASE("a line with loads of every kind is right to first order against its c
         for (std::size_t i = 0; i < 3; ++i) {
             near.push_back(from[slot(order[i])]);
             far.push_back(to[slot(order[i])]);
-            for (std::size_t k = 0; k < 3; ++k) matrix(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) = z[i][k];
+            for (std::size_t k = 0; k < 3; ++k)
+                matrix(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) = z[i][k];
         }
         circuit.series(near, far, matrix);
         circuit.draw({to[2], to[0]}, pair);
@@ -197,7 +209,8 @@ TEST_CASE("a line with loads of every kind is right to first order against its c
 
         double worst = 0.0;
         for (Phase p : PhaseSet::abc().list()) {
-            worst = std::max(worst, std::abs(linear.v_sq(end, p) - std::norm(circuit.voltage({to[slot(p)]})) / (base_v * base_v)));
+            worst = std::max(
+                worst, std::abs(linear.v_sq(end, p) - std::norm(circuit.voltage({to[slot(p)]})) / (base_v * base_v)));
             worst = std::max(worst, std::abs(linear.into(head, p) - circuit.delivered(from[slot(p)])) / 1e6);
         }
         return worst;
@@ -210,15 +223,19 @@ TEST_CASE("a triplex line drops what its loop of leg and neutral says", "[model]
     double const leg_v = 208.0 / std::sqrt(3.0);
     Complex const self{0.02, 0.015}, mutual{0.006, 0.009};
     auto const error = [&](double scale) {
-        Complex const s1 = scale * Complex{4e3, 1e3}, s2 = scale * Complex{1e3, 2e3}, across = scale * Complex{3e3, 0.5e3};
+        Complex const s1 = scale * Complex{4e3, 1e3}, s2 = scale * Complex{1e3, 2e3},
+                      across = scale * Complex{3e3, 0.5e3};
         FeederMaker make;
         auto const head = make.bus("head", 7200.0);
         auto const drum = make.bus("drum", leg_v);
         auto const house = make.bus("house", leg_v);
         make.source(head);
         constexpr auto neutral = Conductor::neutral;
-        auto const code = make.code(test::three_windings(1, {7200.0, leg_v, leg_v}, {Complex{1e-6, 0}, Complex{1e-6, 0}, Complex{1e-12, 0}}));
-        make.unit(code, {{head, {Conductor::a, neutral}}, {drum, {Conductor::s1, neutral}}, {drum, {neutral, Conductor::s2}}});
+        auto const code = make.code(
+            test::three_windings(1, {7200.0, leg_v, leg_v}, {Complex{1e-6, 0}, Complex{1e-6, 0}, Complex{1e-12, 0}}));
+        make.unit(
+            code,
+            {{head, {Conductor::a, neutral}}, {drum, {Conductor::s1, neutral}}, {drum, {neutral, Conductor::s2}}});
         make.line(drum, house, {Phase::s1, Phase::s2}, {{self, mutual}, {mutual, self}});
         make.load(house, {Phase::s1}, {s1});
         make.load(house, {Phase::s2}, {Complex{}, s2});
@@ -226,7 +243,8 @@ TEST_CASE("a triplex line drops what its loop of leg and neutral says", "[model]
         LinearAnswer const linear{make.finish()};
 
         PhasorCircuit circuit;
-        std::vector<PhasorCircuit::Node> const near{circuit.node(), circuit.node()}, far{circuit.node(), circuit.node()};
+        std::vector<PhasorCircuit::Node> const near{circuit.node(), circuit.node()},
+            far{circuit.node(), circuit.node()};
         circuit.fix(near[0], leg_v);
         circuit.fix(near[1], -leg_v);
         Eigen::Matrix2cd z;
@@ -236,8 +254,9 @@ TEST_CASE("a triplex line drops what its loop of leg and neutral says", "[model]
         circuit.draw({far[1]}, s2);
         circuit.draw({far[0], far[1]}, across);
         circuit.solve();
-        return std::max(std::abs(linear.v_sq(house, Phase::s1) - std::norm(circuit.voltage({far[0]})) / (leg_v * leg_v)),
-                        std::abs(linear.v_sq(house, Phase::s2) - std::norm(circuit.voltage({far[1]})) / (leg_v * leg_v)));
+        return std::max(
+            std::abs(linear.v_sq(house, Phase::s1) - std::norm(circuit.voltage({far[0]})) / (leg_v * leg_v)),
+            std::abs(linear.v_sq(house, Phase::s2) - std::norm(circuit.voltage({far[1]})) / (leg_v * leg_v)));
     };
 
     double const small = 1e-8;  // the transformer is all but ideal

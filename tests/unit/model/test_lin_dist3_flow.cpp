@@ -84,7 +84,8 @@ TEST_CASE("the transposed power flow is the gradient of the dense twin's voltage
         auto const& vertex = piece.vertices[i];
         if (!vertex.bus.valid()) continue;
         for (Phase p : vertex.phases.list()) {
-            auto const node = piece.global.first_node[vertex.bus.at()] + static_cast<std::int64_t>(piece.feeder.buses[vertex.bus].phases.position(p));
+            auto const node = piece.global.first_node[vertex.bus.at()] +
+                              static_cast<std::int64_t>(piece.feeder.buses[vertex.bus].phases.position(p));
             weight_of_node(node) = weight[3 * i + slot(p)] = number(generator);
         }
     }

@@ -76,7 +76,8 @@ TEST_CASE("the drop matrices of pairs are the derivatives of squared line-to-lin
         Eigen::Vector3cd current;
         for (int n = 0; n < 3; ++n) current(n) = std::conj(Complex{s(n), s(n + 3)} / v_j(n));
         Eigen::Vector3cd const v_i = v_j + z * current;
-        return Vector3{std::norm(v_i(0) - v_i(1)) / 3.0, std::norm(v_i(1) - v_i(2)) / 3.0, std::norm(v_i(2) - v_i(0)) / 3.0};
+        return Vector3{std::norm(v_i(0) - v_i(1)) / 3.0, std::norm(v_i(1) - v_i(2)) / 3.0,
+                       std::norm(v_i(2) - v_i(0)) / 3.0};
     };
     constexpr double step = 1e-3;
     Matrix36 expected;
@@ -142,7 +143,8 @@ TEST_CASE("a device between two phases draws what its current says, however the 
     Vector6 const drawn = map * Eigen::Vector2d{power.real(), power.imag()};
 
     Vector6 expected = Vector6::Zero();
-    for (auto const& [phase, amount] : {std::pair{first, v(first) * std::conj(current)}, std::pair{second, -v(second) * std::conj(current)}}) {
+    for (auto const& [phase, amount] :
+         {std::pair{first, v(first) * std::conj(current)}, std::pair{second, -v(second) * std::conj(current)}}) {
         expected(phase) = amount.real();
         expected(phase + 3) = amount.imag();
     }
@@ -153,7 +155,8 @@ TEST_CASE("a device between two phases draws what its current says, however the 
 
 TEST_CASE("power between phases is turned by 30 degrees: back on the leading phase, forward on the other", "[model]") {
     Complex const power{0.7, -0.3};
-    for (auto const& [m, n] : {std::pair{Phase::a, Phase::b}, std::pair{Phase::b, Phase::c}, std::pair{Phase::c, Phase::a}}) {
+    for (auto const& [m, n] :
+         {std::pair{Phase::a, Phase::b}, std::pair{Phase::b, Phase::c}, std::pair{Phase::c, Phase::a}}) {
         Vector6 const drawn = model::pair_power(m, n) * Eigen::Vector2d{power.real(), power.imag()};
         auto const on = [&](Phase p) { return Complex{drawn(static_cast<int>(p)), drawn(static_cast<int>(p) + 3)}; };
 
@@ -182,7 +185,8 @@ TEST_CASE("the squared voltage of a pair is the mean of its phases' to first ord
             v_sq(m) = (1.0 + t) * (1.0 + t);
             v_sq(n) = (1.0 - 0.5 * t) * (1.0 - 0.5 * t);
             double const linear = model::pair_voltage(static_cast<Phase>(m), static_cast<Phase>(n)) * v_sq;
-            worst = std::max({worst, std::abs(linear - std::norm(difference) / 3.0), std::abs((model::line_to_line() * v_sq)(m) - linear)});
+            worst = std::max({worst, std::abs(linear - std::norm(difference) / 3.0),
+                              std::abs((model::line_to_line() * v_sq)(m)-linear)});
         }
         return worst;
     };

@@ -28,7 +28,8 @@ Conductor conductor(Phase p) { return static_cast<Conductor>(static_cast<int>(p)
 /// Three nodes held at the source's voltages.
 std::array<PhasorCircuit::Node, 3> source_nodes(PhasorCircuit& circuit, double volts) {
     std::array<PhasorCircuit::Node, 3> nodes{};
-    for (Phase p : PhaseSet::abc().list()) circuit.fix(nodes[slot(p)] = circuit.node(), volts * source_pu * unit_phasor(p));
+    for (Phase p : PhaseSet::abc().list())
+        circuit.fix(nodes[slot(p)] = circuit.node(), volts * source_pu * unit_phasor(p));
     return nodes;
 }
 
@@ -62,7 +63,8 @@ double centre_tap_error(CentreTap const& kind, double scale) {
     auto const code = make.code(test::three_windings(1, {kind.rated_primary(), 120.0, 120.0},
                                                      {test_12() * turns_sq, test_13() * turns_sq, test_23()}));
     test::Seat const first{house, {Conductor::s1, N}}, second{house, {N, Conductor::s2}};
-    auto const unit = make.unit(code, {{head, {kind.primary[0], kind.primary[1]}}, kind.second_leg_first ? second : first,
+    auto const unit = make.unit(code, {{head, {kind.primary[0], kind.primary[1]}},
+                                       kind.second_leg_first ? second : first,
                                        kind.second_leg_first ? first : second});
     make.tap(unit, 0, kind.tap);
     make.load(house, {Phase::s1}, {s1});
@@ -97,14 +99,15 @@ double centre_tap_error(CentreTap const& kind, double scale) {
 
 TEST_CASE("a centre-tapped transformer is right to first order against its four-node circuit", "[model][split-phase]") {
     auto const kind = GENERATE(CentreTap{}, CentreTap{.primary = {Conductor::c, N}}, CentreTap{.tap = 1.025},
-                               CentreTap{.primary = {Conductor::a, Conductor::b}}, CentreTap{.primary = {Conductor::c, Conductor::b}},
-                               CentreTap{.second_leg_first = true});
+                               CentreTap{.primary = {Conductor::a, Conductor::b}},
+                               CentreTap{.primary = {Conductor::c, Conductor::b}}, CentreTap{.second_leg_first = true});
     CAPTURE(kind.second_leg_first, kind.tap, static_cast<int>(kind.primary[0]), static_cast<int>(kind.primary[1]));
 
     test::check_first_order([&](double scale) { return centre_tap_error(kind, scale); }, 0.03);
 }
 
-TEST_CASE("the drop of a centre tap is that of its star: shared part in both legs, halves in their own", "[model][split-phase]") {
+TEST_CASE("the drop of a centre tap is that of its star: shared part in both legs, halves in their own",
+          "[model][split-phase]") {
     FeederMaker make;
     auto const head = make.bus("head", primary_v);
     auto const house = make.bus("house", leg_base_v);
@@ -118,8 +121,10 @@ TEST_CASE("the drop of a centre tap is that of its star: shared part in both leg
     // pu of 1 MVA per phase at the rated volts, then at the base of the legs.
     double const to_pu = 1e6 / rated_va;
     double const tau_sq = (120.0 / leg_base_v) * (120.0 / leg_base_v);
-    Complex const z12 = Complex{0.012, 0.0204} * to_pu, z13 = Complex{0.013, 0.0212} * to_pu, z23 = Complex{0.020, 0.0136} * to_pu;
-    Complex const z0 = 0.5 * (z12 + z13 - z23) * tau_sq, z1 = 0.5 * (z12 + z23 - z13) * tau_sq, z2 = 0.5 * (z13 + z23 - z12) * tau_sq;
+    Complex const z12 = Complex{0.012, 0.0204} * to_pu, z13 = Complex{0.013, 0.0212} * to_pu,
+                  z23 = Complex{0.020, 0.0136} * to_pu;
+    Complex const z0 = 0.5 * (z12 + z13 - z23) * tau_sq, z1 = 0.5 * (z12 + z23 - z13) * tau_sq,
+                  z2 = 0.5 * (z13 + z23 - z12) * tau_sq;
     model::Matrix36 drop = model::Matrix36::Zero();
     drop.row(0) << 2 * (z0 + z1).real(), 2 * z0.real(), 0, 2 * (z0 + z1).imag(), 2 * z0.imag(), 0;
     drop.row(1) << 2 * z0.real(), 2 * (z0 + z2).real(), 0, 2 * z0.imag(), 2 * (z0 + z2).imag(), 0;
@@ -132,7 +137,8 @@ TEST_CASE("the drop of a centre tap is that of its star: shared part in both leg
     CHECK(block.lift.sum() == 4.0);
 }
 
-TEST_CASE("a transformer known only to its full 240 V winding drops 2(RP + XQ) under equal legs", "[model][split-phase]") {
+TEST_CASE("a transformer known only to its full 240 V winding drops 2(RP + XQ) under equal legs",
+          "[model][split-phase]") {
     bool const primary_is_second = GENERATE(false, true);
     CAPTURE(primary_is_second);
     auto const error = [&](double scale) {
@@ -143,7 +149,8 @@ TEST_CASE("a transformer known only to its full 240 V winding drops 2(RP + XQ) u
         make.source(head, source_pu);
         test::Seat const up{head, {Conductor::b, N}}, down{house, {Conductor::s1, Conductor::s2}};
         double const square = 240.0 / primary_v * 240.0 / primary_v;
-        if (primary_is_second) make.unit(make.code(test::two_windings(1, 240.0, primary_v, test_12() * square)), {down, up});
+        if (primary_is_second)
+            make.unit(make.code(test::two_windings(1, 240.0, primary_v, test_12() * square)), {down, up});
         else make.unit(make.code(test::two_windings(1, primary_v, 240.0, test_12())), {up, down});
         make.load(house, PhaseSet::split(), {0.5 * across, 0.5 * across}, Connection::delta);
         LinearAnswer const linear{make.finish()};
@@ -151,7 +158,8 @@ TEST_CASE("a transformer known only to its full 240 V winding drops 2(RP + XQ) u
         PhasorCircuit circuit;
         auto const source = source_nodes(circuit, primary_v);
         Port const whole{circuit.node(), PhasorCircuit::ground};
-        circuit.windings({{source[1], PhasorCircuit::ground}, whole}, {primary_v, 240.0}, [](auto, auto) { return test_12(); });
+        circuit.windings({{source[1], PhasorCircuit::ground}, whole}, {primary_v, 240.0},
+                         [](auto, auto) { return test_12(); });
         circuit.draw(whole, across);
         circuit.solve();
 
@@ -171,14 +179,16 @@ TEST_CASE("a transformer to one 120 V leg only has the impedance of its test", "
         auto const head = make.bus("head", primary_v);
         auto const house = make.bus("house", leg_base_v);
         make.source(head, source_pu);
-        make.unit(make.code(test::two_windings(1, primary_v, 120.0, test_12())), {{head, {Conductor::a, N}}, {house, {conductor(leg), N}}});
+        make.unit(make.code(test::two_windings(1, primary_v, 120.0, test_12())),
+                  {{head, {Conductor::a, N}}, {house, {conductor(leg), N}}});
         make.load(house, {leg}, leg == Phase::s1 ? test::PerPhaseComplex{va} : test::PerPhaseComplex{Complex{}, va});
         LinearAnswer const linear{make.finish()};
 
         PhasorCircuit circuit;
         auto const source = source_nodes(circuit, primary_v);
         Port const winding{circuit.node(), PhasorCircuit::ground};
-        circuit.windings({{source[0], PhasorCircuit::ground}, winding}, {primary_v, 120.0}, [](auto, auto) { return test_12(); });
+        circuit.windings({{source[0], PhasorCircuit::ground}, winding}, {primary_v, 120.0},
+                         [](auto, auto) { return test_12(); });
         circuit.draw(winding, va);
         circuit.solve();
         return std::abs(linear.v_sq(house, leg) - in_pu(circuit.voltage(winding), leg_base_v));
@@ -196,7 +206,7 @@ constexpr double unit_va = 3e6;
 
 struct Connected {
     Connection high, low;
-    int clock;  ///< the low side lags by 30 degrees times this
+    int clock;                            ///< the low side lags by 30 degrees times this
     Complex high_ground{}, low_ground{};  ///< ohm between neutral and ground
 };
 
@@ -207,10 +217,14 @@ struct Coil {
 Coil coil_of_phase_a(Connected const& c) {
     constexpr int a = 0, b = 1, d = 2, n = -1;  // d is phase C
     bool const high_delta = c.high == Connection::delta, low_delta = c.low == Connection::delta;
-    static std::map<int, Coil> const wye_wye{{0, {a, n, a, n}}, {4, {b, n, a, n}}, {6, {n, a, a, n}}, {8, {d, n, a, n}}};
-    static std::map<int, Coil> const delta_delta{{0, {a, b, a, b}}, {4, {b, d, a, b}}, {6, {b, a, a, b}}, {8, {d, a, a, b}}};
-    static std::map<int, Coil> const delta_wye{{1, {a, d, a, n}}, {5, {b, a, a, n}}, {7, {d, a, a, n}}, {11, {a, b, a, n}}};
-    static std::map<int, Coil> const wye_delta{{1, {a, n, a, b}}, {5, {a, n, d, a}}, {7, {a, n, b, a}}, {11, {a, n, a, d}}};
+    static std::map<int, Coil> const wye_wye{
+        {0, {a, n, a, n}}, {4, {b, n, a, n}}, {6, {n, a, a, n}}, {8, {d, n, a, n}}};
+    static std::map<int, Coil> const delta_delta{
+        {0, {a, b, a, b}}, {4, {b, d, a, b}}, {6, {b, a, a, b}}, {8, {d, a, a, b}}};
+    static std::map<int, Coil> const delta_wye{
+        {1, {a, d, a, n}}, {5, {b, a, a, n}}, {7, {d, a, a, n}}, {11, {a, b, a, n}}};
+    static std::map<int, Coil> const wye_delta{
+        {1, {a, n, a, b}}, {5, {a, n, d, a}}, {7, {a, n, b, a}}, {11, {a, n, a, d}}};
     auto const& table = high_delta ? (low_delta ? delta_delta : delta_wye) : low_delta ? wye_delta : wye_wye;
     return table.at(c.clock);
 }
@@ -270,22 +284,26 @@ double three_phase_error(Connected const& kind, bool low_side_listed_first, doub
     double const coil_high_v = kind.high == Connection::delta ? high_v : high_base;
     Complex const coil_z = kind.high == Connection::delta ? 3.0 * z_high : z_high;
     for (int turned = 0; turned < 3; ++turned) {
-        circuit.windings({{place(source, high_neutral, coil.high_plus, turned), place(source, high_neutral, coil.high_minus, turned)},
-                          {place(nodes, low_neutral, coil.low_plus, turned), place(nodes, low_neutral, coil.low_minus, turned)}},
-                         {coil_high_v, low_delta ? low_v : low_base}, [&](auto, auto) { return coil_z; });
+        circuit.windings(
+            {{place(source, high_neutral, coil.high_plus, turned),
+              place(source, high_neutral, coil.high_minus, turned)},
+             {place(nodes, low_neutral, coil.low_plus, turned), place(nodes, low_neutral, coil.low_minus, turned)}},
+            {coil_high_v, low_delta ? low_v : low_base}, [&](auto, auto) { return coil_z; });
         auto const next = nodes[static_cast<std::size_t>((turned + 1) % 3)];
         auto const i = static_cast<std::size_t>(turned);
         circuit.draw({nodes[i], low_delta ? next : PhasorCircuit::ground}, va[i]);
     }
-    if (low_delta) circuit.shunt({nodes[0], PhasorCircuit::ground}, 1.0);  // one point of a floating network: no current
+    if (low_delta)
+        circuit.shunt({nodes[0], PhasorCircuit::ground}, 1.0);  // one point of a floating network: no current
     circuit.solve();
 
     double error = 0.0;
     for (Phase p : PhaseSet::abc().list()) {
         auto const i = slot(p);
         Port const pair{nodes[i], nodes[(i + 1) % 3]};
-        error = std::max(error, low_delta ? std::abs(linear.pair_v_sq(low, p) - in_pu(circuit.voltage(pair), low_v))
-                                          : std::abs(linear.v_sq(low, p) - in_pu(circuit.voltage({nodes[i]}), low_base)));
+        error =
+            std::max(error, low_delta ? std::abs(linear.pair_v_sq(low, p) - in_pu(circuit.voltage(pair), low_v))
+                                      : std::abs(linear.v_sq(low, p) - in_pu(circuit.voltage({nodes[i]}), low_base)));
         error = std::max(error, std::abs(linear.into(head, p) - circuit.delivered(source[i])) / unit_va);
     }
     return error;
@@ -295,11 +313,11 @@ double three_phase_error(Connected const& kind, bool low_side_listed_first, doub
 
 TEST_CASE("three-phase transformers of every clock are right to first order", "[model][transformers]") {
     using enum Connection;
-    auto const kind = GENERATE(Connected{wye, wye, 0}, Connected{wye, wye, 4}, Connected{wye, wye, 6}, Connected{wye, wye, 8},
-                               Connected{delta, delta, 0}, Connected{delta, delta, 4}, Connected{delta, delta, 6},
-                               Connected{delta, delta, 8}, Connected{delta, wye, 1}, Connected{delta, wye, 5},
-                               Connected{delta, wye, 7}, Connected{delta, wye, 11}, Connected{wye, delta, 1},
-                               Connected{wye, delta, 5}, Connected{wye, delta, 7}, Connected{wye, delta, 11});
+    auto const kind = GENERATE(
+        Connected{wye, wye, 0}, Connected{wye, wye, 4}, Connected{wye, wye, 6}, Connected{wye, wye, 8},
+        Connected{delta, delta, 0}, Connected{delta, delta, 4}, Connected{delta, delta, 6}, Connected{delta, delta, 8},
+        Connected{delta, wye, 1}, Connected{delta, wye, 5}, Connected{delta, wye, 7}, Connected{delta, wye, 11},
+        Connected{wye, delta, 1}, Connected{wye, delta, 5}, Connected{wye, delta, 7}, Connected{wye, delta, 11});
     bool const low_side_listed_first = GENERATE(false, true);
     CAPTURE(static_cast<int>(kind.high), static_cast<int>(kind.low), kind.clock, low_side_listed_first);
 
@@ -324,7 +342,8 @@ TEST_CASE("a bank of single-phase units between phases is a delta-wye bank", "[m
     // Coil of low phase a across A and C, b across B and A, c across C and B: the low side lags by 30 degrees.
     auto const error = [](double scale) {
         double const high_base = high_v / std::numbers::sqrt3, low_base = low_v / std::numbers::sqrt3;
-        std::array const va{scale * Complex{700e3, 200e3}, scale * Complex{500e3, 300e3}, scale * Complex{800e3, -100e3}};
+        std::array const va{scale * Complex{700e3, 200e3}, scale * Complex{500e3, 300e3},
+                            scale * Complex{800e3, -100e3}};
         Complex const z = Complex{0.01, 0.06} * (high_v * high_v / 1e6);
         FeederMaker make;
         auto const head = make.bus("head", high_base);
@@ -338,7 +357,8 @@ TEST_CASE("a bank of single-phase units between phases is a delta-wye bank", "[m
             auto const before = static_cast<Phase>((slot(p) + 2) % 3);
             make.unit(code, {{head, {conductor(p), conductor(before)}}, {low, {conductor(p), N}}});
             coils[slot(p)] = {circuit.node(), PhasorCircuit::ground};
-            circuit.windings({{source[slot(p)], source[slot(before)]}, coils[slot(p)]}, {high_v, low_base}, [&](auto, auto) { return z; });
+            circuit.windings({{source[slot(p)], source[slot(before)]}, coils[slot(p)]}, {high_v, low_base},
+                             [&](auto, auto) { return z; });
             circuit.draw(coils[slot(p)], va[slot(p)]);
         }
         make.load(low, PhaseSet::abc(), {va[0], va[1], va[2]});
@@ -367,7 +387,8 @@ TEST_CASE("a single-phase regulator multiplies the squared voltage by the square
         auto const head = make.bus("head", base);
         auto const out = make.bus("out", base);
         make.source(head, source_pu);
-        auto const unit = make.unit(make.code(test::two_windings(1, base, base, z)), {{head, {Conductor::b, N}}, {out, {Conductor::b, N}}});
+        auto const unit = make.unit(make.code(test::two_windings(1, base, base, z)),
+                                    {{head, {Conductor::b, N}}, {out, {Conductor::b, N}}});
         make.tap(unit, winding, tap);
         make.load(out, {Phase::b}, {Complex{}, va});
         LinearAnswer const linear{make.finish()};
@@ -380,7 +401,8 @@ TEST_CASE("a single-phase regulator multiplies the squared voltage by the square
         // The impedance is in pu of the tapped winding's own volts, as the file's per-unit value is.
         double const volts_in = winding == 0 ? base * tap : base, volts_out = winding == 1 ? base * tap : base;
         double const square = volts_in * volts_in / (base * base);
-        circuit.windings({{source[1], PhasorCircuit::ground}, winding_out}, {volts_in, volts_out}, [&](auto, auto) { return z * square; });
+        circuit.windings({{source[1], PhasorCircuit::ground}, winding_out}, {volts_in, volts_out},
+                         [&](auto, auto) { return z * square; });
         circuit.draw(winding_out, va);
         circuit.solve();
         return std::abs(linear.v_sq(out, Phase::b) - in_pu(circuit.voltage(winding_out), base));
@@ -420,19 +442,21 @@ double open_delta_error(OpenDelta const& kind, double scale) {
         auto const [m, n] = kind.pairs[i];
         auto const unit = make.unit(code, {{head, {conductor(m), conductor(n)}}, {out, {conductor(m), conductor(n)}}});
         make.tap(unit, 1, kind.taps[i]);
-        circuit.windings({{source[slot(m)], source[slot(n)]}, {nodes[slot(m)], nodes[slot(n)]}}, {4800.0, 4800.0 * kind.taps[i]},
-                         [&](auto, auto) { return z; });
+        circuit.windings({{source[slot(m)], source[slot(n)]}, {nodes[slot(m)], nodes[slot(n)]}},
+                         {4800.0, 4800.0 * kind.taps[i]}, [&](auto, auto) { return z; });
     }
     make.load(out, PhaseSet::abc(), {va[0], va[1], va[2]}, kind.jumper ? Connection::wye : Connection::delta);
     LinearAnswer const linear{make.finish()};
-    for (std::size_t i = 0; i < 3; ++i) circuit.draw({nodes[i], kind.jumper ? PhasorCircuit::ground : nodes[(i + 1) % 3]}, va[i]);
+    for (std::size_t i = 0; i < 3; ++i)
+        circuit.draw({nodes[i], kind.jumper ? PhasorCircuit::ground : nodes[(i + 1) % 3]}, va[i]);
     circuit.solve();
 
     double error = 0.0;
     for (Phase p : PhaseSet::abc().list()) {
         auto const i = slot(p);
         error = std::max(error, kind.jumper ? std::abs(linear.v_sq(out, p) - in_pu(circuit.voltage({nodes[i]}), base))
-                                            : std::abs(linear.pair_v_sq(out, p) - in_pu(circuit.voltage({nodes[i], nodes[(i + 1) % 3]}), 4800.0)));
+                                            : std::abs(linear.pair_v_sq(out, p) -
+                                                       in_pu(circuit.voltage({nodes[i], nodes[(i + 1) % 3]}), 4800.0)));
     }
     return error;
 }
@@ -447,10 +471,12 @@ TEST_CASE("open-delta regulators in neutral are right to first order", "[model][
     auto const pairs = GENERATE(sharing_a, sharing_b, sharing_c);
     bool const jumper = GENERATE(false, true);
 
-    test::check_first_order([&](double scale) { return open_delta_error({.pairs = pairs, .jumper = jumper}, scale); }, 0.01);
+    test::check_first_order([&](double scale) { return open_delta_error({.pairs = pairs, .jumper = jumper}, scale); },
+                            0.01);
 }
 
-TEST_CASE("all voltages behind open-delta regulators follow from their two exactly, at any taps", "[model][transformers]") {
+TEST_CASE("all voltages behind open-delta regulators follow from their two exactly, at any taps",
+          "[model][transformers]") {
     auto const pairs = GENERATE(sharing_a, sharing_b, sharing_c);
     bool const jumper = GENERATE(false, true);
 
@@ -470,7 +496,8 @@ double star_error(std::size_t fed_winding, double scale) {
     };
     constexpr double va = 10e6;
     auto const z_ohm = [&](std::size_t i, std::size_t k) { return z_pu(i, k) * (rated[i] * rated[i] / va); };
-    std::array const power{scale * Complex{900e3, 300e3}, scale * Complex{600e3, 100e3}, scale * Complex{1100e3, -200e3}};
+    std::array const power{scale * Complex{900e3, 300e3}, scale * Complex{600e3, 100e3},
+                           scale * Complex{1100e3, -200e3}};
 
     FeederMaker make;
     std::array<FeederMaker::BusId, 3> buses;
@@ -491,27 +518,33 @@ double star_error(std::size_t fed_winding, double scale) {
         std::array const nodes{circuit.node(), circuit.node(), circuit.node()};
         circuit.fix(nodes[fed_winding], rated[fed_winding] / std::numbers::sqrt3 * source_pu * unit_phasor(p));
         auto const ports = std::vector<Port>{{nodes[0]}, {nodes[1]}, {nodes[2]}};
-        circuit.windings(ports, {rated[0] / std::numbers::sqrt3, rated[1] / std::numbers::sqrt3, rated[2] / std::numbers::sqrt3}, z_ohm);
+        circuit.windings(
+            ports, {rated[0] / std::numbers::sqrt3, rated[1] / std::numbers::sqrt3, rated[2] / std::numbers::sqrt3},
+            z_ohm);
         for (std::size_t w = 0; w < 3; ++w)
             if (w != fed_winding) circuit.draw(ports[w], power[(w + slot(p)) % 3]);
         circuit.solve();
         for (std::size_t w = 0; w < 3; ++w)
-            error = std::max(error, std::abs(linear.v_sq(buses[w], p) - in_pu(circuit.voltage(ports[w]), rated[w] / std::numbers::sqrt3)));
-        error = std::max(error, std::abs(linear.into(buses[fed_winding], p) - circuit.delivered(nodes[fed_winding])) / va);
+            error = std::max(error, std::abs(linear.v_sq(buses[w], p) -
+                                             in_pu(circuit.voltage(ports[w]), rated[w] / std::numbers::sqrt3)));
+        error =
+            std::max(error, std::abs(linear.into(buses[fed_winding], p) - circuit.delivered(nodes[fed_winding])) / va);
     }
     return error;
 }
 
 }  // namespace
 
-TEST_CASE("a three-winding unit with a negative star member is right to first order, whichever winding feeds it", "[model][transformers]") {
+TEST_CASE("a three-winding unit with a negative star member is right to first order, whichever winding feeds it",
+          "[model][transformers]") {
     auto const fed = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
     CAPTURE(fed);
 
     test::check_first_order([&](double scale) { return star_error(fed, scale); }, 0.05);
 }
 
-TEST_CASE("a three-winding unit turns the phases by its clocks against the winding that feeds it", "[model][transformers]") {
+TEST_CASE("a three-winding unit turns the phases by its clocks against the winding that feeds it",
+          "[model][transformers]") {
     // Winding 1 delta, windings 2 and 3 wye and lagging by 30 degrees. Fed at winding 2, winding 3 is in phase with it.
     FeederMaker make;
     std::array<double, 3> const rated{115e3, 12470.0, 4160.0};
@@ -547,7 +580,8 @@ double parallel_error(double second_tap, double scale) {
     auto const low = make.bus("low", low_base);
     make.source(head, source_pu);
     for (auto z : {za, zb}) {
-        auto const unit = make.unit(make.code(test::two_windings(1, primary_v, low_base, z)), {{head, {Conductor::c, N}}, {low, {Conductor::c, N}}});
+        auto const unit = make.unit(make.code(test::two_windings(1, primary_v, low_base, z)),
+                                    {{head, {Conductor::c, N}}, {low, {Conductor::c, N}}});
         if (z == zb) make.tap(unit, 1, second_tap);
     }
     make.load(low, {Phase::c}, {Complex{}, Complex{}, va});
@@ -582,7 +616,8 @@ TEST_CASE("parallel three-phase and centre-tapped units halve the drop and keep 
         make.source(head);
         for (int i = 0; i < units; ++i) {
             if (legs) {
-                auto const code = make.code(test::three_windings(1, {primary_v, 120.0, 120.0}, {test_12(), test_13(), test_23()}));
+                auto const code =
+                    make.code(test::three_windings(1, {primary_v, 120.0, 120.0}, {test_12(), test_13(), test_23()}));
                 make.unit(code, {{head, {Conductor::b, N}}, {low, {Conductor::s1, N}}, {low, {N, Conductor::s2}}});
             } else {
                 auto row = test::two_windings(3, high_v, low_v, {0.5, 3.0});

@@ -30,7 +30,8 @@ partition::Partition split(Feeder const& feeder, int parts) {
 
 }  // namespace
 
-TEST_CASE("the agents of IEEE123_PV are the feeder, 5 areas, 82 centre-tapped secondaries and a three-phase one", "[agents]") {
+TEST_CASE("the agents of IEEE123_PV are the feeder, 5 areas, 82 centre-tapped secondaries and a three-phase one",
+          "[agents]") {
     auto const path = test::shared_path("feeders/cim/IEEE123_PV.xml");
     if (!path) return;
     auto feeder = io::read_feeder(*path).feeder;
@@ -38,13 +39,15 @@ TEST_CASE("the agents of IEEE123_PV are the feeder, 5 areas, 82 centre-tapped se
 
     auto const tree = partition::find_agents(feeder);
 
-    CHECK(kinds(tree) == std::map<Area::Kind, std::size_t>{{Area::Kind::feeder, 1}, {Area::Kind::switch_delimited, 5}, {Area::Kind::secondary, 83}});
+    CHECK(kinds(tree) == std::map<Area::Kind, std::size_t>{
+                             {Area::Kind::feeder, 1}, {Area::Kind::switch_delimited, 5}, {Area::Kind::secondary, 83}});
     std::size_t centre_tapped = 0;
     for (std::size_t a = 0; a < tree.agents.size(); ++a) {
         if (tree.agents.rows()[a].kind != Area::Kind::secondary) continue;
         bool legs = false;
         for (auto id : feeder.buses.ids())
-            if (tree.agent_of_bus[id.at()] == static_cast<std::int32_t>(a)) legs = legs || feeder.buses[id].phases.has_legs();
+            if (tree.agent_of_bus[id.at()] == static_cast<std::int32_t>(a))
+                legs = legs || feeder.buses[id].phases.has_legs();
         centre_tapped += legs ? 1 : 0;
     }
     CHECK(centre_tapped == 82);
@@ -132,7 +135,9 @@ TEST_CASE("the cut that is reported is the number of branches between parts", "[
     for (std::size_t i = 0; i < tree.vertices.size(); ++i) {
         auto const& v = tree.vertices[i];
         auto const parent = static_cast<std::size_t>(std::max(v.parent, 0));
-        rank[i] = v.bus.valid() ? result.rank_of_bus[v.bus.at()] : i == 0 ? result.rank_of_bus[feeder.sources.rows()[0].bus.at()] : rank[parent];
+        rank[i] = v.bus.valid() ? result.rank_of_bus[v.bus.at()]
+                  : i == 0      ? result.rank_of_bus[feeder.sources.rows()[0].bus.at()]
+                                : rank[parent];
         if (i > 0) cut += rank[i] != rank[parent] ? 1 : 0;
     }
     CAPTURE(seed, parts);
