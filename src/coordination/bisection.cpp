@@ -218,7 +218,7 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
     std::vector<double> effect(ramps_.size());
     flow_.gradient(weight, effect);
 
-    while (violation > rounding) {
+    while (true) {
         double falling = 0.0, net = 0.0, corner = infinity, start = infinity;
         for (std::size_t d = 0; d < ramps_.size(); ++d) {
             auto const& ramp = ramps_[d];
@@ -238,7 +238,9 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
         corner = comm_.min(corner);
         start = comm_.min(start);
         double const straight = net < 0.0 ? k - violation / net : infinity;
-        if (straight <= corner) return straight;
+        if (straight < infinity && straight <= corner) return straight;
+        // Inside, up to rounding, and not on the way further in. On the way it goes on: k is to be exact, not the violation small.
+        if (violation <= rounding && net >= 0.0) return k;
         if (corner == infinity) return infinity;
         double const safe = falling < 0.0 ? std::min(k - violation / falling, start) : start;
         double const next = std::max(corner, std::min(safe, last_));
@@ -248,7 +250,6 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
         violation += comm_.sum(change);
         k = next;
     }
-    return k;
 }
 
 Answer ScalarSearch::walk() {

@@ -79,8 +79,9 @@ class DenseTwin {
     std::vector<std::array<int, 3>> v_at_;  // column of a place's squared voltage
     std::vector<std::array<int, 3>> s_at_;  // column of an edge's P; Q follows
     std::vector<double> available_;
-    std::vector<Eigen::Matrix<double, 6, 1>> full_;         // drawn more if all of a PV system is curtailed
-    Eigen::SparseLU<Eigen::SparseMatrix<double>> factors_;  // the matrix is mostly zeros
+    std::vector<Eigen::Matrix<double, 6, 1>> full_;  // drawn more if all of a PV system is curtailed
+    Eigen::SparseMatrix<double> system_;             // it is mostly zeros
+    Eigen::SparseLU<Eigen::SparseMatrix<double>> factors_;
     Eigen::VectorXd constant_;
     Eigen::MatrixXd per_der_;
 };

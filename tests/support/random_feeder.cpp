@@ -62,8 +62,14 @@ class Growing {
         places_.push_back(place);
         return place;
     }
+    /// Nominal voltages may differ along a line, as they do where a file rounds them.
     Place after(Place const& up, PhaseSet phases) {
-        return new_place("bus " + std::to_string(places_.size()), up.base_v, phases, up.floating);
+        double const nominal = chance(0.15) ? between(0.98, 1.02) : 1.0;
+        return new_place("bus " + std::to_string(places_.size()), nominal * up.base_v, phases, up.floating);
+    }
+    void maybe_tap(Index<Transformer> unit, int windings) {
+        if (chance(0.3))
+            make_.tap(unit, static_cast<std::uint8_t>(whole(0, windings - 1)), 1.0 + 0.00625 * whole(-3, 3));
     }
     /// Some of a place's phases; of a floating place two or all.
     PhaseSet some_of(Place const& place) {
@@ -144,7 +150,7 @@ class Growing {
     }
     /// Any connection and clock whose downstream side is grounded wye, or (`add_floating`) delta.
     void add_three_phase(Place const& up, Connection down_connection, int clock, Connection up_connection) {
-        double const down_v = std::abs(up.base_v - low_v / std::numbers::sqrt3) < 1.0 ? medium_v : low_v;
+        double const down_v = up.base_v < 1.2 * low_v / std::numbers::sqrt3 ? medium_v : low_v;
         auto const down = new_place("bus " + std::to_string(places_.size()), down_v / std::numbers::sqrt3,
                                     PhaseSet::abc(), down_connection == Connection::delta);
         double const up_v = up.base_v * std::numbers::sqrt3;
@@ -162,9 +168,9 @@ class Growing {
             row.winding[1].clock = static_cast<std::int8_t>((12 - clock) % 12);
             row.short_circuit[0].r_ohm *= down_v * down_v / (up_v * up_v);
             row.short_circuit[0].x_ohm *= down_v * down_v / (up_v * up_v);
-            make_.unit(make_.code(row), {seat(down), seat(up)});
+            maybe_tap(make_.unit(make_.code(row), {seat(down), seat(up)}), 2);
         } else {
-            make_.unit(make_.code(row), {seat(up), seat(down)});
+            maybe_tap(make_.unit(make_.code(row), {seat(up), seat(down)}), 2);
         }
         add_line(down, after(down, some_of(down)));
     }
@@ -191,7 +197,7 @@ class Growing {
                                         PhaseSet::abc(), false);
             seats.push_back({down.bus, {Conductor::a, Conductor::b, Conductor::c, N}});
         }
-        make_.unit(make_.code(row), seats);
+        maybe_tap(make_.unit(make_.code(row), seats), 3);
     }
     void add_compensator(Place const& up) {
         auto const down = after(up, PhaseSet::abc());
@@ -272,7 +278,7 @@ class Growing {
         Seat const primary{at.bus, {conductor(p), across ? conductor(delta_pair(p)[1]) : N}};
         Seat const first{drum, {Conductor::s1, N}}, second{drum, {N, Conductor::s2}};
         bool const turned = chance(0.3);
-        make_.unit(code, {primary, turned ? second : first, turned ? first : second}, name);
+        maybe_tap(make_.unit(code, {primary, turned ? second : first, turned ? first : second}, name), 1);
         for (int house = 0, houses = whole(1, 3); house < houses; ++house) {
             auto const bus = make_.bus(name + " house " + std::to_string(house), leg_base_v);
             double const drop = between(0.5, 1.5);
