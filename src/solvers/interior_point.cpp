@@ -57,7 +57,7 @@ class InteriorPoint::Engine {
     void assess(int iteration);
     [[nodiscard]] bool certify(Outcome& outcome);
     bool step();
-    void factorise();
+    void predict();
     void polish();
     Outcome finish(Status unless_good_enough);
 
@@ -169,22 +169,25 @@ bool InteriorPoint::Engine::certify(Outcome& outcome) {
            certify_unbounded(program_, units_, std::move(candidate.x), settings_.certificate_tolerance, outcome);
 }
 
-void InteriorPoint::Engine::factorise() {
-    constexpr double poor = 1e-7;
+/// Finds the predictor with as little regularisation as gives it to a few digits.
+void InteriorPoint::Engine::predict() {
+    constexpr double poor = 1e-6;
     constexpr double most = 1e-5;
     regularisation_ = std::max(settings_.regularisation, 0.1 * regularisation_);
-    while (!(embedding_.factorise(point_, regularisation_) < poor) && regularisation_ < most) regularisation_ *= 10.0;
+    for (;; regularisation_ *= 10.0) {
+        embedding_.factorise(point_, regularisation_);
+        if (embedding_.predict(point_, direction_) <= poor || regularisation_ >= most) return;
+    }
 }
 
 bool InteriorPoint::Engine::step() {
     constexpr double most = 0.99;
-    factorise();
-    embedding_.predict(point_, direction_);
+    constexpr double none = 1e-8;
+    predict();
     auto const affine = std::min(1.0, embedding_.longest_step(point_, direction_));
-    auto const sigma = std::pow(1.0 - affine, 3);
-    embedding_.correct(point_, sigma, direction_);
+    embedding_.correct(point_, std::pow(1.0 - affine, 3), direction_);
     auto const length = std::min(1.0, most * embedding_.longest_step(point_, direction_));
-    if (!(length > 1e-8)) return false;
+    if (!(length > none)) return false;
     embedding_.advance(point_, direction_, length);
     return true;
 }

@@ -17,6 +17,7 @@ void Polish::resize() {
     gradient_.setZero(program_.variables());
     right_.setZero(program_.variables() + program_.rows());
     change_ = right_;
+    refinement_.resize(right_.size());
 }
 
 void Polish::choose(Point const& point) {
@@ -64,7 +65,7 @@ void Polish::improve(Point const& point, double regularisation, Vector& x, Vecto
         add_product(program_.P, x, gradient_);
         add_transposed_product(program_.C, net, gradient_);
         for (Index j = 0; j < n; ++j) right_[j] = met_[at(m + j)] != 0 ? 0.0 : -gradient_[j];
-        kkt_.solve(right_, change_);
+        refinement_.solve(kkt_, right_, change_);
         x += change_.head(n);
         net.head(m) += change_.tail(m);
     }

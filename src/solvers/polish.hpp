@@ -3,7 +3,8 @@
 /// Source: Stellato et al., Math. Program. Comput. 12, 2020, section 4; here on the matrix pattern already analysed.
 #pragma once
 
-#include "embedding.hpp"
+#include "kkt_system.hpp"
+#include "point.hpp"
 
 namespace dec::solvers {
 
@@ -28,6 +29,7 @@ class Polish {
     SparseMatrix P_, C_;            // without columns of variables at a limit and rows that meet none
     Vector of_variables_, of_rows_, value_, gradient_;
     Vector right_, change_;
+    Refinement refinement_;
 };
 
 }  // namespace dec::solvers

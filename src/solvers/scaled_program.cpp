@@ -171,8 +171,9 @@ std::optional<Multipliers> ScaledProgram::drop_empty_rows() {
 void ScaledProgram::equilibrate() {
     auto const P_values = P0_.coeffs().matrix();
     auto const C_values = C0_.coeffs().matrix();
-    bool const seen = seen_P_.size() == P_values.size() && seen_C_.size() == C_values.size() &&
-                      equilibrated_columns_.size() == variables() && seen_P_ == P_values && seen_C_ == C_values;
+    bool const seen = equilibrated_columns_.size() == variables() && equilibrated_rows_.size() == rows() &&
+                      seen_P_.size() == P_values.size() && seen_C_.size() == C_values.size() &&
+                      seen_P_ == P_values && seen_C_ == C_values;
     if (seen) return;
     seen_P_ = P_values;
     seen_C_ = C_values;
