@@ -72,8 +72,9 @@ void Embedding::make_interior(Point& point, double least_slack, double least_mul
         auto const net = point.net[r];
         point.s_low[r] = low(r) ? std::max(value_[r] - program_.low[r], least_slack) : 0.0;
         point.s_high[r] = high(r) ? std::max(program_.high[r] - value_[r], least_slack) : 0.0;
-        point.z_low[r] = low(r) ? std::max(-net, least_multiplier) : 0.0;
-        point.z_high[r] = high(r) ? std::max(net, least_multiplier) : 0.0;
+        // A limit far away has a small multiplier, so that its product is not larger than all others.
+        point.z_low[r] = low(r) ? std::max(-net, least_multiplier / std::max(1.0, point.s_low[r])) : 0.0;
+        point.z_high[r] = high(r) ? std::max(net, least_multiplier / std::max(1.0, point.s_high[r])) : 0.0;
         if (!is_equality(r)) point.net[r] = point.z_high[r] - point.z_low[r];
         sum += point.s_low[r] * point.z_low[r] + point.s_high[r] * point.z_high[r];
         count += Index{low(r)} + Index{high(r)};
