@@ -73,8 +73,8 @@ void Embedding::make_interior(Point& point, double least_slack, double least_mul
         point.s_low[r] = low(r) ? std::max(value_[r] - program_.low[r], least_slack) : 0.0;
         point.s_high[r] = high(r) ? std::max(program_.high[r] - value_[r], least_slack) : 0.0;
         // A limit far away has a small multiplier, so that its product is not larger than all others.
-        point.z_low[r] = low(r) ? std::max(-net, least_multiplier / std::max(1.0, point.s_low[r])) : 0.0;
-        point.z_high[r] = high(r) ? std::max(net, least_multiplier / std::max(1.0, point.s_high[r])) : 0.0;
+        point.z_low[r] = low(r) ? std::max(-net, least_multiplier) / std::max(1.0, point.s_low[r]) : 0.0;
+        point.z_high[r] = high(r) ? std::max(net, least_multiplier) / std::max(1.0, point.s_high[r]) : 0.0;
         if (!is_equality(r)) point.net[r] = point.z_high[r] - point.z_low[r];
         sum += point.s_low[r] * point.z_low[r] + point.s_high[r] * point.z_high[r];
         count += Index{low(r)} + Index{high(r)};
@@ -120,13 +120,15 @@ double Embedding::predict(Point const& point, Point& direction) {
     return solve(point, 1.0, point.tau * point.kappa, direction);
 }
 
-void Embedding::correct(Point const& point, double sigma, Point& direction) {
+void Embedding::correct(Point const& point, double sigma, double second_order, Point const& predictor, Point& direction) {
     auto const target = sigma * mu_;
     for (Index r = 0; r < program_.ranges(); ++r) {
-        if (low(r)) s_z_low_[r] += direction.s_low[r] * direction.z_low[r] - target;
-        if (high(r)) s_z_high_[r] += direction.s_high[r] * direction.z_high[r] - target;
+        if (low(r))
+            s_z_low_[r] = point.s_low[r] * point.z_low[r] + second_order * predictor.s_low[r] * predictor.z_low[r] - target;
+        if (high(r))
+            s_z_high_[r] = point.s_high[r] * point.z_high[r] + second_order * predictor.s_high[r] * predictor.z_high[r] - target;
     }
-    solve(point, 1.0 - sigma, point.tau * point.kappa + direction.tau * direction.kappa - target, direction);
+    solve(point, 1.0 - sigma, point.tau * point.kappa + second_order * predictor.tau * predictor.kappa - target, direction);
 }
 
 /// \param share of the residuals to be taken away. \param tau_kappa to be taken away from this product.

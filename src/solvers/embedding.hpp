@@ -32,14 +32,15 @@ class Embedding {
     /// Finds the residuals of the conditions and the mean complementarity.
     void evaluate(Point const& point);
 
+    double mu() const{return mu_;}
     /// Factorises for directions from this point, which `evaluate` has seen.
     void factorise(Point const& point, double regularisation) { newton_.factorise(point, Px_, regularisation); }
     /// Newton's direction for all conditions as they stand.
     /// \return residual of the linear system, relative to its right-hand side.
     double predict(Point const& point, Point& direction);
-    /// Reduces residuals by 1 - sigma and aims at the complementarity sigma mu, with the second-order terms of the predictor,
-    /// which `direction` holds when called.
-    void correct(Point const& point, double sigma, Point& direction);
+    /// Reduces residuals by 1 - sigma and aims at the complementarity sigma mu, with this share of the second-order terms of the
+    /// predictor.
+    void correct(Point const& point, double sigma, double second_order, Point const& predictor, Point& direction);
 
     /// Largest step that keeps everything non-negative.
     [[nodiscard]] double longest_step(Point const& point, Point const& direction) const;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "embedding.hpp"
 #include "optimality.hpp"
@@ -53,9 +54,9 @@ class InteriorPoint::Engine {
   private:
     void start_cold();
     void start_warm(Start const& start);
-    Outcome iterate();
-    void assess(int iteration);
-    [[nodiscard]] bool certify(Outcome& outcome);
+    Outcome iterate(int first, int limit);
+    bool assess(int iteration);
+    bool certify(Outcome& best, int iteration);
     bool step();
     void predict();
     void polish();
@@ -70,10 +71,9 @@ class InteriorPoint::Engine {
     Embedding embedding_{scaled_, kkt_};
     Polish polish_{scaled_, kkt_};
     Judge judge_;
-    Point point_, direction_, best_point_;
+    Point point_, predictor_, direction_, best_point_;
     Outcome current_, best_;
     double best_error_ = infinity;
-    int best_iteration_ = 0;
     double regularisation_ = 0.0;
 };
 
@@ -84,7 +84,7 @@ void InteriorPoint::Engine::setup(QuadraticProgram const& program) {
     kkt_.analyse(scaled_.P, scaled_.C);
     embedding_.resize();
     polish_.resize();
-    for (auto* point : {&point_, &direction_, &best_point_}) point->resize(scaled_);
+    for (auto* point : {&point_, &predictor_, &direction_, &best_point_}) point->resize(scaled_);
     has_program_ = true;
 }
 
@@ -107,13 +107,20 @@ Outcome InteriorPoint::Engine::solve(Start const* start) {
             return outcome;
     }
     if (start && !fits(*start, program_)) throw std::logic_error{"InteriorPoint::solve from a start of another size"};
-    regularisation_ = settings_.regularisation;
-    if (start) start_warm(*start);
-    else start_cold();
-    return iterate();
+    int spent = 0;
+    if (start) {
+        start_warm(*start);
+        auto const outcome = iterate(0, (settings_.max_iterations + 1) / 2);
+        bool const given_up = outcome.status == Status::iteration_limit || outcome.status == Status::numerical_failure;
+        if (!given_up) return outcome;
+        spent = outcome.iterations;
+    }
+    start_cold();
+    return iterate(spent, settings_.max_iterations);
 }
 
 void InteriorPoint::Engine::start_cold() {
+    regularisation_ = settings_.regularisation;
     embedding_.spring_start(point_, regularisation_);
     auto const typical = point_.x.size() == 0 ? 0.0 : point_.x.lpNorm<Eigen::Infinity>();
     if (typical > 0.0 && (typical < 1e-2 || typical > 1e2)) {
@@ -124,49 +131,70 @@ void InteriorPoint::Engine::start_cold() {
 }
 
 void InteriorPoint::Engine::start_warm(Start const& start) {
+    regularisation_ = settings_.regularisation;
     scaled_.take(start.x, start.multipliers, point_.x, point_.net);
     embedding_.make_interior(point_, 1e-3, 1e-3);
 }
 
-Outcome InteriorPoint::Engine::iterate() {
+Outcome InteriorPoint::Engine::iterate(int first, int limit) {
+    // What is asked for is said in units of the equilibrated program, which may be a few times larger than the caller's.
+    constexpr double margin = 0.01;
+    auto const aim = margin * settings_.tolerance;
+    auto const certificate_aim = margin * settings_.certificate_tolerance;
     units_ = scaled_.units();
     best_error_ = infinity;
-    best_iteration_ = 0;
-    for (int iteration = 0;; ++iteration) {
+    Outcome certificate;
+    auto const end = [&](Status unless_good_enough) {
+        if (best_error_ > settings_.tolerance && certificate.certificate_residual <= settings_.certificate_tolerance)
+            return certificate;
+        return finish(unless_good_enough);
+    };
+    bool tried_to_polish = false;
+    for (int iteration = first;; ++iteration) {
         embedding_.evaluate(point_);
-        assess(iteration);
-        if (best_error_ <= settings_.tolerance) return finish(Status::optimal);
-        if (Outcome outcome; point_.kappa > point_.tau && certify(outcome)) {
-            outcome.iterations = iteration;
-            return outcome;
+        bool const better = assess(iteration);
+        if (best_error_ <= settings_.tolerance) {
+            if (settings_.polish && !std::exchange(tried_to_polish, true)) polish();
+            if (best_error_ <= aim || !better) return end(Status::optimal);
+        } else if (point_.kappa > point_.tau) {
+            if (!certify(certificate, iteration) && certificate.certificate_residual <= settings_.certificate_tolerance)
+                return certificate;
+            if (certificate.certificate_residual <= certificate_aim) return certificate;
         }
-        if (iteration == settings_.max_iterations) return finish(Status::iteration_limit);
-        if (!step()) return finish(Status::numerical_failure);
+        if (iteration == limit) return end(Status::iteration_limit);
+        if (!step()) return end(Status::numerical_failure);
     }
 }
 
-void InteriorPoint::Engine::assess(int iteration) {
+/// \return whether this is the best iterate so far.
+bool InteriorPoint::Engine::assess(int iteration) {
     scaled_.give(point_.x, point_.net, 1.0 / point_.tau, current_.x, current_.multipliers);
     judge_.measure(program_, units_, current_);
     current_.iterations = iteration;
-    if (auto const error = error_of(current_); error < best_error_ || iteration == 0) {
-        best_error_ = error;
-        best_iteration_ = iteration;
-        std::swap(best_, current_);
-        best_point_ = point_;
-    }
+    current_.polished = false;
+    auto const error = error_of(current_);
+    if (!(error < best_error_) && best_error_ < infinity) return false;
+    best_error_ = error;
+    std::swap(best_, current_);
+    best_point_ = point_;
+    return true;
 }
 
-bool InteriorPoint::Engine::certify(Outcome& outcome) {
-    Outcome candidate;
-    scaled_.give(point_.x, point_.net, 1.0, candidate.x, candidate.multipliers);
+/// \return whether the iterate makes a better certificate than the best so far.
+bool InteriorPoint::Engine::certify(Outcome& best, int iteration) {
+    scaled_.give(point_.x, point_.net, 1.0, current_.x, current_.multipliers);
     for (Index j = 0; j < scaled_.variables(); ++j)
-        if (scaled_.fixed(j)) candidate.x[j] = 0.0;
-    candidate.multipliers.bound_low.setZero();
-    candidate.multipliers.bound_high.setZero();
-    return certify_infeasible(program_, units_, std::move(candidate.multipliers), settings_.certificate_tolerance,
-                              outcome) ||
-           certify_unbounded(program_, units_, std::move(candidate.x), settings_.certificate_tolerance, outcome);
+        if (scaled_.fixed(j)) current_.x[j] = 0.0;
+    current_.multipliers.bound_low.setZero();
+    current_.multipliers.bound_high.setZero();
+    Outcome found;
+    bool const proves =
+        certify_infeasible(program_, units_, current_.multipliers, settings_.certificate_tolerance, found) ||
+        certify_unbounded(program_, units_, current_.x, settings_.certificate_tolerance, found);
+    if (!proves || !(found.certificate_residual < best.certificate_residual)) return false;
+    found.iterations = iteration;
+    best = std::move(found);
+    return true;
 }
 
 /// Finds the predictor with as little regularisation as gives it to a few digits.
@@ -176,17 +204,25 @@ void InteriorPoint::Engine::predict() {
     regularisation_ = std::max(settings_.regularisation, 0.1 * regularisation_);
     for (;; regularisation_ *= 10.0) {
         embedding_.factorise(point_, regularisation_);
-        if (embedding_.predict(point_, direction_) <= poor || regularisation_ >= most) return;
+        if (embedding_.predict(point_, predictor_) <= poor || regularisation_ >= most) return;
     }
 }
 
 bool InteriorPoint::Engine::step() {
     constexpr double most = 0.99;
     constexpr double none = 1e-8;
+    constexpr double short_step = 0.1;
     predict();
-    auto const affine = std::min(1.0, embedding_.longest_step(point_, direction_));
-    embedding_.correct(point_, std::pow(1.0 - affine, 3), direction_);
-    auto const length = std::min(1.0, most * embedding_.longest_step(point_, direction_));
+    auto const affine = std::min(1.0, embedding_.longest_step(point_, predictor_));
+    auto const correct = [&](double sigma, double second_order) {
+        embedding_.correct(point_, sigma, second_order, predictor_, direction_);
+        return std::min(1.0, most * embedding_.longest_step(point_, direction_));
+    };
+    auto length = correct(std::pow(1.0 - affine, 3), affine * affine);
+    // Second-order terms of a predictor that leads nowhere mislead; a step to the centre comes first then.
+    for (double const sigma : {0.1, 0.5, 0.9})
+        if (length < short_step) length = correct(sigma, 0.0);
+    if (getenv("TRACE")) fprintf(stderr,"  err %.2e best %.2e tau %.2e kappa %.2e mu %.2e reg %.1e affine %.3g length %.3g p %.1e d %.1e g %.1e\n",error_of(current_),best_error_,point_.tau,point_.kappa,embedding_.mu(),regularisation_,affine,length,current_.primal.relative,current_.dual.relative,current_.gap.relative);
     if (!(length > none)) return false;
     embedding_.advance(point_, direction_, length);
     return true;
