@@ -33,6 +33,8 @@ double Embedding::anchor(Index range) const {
 
 /// Sets `balance_` to x and the forces of the rows. \return residual relative to the right-hand side.
 double Embedding::hold_by_springs(double regularisation, double softness_of_equalities) {
+    // Free variables are held, too, or they would be anywhere where the objective is flat or falls without limit.
+    constexpr double weak = 1e-3;
     auto const m = program_.rows();
     auto const n = program_.variables();
     Vector of_variables(n), of_rows(m), right(n + m);
@@ -41,7 +43,7 @@ double Embedding::hold_by_springs(double regularisation, double softness_of_equa
         right[n + i] = is_equality(i) ? program_.high[i] : anchor(i);
     }
     for (Index j = 0; j < n; ++j) {
-        of_variables[j] = low(m + j) || high(m + j) || program_.fixed(j) ? 1.0 : 0.0;
+        of_variables[j] = low(m + j) || high(m + j) || program_.fixed(j) ? 1.0 : weak;
         right[j] = program_.fixed(j) ? 0.0 : anchor(m + j) - program_.q[j];
     }
     kkt_.factorise(program_.P, program_.C, of_variables, of_rows, regularisation);

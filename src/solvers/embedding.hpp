@@ -35,6 +35,7 @@ class Embedding {
     double mu() const{return mu_;}
     /// Factorises for directions from this point, which `evaluate` has seen.
     void factorise(Point const& point, double regularisation) { newton_.factorise(point, Px_, regularisation); }
+    void keep_regularisation() { newton_.keep_regularisation(); }
     /// Newton's direction for all conditions as they stand.
     /// \return residual of the linear system, relative to its right-hand side.
     double predict(Point const& point, Point& direction);

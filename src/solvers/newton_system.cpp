@@ -44,6 +44,8 @@ void NewtonSystem::factorise(Point const& point, Vector const& Px, double regula
     of_gap_ = point.kappa / point.tau + point.x.dot(Px) / (point.tau * point.tau);
     find_stiffness(point);
     cost_slope_ = program_.q + (2.0 / point.tau) * Px;
+    kept_ = 0.0;
+    regularisation_ = regularisation;
     kkt_.factorise(program_.P, program_.C, of_variables_, of_rows_, regularisation);
     weights_.head(n + m) = kkt_.weights();
     weights_[n + m] = 1.0 / (1.0 + of_gap_);
@@ -81,8 +83,8 @@ void NewtonSystem::multiply(Vector const& v, Vector& product) const {
     add_symmetric_product(program_.P, program_.C, v, product);
     product[n + m] = gap_row(v, t, product);
     for (Index j = 0; j < n; ++j)
-        product[j] += program_.q[j] * t + of_variables_[j] * (v[j] - limit_[m + j] * t);
-    for (Index i = 0; i < m; ++i) product[n + i] -= of_rows_[i] * v[n + i] + limit_[i] * t;
+        product[j] += program_.q[j] * t + of_variables_[j] * (v[j] - limit_[m + j] * t) + kept_ * v[j];
+    for (Index i = 0; i < m; ++i) product[n + i] -= (of_rows_[i] + kept_) * v[n + i] + limit_[i] * t;
 }
 
 void NewtonSystem::solve_roughly(Vector& v) {

@@ -24,6 +24,8 @@ class NewtonSystem final : public LinearSystem {
     /// \param Px P times the point's x.
     void factorise(Point const& point, Vector const& Px, double regularisation);
 
+    void keep_regularisation() { kept_ = regularisation_; }
+
     void multiply(Vector const& v, Vector& product) const override;
     void solve_roughly(Vector& v) override;
     [[nodiscard]] Vector const& weights() const override { return weights_; }
@@ -49,6 +51,7 @@ class NewtonSystem final : public LinearSystem {
     Vector cost_slope_;              // q + 2 P x0, x0 = x / tau
     double of_gap_ = 0.0;            // h
     Vector border_;                  // the answer to the first two equations for t = 1, r = 0
+    double regularisation_ = 0.0, kept_ = 0.0;
     double slope_ = 1.0;             // left-hand side of the third for it
     Vector weights_;
     Vector balance_;
