@@ -55,7 +55,7 @@ class InteriorPoint::Engine {
     void start_cold();
     void start_warm(Start const& start);
     Outcome iterate(int first, int limit);
-    double assess(int iteration);
+    bool assess(int iteration);
     bool certify(Outcome& best, int iteration);
     bool step();
     void predict();
@@ -140,6 +140,7 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
     // What is asked for is said in units of the equilibrated program, which may be a few times larger than the caller's.
     constexpr double margin = 0.01;
     auto const aim = margin * settings_.tolerance;
+    constexpr int patience = 3;
     constexpr double nothing_left = 1e-24;
     auto const certificate_aim = margin * settings_.certificate_tolerance;
     units_ = scaled_.units();
@@ -151,13 +152,13 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
         return finish(unless_good_enough);
     };
     bool tried_to_polish = false;
-    double error = infinity;
+    int in_vain = 0;
     for (int iteration = first;; ++iteration) {
         embedding_.evaluate(point_);
-        auto const before = std::exchange(error, assess(iteration));
+        in_vain = assess(iteration) ? 0 : in_vain + 1;
         if (best_error_ <= settings_.tolerance) {
             if (settings_.polish && !std::exchange(tried_to_polish, true)) polish();
-            if (best_error_ <= aim || !(error < 0.5 * before)) return end(Status::optimal);
+            if (best_error_ <= aim || in_vain == patience) return end(Status::optimal);
         } else if (point_.kappa > point_.tau) {
             if (!certify(certificate, iteration) && certificate.certificate_residual <= settings_.certificate_tolerance)
                 return certificate;
@@ -168,19 +169,18 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
     }
 }
 
-/// \return the error of the iterate.
-double InteriorPoint::Engine::assess(int iteration) {
+/// \return whether the iterate is the best so far.
+bool InteriorPoint::Engine::assess(int iteration) {
     scaled_.give(point_.x, point_.net, 1.0 / point_.tau, current_.x, current_.multipliers);
     judge_.measure(program_, units_, current_);
     current_.iterations = iteration;
     current_.polished = false;
     auto const error = error_of(current_);
-    if (error < best_error_ || best_error_ == infinity) {
-        best_error_ = error;
-        std::swap(best_, current_);
-        best_point_ = point_;
-    }
-    return error;
+    if (!(error < best_error_) && best_error_ < infinity) return false;
+    best_error_ = error;
+    std::swap(best_, current_);
+    best_point_ = point_;
+    return true;
 }
 
 /// \return whether the iterate makes a better certificate than the best so far.
