@@ -14,6 +14,9 @@
 namespace dec::solvers {
 namespace {
 
+/// What is asked for is said in units of the equilibrated program, which may be a few times larger than the caller's.
+constexpr double margin = 0.01;
+
 bool same_pattern(SparseMatrix const& a, SparseMatrix const& b) {
     if (a.rows() != b.rows() || a.cols() != b.cols() || a.nonZeros() != b.nonZeros()) return false;
     for (Index j = 0; j < a.outerSize(); ++j) {
@@ -56,7 +59,8 @@ class InteriorPoint::Engine {
     void start_warm(Start const& start);
     Outcome iterate(int first, int limit);
     bool assess(int iteration);
-    bool certify(Outcome& best, int iteration);
+    void certify(Outcome& best, int iteration);
+    void certify(Vector const& x, Vector const& net, Outcome& best, int iteration);
     bool step();
     void predict();
     void polish();
@@ -137,12 +141,8 @@ void InteriorPoint::Engine::start_warm(Start const& start) {
 }
 
 Outcome InteriorPoint::Engine::iterate(int first, int limit) {
-    // What is asked for is said in units of the equilibrated program, which may be a few times larger than the caller's.
-    constexpr double margin = 0.01;
-    auto const aim = margin * settings_.tolerance;
     constexpr int patience = 3;
     constexpr double nothing_left = 1e-24;
-    auto const certificate_aim = margin * settings_.certificate_tolerance;
     units_ = scaled_.units();
     best_error_ = infinity;
     Outcome certificate;
@@ -158,11 +158,13 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
         in_vain = assess(iteration) ? 0 : in_vain + 1;
         if (best_error_ <= settings_.tolerance) {
             if (settings_.polish && !std::exchange(tried_to_polish, true)) polish();
-            if (best_error_ <= aim || in_vain == patience) return end(Status::optimal);
+            if (best_error_ <= margin * settings_.tolerance || in_vain == patience) return end(Status::optimal);
         } else if (point_.kappa > point_.tau) {
-            if (!certify(certificate, iteration) && certificate.certificate_residual <= settings_.certificate_tolerance)
-                return certificate;
-            if (certificate.certificate_residual <= certificate_aim) return certificate;
+            auto const before = certificate.certificate_residual;
+            certify(certificate, iteration);
+            auto const now = certificate.certificate_residual;
+            if (now <= margin * settings_.certificate_tolerance) return certificate;
+            if (now <= settings_.certificate_tolerance && now == before) return certificate;
         }
         if (iteration == limit) return end(Status::iteration_limit);
         if (embedding_.mu() < nothing_left || !step()) return end(Status::numerical_failure);
@@ -183,9 +185,19 @@ bool InteriorPoint::Engine::assess(int iteration) {
     return true;
 }
 
-/// \return whether the iterate makes a better certificate than the best so far.
-bool InteriorPoint::Engine::certify(Outcome& best, int iteration) {
-    scaled_.give(point_.x, point_.net, 1.0, current_.x, current_.multipliers);
+/// Takes what the iterate proves if that is better than the best so far, as it is and with the limits it meets met exactly.
+void InteriorPoint::Engine::certify(Outcome& best, int iteration) {
+    constexpr double clear = 1e-3;
+    certify(point_.x, point_.net, best, iteration);
+    if (point_.tau > clear * point_.kappa || best.certificate_residual <= margin * settings_.certificate_tolerance) return;
+    Vector x = point_.x;
+    Vector net = point_.net;
+    polish_.improve(point_, 0.0, settings_.regularisation, x, net);
+    certify(x, net, best, iteration);
+}
+
+void InteriorPoint::Engine::certify(Vector const& x, Vector const& net, Outcome& best, int iteration) {
+    scaled_.give(x, net, 1.0, current_.x, current_.multipliers);
     for (Index j = 0; j < scaled_.variables(); ++j)
         if (scaled_.fixed(j)) current_.x[j] = 0.0;
     current_.multipliers.bound_low.setZero();
@@ -194,10 +206,9 @@ bool InteriorPoint::Engine::certify(Outcome& best, int iteration) {
     bool const proves =
         certify_infeasible(program_, units_, current_.multipliers, settings_.certificate_tolerance, found) ||
         certify_unbounded(program_, units_, current_.x, settings_.certificate_tolerance, found);
-    if (!proves || !(found.certificate_residual < best.certificate_residual)) return false;
+    if (!proves || !(found.certificate_residual < best.certificate_residual)) return;
     found.iterations = iteration;
     best = std::move(found);
-    return true;
 }
 
 /// Finds the predictor with as little regularisation as gives it to a few digits.
@@ -237,7 +248,7 @@ void InteriorPoint::Engine::polish() {
     current_ = best_;
     Vector x = best_point_.x / best_point_.tau;
     Vector net = best_point_.net / best_point_.tau;
-    polish_.improve(best_point_, settings_.regularisation, x, net);
+    polish_.improve(best_point_, 1.0, settings_.regularisation, x, net);
     scaled_.give(x, net, 1.0, current_.x, current_.multipliers);
     judge_.measure(program_, units_, current_);
     if (error_of(current_) < best_error_) {

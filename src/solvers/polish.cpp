@@ -44,13 +44,13 @@ void Polish::restrict_matrices() {
     for (Index i = 0; i < m; ++i) of_rows_[i] = met_[at(i)] == 0 ? 1.0 : 0.0;
 }
 
-void Polish::improve(Point const& point, double regularisation, Vector& x, Vector& net) {
+void Polish::improve(Point const& point, double tau, double regularisation, Vector& x, Vector& net) {
     auto const m = program_.rows();
     auto const n = program_.variables();
     choose(point);
     restrict_matrices();
     kkt_.factorise(P_, C_, of_variables_, of_rows_, regularisation);
-    auto const limit = [&](Index r) { return met_[at(r)] > 0 ? program_.high[r] : program_.low[r]; };
+    auto const limit = [&](Index r) { return tau * (met_[at(r)] > 0 ? program_.high[r] : program_.low[r]); };
     for (Index j = 0; j < n; ++j)
         if (met_[at(m + j)] != 0 && !program_.fixed(j)) x[j] = limit(m + j);
     for (Index r = 0; r < program_.ranges(); ++r)
@@ -61,7 +61,7 @@ void Polish::improve(Point const& point, double regularisation, Vector& x, Vecto
         value_.setZero();
         add_product(program_.C, x, value_);
         for (Index i = 0; i < m; ++i) right_[n + i] = met_[at(i)] != 0 ? limit(i) - value_[i] : 0.0;
-        gradient_ = program_.q;
+        gradient_ = tau * program_.q;
         add_product(program_.P, x, gradient_);
         add_transposed_product(program_.C, net, gradient_);
         for (Index j = 0; j < n; ++j) right_[j] = met_[at(m + j)] != 0 ? 0.0 : -gradient_[j];
@@ -71,7 +71,7 @@ void Polish::improve(Point const& point, double regularisation, Vector& x, Vecto
     }
 
     // What is left of the gradient is what the bounds met have to carry.
-    gradient_ = program_.q;
+    gradient_ = tau * program_.q;
     add_product(program_.P, x, gradient_);
     add_transposed_product(program_.C, net, gradient_);
     for (Index j = 0; j < n; ++j)

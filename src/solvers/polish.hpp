@@ -16,8 +16,10 @@ class Polish {
     void resize();
 
     /// Takes every limit whose multiplier exceeds its slack for met, all others for slack.
-    /// \param x, net an answer in; what meets those limits and balances the gradient as nearly as it can be, out.
-    void improve(Point const& point, double regularisation, Vector& x, Vector& net);
+    /// \param tau what q and all limits are multiplied by: one for an answer, zero for a certificate (rows met become zero, the
+    ///            gradient is that of q = 0; what balances it proves that there is no answer).
+    /// \param x, net an answer or a certificate in; what meets those limits and balances the gradient as nearly as it can be, out.
+    void improve(Point const& point, double tau, double regularisation, Vector& x, Vector& net);
 
   private:
     void choose(Point const& point);
