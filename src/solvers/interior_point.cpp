@@ -218,7 +218,7 @@ void InteriorPoint::Engine::predict() {
     regularisation_ = std::max(settings_.regularisation, 0.1 * regularisation_);
     for (;; regularisation_ *= 10.0) {
         embedding_.factorise(point_, regularisation_);
-        if (point_.kappa > point_.tau && embedding_.predict(point_, predictor_) <= poor) return;
+        if ((point_.kappa > point_.tau || best_error_ <= settings_.tolerance) && embedding_.predict(point_, predictor_) <= poor) return;
         embedding_.keep_regularisation();
         if (embedding_.predict(point_, predictor_) <= poor || regularisation_ >= most) return;
     }

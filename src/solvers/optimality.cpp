@@ -72,6 +72,9 @@ void scale(Multipliers& multipliers, double factor) {
         *part *= factor;
 }
 
+/// A contradiction or a fall smaller than the rounding of its own terms is none.
+constexpr double rounding = 1e-12;
+
 bool within(double error, double tolerance) { return error <= tolerance; }  // false if it is not a number
 
 /// Largest part of a direction's product with G, or of the direction itself, that leaves a limit.
@@ -201,8 +204,6 @@ bool certify_infeasible(QuadraticProgram const& program, Units const& units, Mul
         else left += std::abs(rest) * units.variables[j];
     }
     auto const limits = value_of_limits(program, candidate);
-    // A contradiction smaller than the rounding of its own terms is none.
-    constexpr double rounding = 1e-13;
     if (!(limits.value > rounding * limits.terms)) return false;
     if (!within(left / limits.value, tolerance)) return false;
 
@@ -216,9 +217,6 @@ bool certify_infeasible(QuadraticProgram const& program, Units const& units, Mul
 bool certify_unbounded(QuadraticProgram const& program, Units const& units, Vector candidate, double tolerance,
                        Outcome& outcome) {
     auto const p = program.equalities();
-    auto const fall = -program.q.dot(candidate) / units.objective;
-    if (!(fall > 0.0)) return false;
-
     double worst = 0.0;
     for (Index j = 0; j < candidate.size(); ++j) {
         auto const out = leaving(candidate[j], program.lb[j], program.ub[j]);
@@ -232,12 +230,14 @@ bool certify_unbounded(QuadraticProgram const& program, Units const& units, Vect
     Vector const inequalities = program.G * candidate;
     for (Index i = 0; i < inequalities.size(); ++i)
         worst = std::max(worst, leaving(inequalities[i], program.h_low[i], program.h_high[i]) / units.rows[p + i]);
+    Total slope;
+    slope.add(-1.0, program.q, candidate);
+    if (!(slope.value > rounding * slope.terms)) return false;
+    auto const fall = slope.value / units.objective;
     if (!within(worst / fall, tolerance)) return false;
 
-    auto const slope = -program.q.dot(candidate);
-    if (!(slope > 0.0)) return false;
     outcome.status = Status::dual_infeasible;
-    outcome.ray = candidate / slope;
+    outcome.ray = candidate / slope.value;
     outcome.certificate_residual = worst / fall;
     return true;
 }
