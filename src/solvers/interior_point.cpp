@@ -151,13 +151,12 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
             return certificate;
         return finish(unless_good_enough);
     };
-    bool tried_to_polish = false;
     int in_vain = 0;
     for (int iteration = first;; ++iteration) {
         embedding_.evaluate(point_);
         in_vain = assess(iteration) ? 0 : in_vain + 1;
         if (best_error_ <= settings_.tolerance) {
-            if (settings_.polish && !std::exchange(tried_to_polish, true)) polish();
+            if (settings_.polish) polish();
             if (best_error_ <= margin * settings_.tolerance || in_vain == patience) return end(Status::optimal);
         } else if (point_.kappa > point_.tau) {
             auto const before = certificate.certificate_residual;
@@ -245,21 +244,25 @@ bool InteriorPoint::Engine::step() {
 }
 
 void InteriorPoint::Engine::polish() {
-    current_ = best_;
-    Vector x = best_point_.x / best_point_.tau;
-    Vector net = best_point_.net / best_point_.tau;
-    polish_.improve(best_point_, 1.0, settings_.regularisation, x, net);
+    current_.iterations = best_.iterations;
+    Vector x = point_.x / point_.tau;
+    Vector net = point_.net / point_.tau;
+    polish_.improve(point_, 1.0, settings_.regularisation, x, net);
     scaled_.give(x, net, 1.0, current_.x, current_.multipliers);
     judge_.measure(program_, units_, current_);
+    if (getenv("TRACE")) fprintf(stderr,"  polish p %.1e d %.1e g %.1e\n",current_.primal.relative,current_.dual.relative,current_.gap.relative);
     if (error_of(current_) < best_error_) {
         best_error_ = error_of(current_);
-        best_ = current_;
+        std::swap(best_, current_);
         best_.polished = true;
     }
 }
 
 Outcome InteriorPoint::Engine::finish(Status unless_good_enough) {
-    if (settings_.polish) polish();
+    if (settings_.polish && best_error_ > settings_.tolerance) {
+        point_ = best_point_;
+        polish();
+    }
     auto outcome = best_;
     outcome.status = best_error_ <= settings_.tolerance ? Status::optimal : unless_good_enough;
     return outcome;

@@ -1,5 +1,7 @@
 #include "polish.hpp"
 
+#include <algorithm>
+
 namespace dec::solvers {
 namespace {
 
@@ -70,12 +72,22 @@ void Polish::improve(Point const& point, double tau, double regularisation, Vect
         net.head(m) += change_.tail(m);
     }
 
+    // Rounding may turn the sign of a force that is nearly zero.
+    for (Index i = 0; i < m; ++i) net[i] = pushing(i, net[i]);
     // What is left of the gradient is what the bounds met have to carry.
     gradient_ = tau * program_.q;
     add_product(program_.P, x, gradient_);
     add_transposed_product(program_.C, net, gradient_);
     for (Index j = 0; j < n; ++j)
-        if (met_[at(m + j)] != 0 && !program_.fixed(j)) net[m + j] = -gradient_[j];
+        if (met_[at(m + j)] != 0 && !program_.fixed(j)) net[m + j] = pushing(m + j, -gradient_[j]);
+}
+
+/// The force if a limit can exert it, else zero.
+double Polish::pushing(Index range, double force) const {
+    auto const kind = program_.kind(range);
+    if (kind == RangeKind::low) return std::min(force, 0.0);
+    if (kind == RangeKind::high) return std::max(force, 0.0);
+    return force;
 }
 
 }  // namespace dec::solvers

@@ -24,6 +24,7 @@ class Polish {
   private:
     void choose(Point const& point);
     void restrict_matrices();
+    [[nodiscard]] double pushing(Index range, double force) const;
 
     ScaledProgram const& program_;
     KktSystem& kkt_;
