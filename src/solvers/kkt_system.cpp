@@ -7,9 +7,6 @@ namespace {
 
 using Inner = SparseMatrix::InnerIterator;
 
-/// Smaller pivots are rounding; regularisation keeps true ones well above.
-constexpr double least_pivot = 1e-14;
-
 }  // namespace
 
 void add_product(SparseMatrix const& C, Vector const& x, Vector& y) {
@@ -80,7 +77,7 @@ void KktSystem::factorise(SparseMatrix const& P, SparseMatrix const& C, Vector c
     for (Index i = 0; i < e.size(); ++i) *value++ = -e[i] - regularisation;
     for (auto const k : upper_) *value++ = P.valuePtr()[k];
     std::copy(C.valuePtr(), C.valuePtr() + C.nonZeros(), value);
-    factor_.factorise(values_, least_pivot);
+    factor_.factorise(values_, regularisation);
 }
 
 void KktSystem::multiply(Vector const& v, Vector& product) const {
