@@ -38,10 +38,13 @@ bool fits(Start const& start, QuadraticProgram const& program) {
 }
 
 double error_of(Outcome const& outcome) {
-    auto const worst = std::max({outcome.primal.relative, outcome.dual.relative, outcome.gap.relative});
-    // NaN is lost in comparisons, in sums it is not.
-    auto const sum = outcome.primal.relative + outcome.dual.relative + outcome.gap.relative;
-    return std::isfinite(sum) ? worst : infinity;
+    double worst = 0.0;
+    for (auto const error : {outcome.primal.relative, outcome.dual.relative, outcome.gap.relative,
+                             outcome.complementarity.relative}) {
+        if (!std::isfinite(error)) return infinity;  // comparisons lose what is not a number
+        worst = std::max(worst, error);
+    }
+    return worst;
 }
 
 }  // namespace
@@ -58,7 +61,7 @@ class InteriorPoint::Engine {
     void start_cold();
     void start_warm(Start const& start);
     Outcome iterate(int first, int limit);
-    bool assess(int iteration);
+    void assess(int iteration);
     void certify(Outcome& best, int iteration);
     void certify(Vector const& x, Vector const& net, Outcome& best, int iteration);
     bool step();
@@ -144,6 +147,7 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
     constexpr int patience = 3;
     constexpr double nothing_left = 1e-24;
     units_ = scaled_.units();
+    if(getenv("TRACE")) fprintf(stderr,"units objective %g variables %g..%g rows %g..%g dual %g\n",units_.objective,units_.variables.minCoeff(),units_.variables.maxCoeff(),units_.rows.minCoeff(),units_.rows.maxCoeff(),units_.objective/units_.variables.minCoeff());
     best_error_ = infinity;
     Outcome certificate;
     auto const end = [&](Status unless_good_enough) {
@@ -154,39 +158,39 @@ Outcome InteriorPoint::Engine::iterate(int first, int limit) {
     int in_vain = 0;
     for (int iteration = first;; ++iteration) {
         embedding_.evaluate(point_);
-        in_vain = assess(iteration) ? 0 : in_vain + 1;
+        auto const before = best_error_;
+        assess(iteration);
         if (best_error_ <= settings_.tolerance) {
             if (settings_.polish) polish();
+            in_vain = best_error_ < 0.5 * before ? 0 : in_vain + 1;
             if (best_error_ <= margin * settings_.tolerance || in_vain == patience) return end(Status::optimal);
         } else if (point_.kappa > point_.tau) {
-            auto const before = certificate.certificate_residual;
+            auto const residual = certificate.certificate_residual;
             certify(certificate, iteration);
             auto const now = certificate.certificate_residual;
             if (now <= margin * settings_.certificate_tolerance) return certificate;
-            if (now <= settings_.certificate_tolerance && now == before) return certificate;
+            if (now <= settings_.certificate_tolerance && now == residual) return certificate;
         }
         if (iteration == limit) return end(Status::iteration_limit);
         if (embedding_.mu() < nothing_left || !step()) return end(Status::numerical_failure);
     }
 }
 
-/// \return whether the iterate is the best so far.
-bool InteriorPoint::Engine::assess(int iteration) {
+void InteriorPoint::Engine::assess(int iteration) {
     scaled_.give(point_.x, point_.net, 1.0 / point_.tau, current_.x, current_.multipliers);
     judge_.measure(program_, units_, current_);
     current_.iterations = iteration;
     current_.polished = false;
     auto const error = error_of(current_);
-    if (!(error < best_error_) && best_error_ < infinity) return false;
+    if (!(error < best_error_) && best_error_ < infinity) return;
     best_error_ = error;
     std::swap(best_, current_);
     best_point_ = point_;
-    return true;
 }
 
 /// Takes what the iterate proves if that is better than the best so far, as it is and with the limits it meets met exactly.
 void InteriorPoint::Engine::certify(Outcome& best, int iteration) {
-    constexpr double clear = 1e-3;
+    constexpr double clear = 0.1;
     certify(point_.x, point_.net, best, iteration);
     if (point_.tau > clear * point_.kappa || best.certificate_residual <= margin * settings_.certificate_tolerance) return;
     Vector x = point_.x;

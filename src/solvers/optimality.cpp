@@ -148,8 +148,25 @@ void Judge::measure(QuadraticProgram const& program, Units const& units, Outcome
     outcome.gap.absolute = std::abs(primal - dual);
     auto const with_offset = std::max(std::abs(outcome.objective), std::abs(outcome.dual_objective));
     auto const without = std::max(std::abs(primal), std::abs(dual));
-    outcome.gap.relative =
-        outcome.gap.absolute / std::max(std::min(with_offset, without), least_objective * units.objective);
+    auto const size = std::max(std::min(with_offset, without), least_objective * units.objective);
+    outcome.gap.relative = outcome.gap.absolute / size;
+    outcome.complementarity = {0.0, 0.0};
+    widen(outcome.complementarity, complementarity(program, outcome), size);
+}
+
+/// Called after `violation`, which leaves G x in `rows_`.
+double Judge::complementarity(QuadraticProgram const& program, Outcome const& outcome) const {
+    auto const& multipliers = outcome.multipliers;
+    double sum = 0.0;
+    auto const add = [&](Vector const& multiplier, Vector const& value, Vector const& limit) {
+        for (Index i = 0; i < multiplier.size(); ++i)
+            if (multiplier[i] != 0.0) sum += multiplier[i] * std::abs(value[i] - limit[i]);
+    };
+    add(multipliers.row_low, rows_.value, program.h_low);
+    add(multipliers.row_high, rows_.value, program.h_high);
+    add(multipliers.bound_low, outcome.x, program.lb);
+    add(multipliers.bound_high, outcome.x, program.ub);
+    return sum;
 }
 
 void Judge::balance(QuadraticProgram const& program, Units const& units, Outcome& outcome) {

@@ -49,9 +49,10 @@ void Polish::restrict_matrices() {
 void Polish::improve(Point const& point, double tau, double regularisation, Vector& x, Vector& net) {
     auto const m = program_.rows();
     auto const n = program_.variables();
+    constexpr double poor = 1e-4;
+    constexpr double most = 1e-4;
     choose(point);
     restrict_matrices();
-    kkt_.factorise(P_, C_, of_variables_, of_rows_, regularisation);
     auto const limit = [&](Index r) { return tau * (met_[at(r)] > 0 ? program_.high[r] : program_.low[r]); };
     for (Index j = 0; j < n; ++j)
         if (met_[at(m + j)] != 0 && !program_.fixed(j)) x[j] = limit(m + j);
@@ -67,7 +68,13 @@ void Polish::improve(Point const& point, double tau, double regularisation, Vect
         add_product(program_.P, x, gradient_);
         add_transposed_product(program_.C, net, gradient_);
         for (Index j = 0; j < n; ++j) right_[j] = met_[at(m + j)] != 0 ? 0.0 : -gradient_[j];
-        refinement_.solve(kkt_, right_, change_);
+        // What cannot be solved for to a few digits, since the limits met depend on each other, needs more regularisation.
+        double error = infinity;
+        for (; error > poor && regularisation <= most; regularisation *= 10.0) {
+            kkt_.factorise(P_, C_, of_variables_, of_rows_, regularisation);
+            error = refinement_.solve(kkt_, right_, change_);
+        }
+        if (error > poor) return;
         x += change_.head(n);
         net.head(m) += change_.tail(m);
     }

@@ -54,6 +54,7 @@ struct [[nodiscard]] Outcome {
     Accuracy primal;  ///< largest violation of a constraint; relative to the magnitudes of its row's terms
     Accuracy dual;    ///< largest entry of the sum above that should be zero; relative to the magnitudes of its terms
     Accuracy gap;     ///< |objective - dual_objective|; relative to the larger of the two, with or without offset
+    Accuracy complementarity;  ///< sum of each multiplier of a limit times the distance from it; relative as the gap
     int iterations = 0;
     /// The limits met were recognised and the answer computed from them: those limits hold to rounding.
     bool polished = false;
