@@ -32,9 +32,12 @@ class Embedding {
     /// Finds the residuals of the conditions and the mean complementarity.
     void evaluate(Point const& point);
 
-    double mu() const{return mu_;}
+    /// Mean complementarity at the point evaluated.
+    [[nodiscard]] double mu() const { return mu_; }
+
     /// Factorises for directions from this point, which `evaluate` has seen.
     void factorise(Point const& point, double regularisation) { newton_.factorise(point, Px_, regularisation); }
+    /// Directions are proximal steps until the next factorisation.
     void keep_regularisation() { newton_.keep_regularisation(); }
     /// Newton's direction for all conditions as they stand.
     /// \return residual of the linear system, relative to its right-hand side.

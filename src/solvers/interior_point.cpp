@@ -15,7 +15,7 @@ namespace dec::solvers {
 namespace {
 
 /// What is asked for is said in units of the equilibrated program, which may be a few times larger than the caller's.
-constexpr double margin = 0.01;
+constexpr double margin = 1e-3;
 
 bool same_pattern(SparseMatrix const& a, SparseMatrix const& b) {
     if (a.rows() != b.rows() || a.cols() != b.cols() || a.nonZeros() != b.nonZeros()) return false;
@@ -144,10 +144,9 @@ void InteriorPoint::Engine::start_warm(Start const& start) {
 }
 
 Outcome InteriorPoint::Engine::iterate(int first, int limit) {
-    constexpr int patience = 3;
+    constexpr int patience = 6;
     constexpr double nothing_left = 1e-24;
     units_ = scaled_.units();
-    if(getenv("TRACE")) fprintf(stderr,"units objective %g variables %g..%g rows %g..%g dual %g\n",units_.objective,units_.variables.minCoeff(),units_.variables.maxCoeff(),units_.rows.minCoeff(),units_.rows.maxCoeff(),units_.objective/units_.variables.minCoeff());
     best_error_ = infinity;
     Outcome certificate;
     auto const end = [&](Status unless_good_enough) {
@@ -214,14 +213,17 @@ void InteriorPoint::Engine::certify(Vector const& x, Vector const& net, Outcome&
     best = std::move(found);
 }
 
-/// Finds the predictor with as little regularisation as gives it to a few digits.
+/// Finds the predictor with as little regularisation as gives it to a few digits. While an answer is sought, steps are
+/// proximal: directions in which the program is flat, or constraints depend on each other, stay where they are. A certificate,
+/// or the last digits of an answer, need the true system wherever it can be solved.
 void InteriorPoint::Engine::predict() {
     constexpr double poor = 1e-6;
     constexpr double most = 1e-5;
+    bool const exactly = point_.kappa > point_.tau || best_error_ <= settings_.tolerance;
     regularisation_ = std::max(settings_.regularisation, 0.1 * regularisation_);
     for (;; regularisation_ *= 10.0) {
         embedding_.factorise(point_, regularisation_);
-        if ((point_.kappa > point_.tau || best_error_ <= settings_.tolerance) && embedding_.predict(point_, predictor_) <= poor) return;
+        if (exactly && embedding_.predict(point_, predictor_) <= poor) return;
         embedding_.keep_regularisation();
         if (embedding_.predict(point_, predictor_) <= poor || regularisation_ >= most) return;
     }
@@ -241,7 +243,6 @@ bool InteriorPoint::Engine::step() {
     // Second-order terms of a predictor that leads nowhere mislead; a step to the centre comes first then.
     for (double const sigma : {0.1, 0.5, 0.9})
         if (length < short_step) length = correct(sigma, 0.0);
-    if (getenv("TRACE")) fprintf(stderr,"  err %.2e best %.2e tau %.2e kappa %.2e mu %.2e reg %.1e affine %.3g length %.3g p %.1e d %.1e g %.1e\n",error_of(current_),best_error_,point_.tau,point_.kappa,embedding_.mu(),regularisation_,affine,length,current_.primal.relative,current_.dual.relative,current_.gap.relative);
     if (!(length > none)) return false;
     embedding_.advance(point_, direction_, length);
     return true;
@@ -254,7 +255,6 @@ void InteriorPoint::Engine::polish() {
     polish_.improve(point_, 1.0, settings_.regularisation, x, net);
     scaled_.give(x, net, 1.0, current_.x, current_.multipliers);
     judge_.measure(program_, units_, current_);
-    if (getenv("TRACE")) fprintf(stderr,"  polish p %.1e d %.1e g %.1e\n",current_.primal.relative,current_.dual.relative,current_.gap.relative);
     if (error_of(current_) < best_error_) {
         best_error_ = error_of(current_);
         std::swap(best_, current_);

@@ -72,7 +72,7 @@ void KktSystem::factorise(SparseMatrix const& P, SparseMatrix const& C, Vector c
     auto value = values_.begin();
     for (Index j = 0; j < d.size(); ++j) {
         auto const stored = diagonal_[static_cast<std::size_t>(j)];
-        *value++ = (stored < 0 ? 0.0 : P.valuePtr()[stored]) + d[j] + regularisation;
+        *value++ = (stored < 0 ? 0.0 : P.valuePtr()[stored]) + d[j] + share_of_variables * regularisation;
     }
     for (Index i = 0; i < e.size(); ++i) *value++ = -e[i] - regularisation;
     for (auto const k : upper_) *value++ = P.valuePtr()[k];

@@ -24,6 +24,7 @@ class NewtonSystem final : public LinearSystem {
     /// \param Px P times the point's x.
     void factorise(Point const& point, Vector const& Px, double regularisation);
 
+    /// Makes the regularisation part of the system until the next factorisation: its solution is a proximal step then.
     void keep_regularisation() { kept_ = regularisation_; }
 
     void multiply(Vector const& v, Vector& product) const override;

@@ -22,6 +22,8 @@ class InteriorPoint final : public Solver {
     /// \throws core::InvalidInput with the findings of Settings::validate.
     explicit InteriorPoint(Settings const& settings = {});
     ~InteriorPoint() override;
+    InteriorPoint(InteriorPoint const&) = delete;
+    InteriorPoint& operator=(InteriorPoint const&) = delete;
     InteriorPoint(InteriorPoint&&) noexcept;
     InteriorPoint& operator=(InteriorPoint&&) noexcept;
 
