@@ -122,15 +122,19 @@ double Embedding::predict(Point const& point, Point& direction) {
     return solve(point, 1.0, point.tau * point.kappa, direction);
 }
 
-void Embedding::correct(Point const& point, double sigma, double second_order, Point const& predictor, Point& direction) {
+void Embedding::correct(Point const& point, double sigma, double second_order, Point const& predictor,
+                        Point& direction) {
     auto const target = sigma * mu_;
     for (Index r = 0; r < program_.ranges(); ++r) {
         if (low(r))
-            s_z_low_[r] = point.s_low[r] * point.z_low[r] + second_order * predictor.s_low[r] * predictor.z_low[r] - target;
+            s_z_low_[r] =
+                point.s_low[r] * point.z_low[r] + second_order * predictor.s_low[r] * predictor.z_low[r] - target;
         if (high(r))
-            s_z_high_[r] = point.s_high[r] * point.z_high[r] + second_order * predictor.s_high[r] * predictor.z_high[r] - target;
+            s_z_high_[r] =
+                point.s_high[r] * point.z_high[r] + second_order * predictor.s_high[r] * predictor.z_high[r] - target;
     }
-    solve(point, 1.0 - sigma, point.tau * point.kappa + second_order * predictor.tau * predictor.kappa - target, direction);
+    solve(point, 1.0 - sigma, point.tau * point.kappa + second_order * predictor.tau * predictor.kappa - target,
+          direction);
 }
 
 /// \param share of the residuals to be taken away. \param tau_kappa to be taken away from this product.
@@ -156,10 +160,12 @@ void Embedding::set_right_side(Point const& point, double share, double tau_kapp
         held_high_[r] = high(r) ? share * stiff_high * high_[r] - s_z_high_[r] / point.s_high[r] : 0.0;
         auto const held = held_high_[r] - held_low_[r];
         if (program_.kind(r) == RangeKind::both)
-            gap += (program_.high[r] - program_.low[r]) *
-                   ((stiff_low / newton_.stiffness()[r]) * held_high_[r] + (stiff_high / newton_.stiffness()[r]) * held_low_[r]);
+            gap += (program_.high[r] - program_.low[r]) * ((stiff_low / newton_.stiffness()[r]) * held_high_[r] +
+                                                           (stiff_high / newton_.stiffness()[r]) * held_low_[r]);
         if (r < m) {
-            right_[n + r] = is_equality(r) ? -share * high_[r] : low(r) || high(r) ? -held / newton_.stiffness()[r] : 0.0;
+            right_[n + r] = is_equality(r)      ? -share * high_[r]
+                            : low(r) || high(r) ? -held / newton_.stiffness()[r]
+                                                : 0.0;
         } else {
             auto const j = r - m;
             right_[j] = -share * dual_[j] - held;
@@ -197,8 +203,8 @@ void Embedding::expand_range(Point const& point, Index r, double share, Point& d
     else z_low = z_high - direction.net[r];
 
     if (low(r))
-        direction.s_low[r] = stiff_low > 1.0 ? -(s_z_low_[r] + point.s_low[r] * z_low) / point.z_low[r]
-                                             : from_low - share * low_[r];
+        direction.s_low[r] =
+            stiff_low > 1.0 ? -(s_z_low_[r] + point.s_low[r] * z_low) / point.z_low[r] : from_low - share * low_[r];
     if (high(r))
         direction.s_high[r] = stiff_high > 1.0 ? -(s_z_high_[r] + point.s_high[r] * z_high) / point.z_high[r]
                                                : from_high - share * high_[r];

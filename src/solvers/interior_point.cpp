@@ -39,8 +39,8 @@ bool fits(Start const& start, QuadraticProgram const& program) {
 
 double error_of(Outcome const& outcome) {
     double worst = 0.0;
-    for (auto const error : {outcome.primal.relative, outcome.dual.relative, outcome.gap.relative,
-                             outcome.complementarity.relative}) {
+    for (auto const error :
+         {outcome.primal.relative, outcome.dual.relative, outcome.gap.relative, outcome.complementarity.relative}) {
         if (!std::isfinite(error)) return infinity;  // comparisons lose what is not a number
         worst = std::max(worst, error);
     }
@@ -191,7 +191,8 @@ void InteriorPoint::Engine::assess(int iteration) {
 void InteriorPoint::Engine::certify(Outcome& best, int iteration) {
     constexpr double clear = 0.1;
     certify(point_.x, point_.net, best, iteration);
-    if (point_.tau > clear * point_.kappa || best.certificate_residual <= margin * settings_.certificate_tolerance) return;
+    if (point_.tau > clear * point_.kappa || best.certificate_residual <= margin * settings_.certificate_tolerance)
+        return;
     Vector x = point_.x;
     Vector net = point_.net;
     polish_.improve(point_, 0.0, settings_.regularisation, x, net);

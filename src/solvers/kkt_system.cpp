@@ -74,7 +74,7 @@ void KktSystem::factorise(SparseMatrix const& P, SparseMatrix const& C, Vector c
         auto const stored = diagonal_[static_cast<std::size_t>(j)];
         *value++ = (stored < 0 ? 0.0 : P.valuePtr()[stored]) + d[j] + share_of_variables * regularisation;
     }
-    for (Index i = 0; i < e.size(); ++i) *value++ = -e[i] - regularisation;
+    for (auto const of_row : e) *value++ = -of_row - regularisation;
     for (auto const k : upper_) *value++ = P.valuePtr()[k];
     std::copy(C.valuePtr(), C.valuePtr() + C.nonZeros(), value);
     factor_.factorise(values_, regularisation);

@@ -20,7 +20,8 @@ class KktSystem final : public LinearSystem {
 
     /// \param P, C of the pattern analysed; they must stay until the last use of what is factorised.
     /// \param d, e not negative. \param regularisation added to both, in the factors only; no pivot is smaller.
-    void factorise(SparseMatrix const& P, SparseMatrix const& C, Vector const& d, Vector const& e, double regularisation);
+    void factorise(SparseMatrix const& P, SparseMatrix const& C, Vector const& d, Vector const& e,
+                   double regularisation);
 
     void multiply(Vector const& v, Vector& product) const override;
     void solve_roughly(Vector& v) override { factor_.solve(v); }

@@ -83,7 +83,8 @@ void NewtonSystem::multiply(Vector const& v, Vector& product) const {
     add_symmetric_product(program_.P, program_.C, v, product);
     product[n + m] = gap_row(v, t, product);
     for (Index j = 0; j < n; ++j)
-        product[j] += program_.q[j] * t + of_variables_[j] * (v[j] - limit_[m + j] * t) + share_of_variables * kept_ * v[j];
+        product[j] +=
+            program_.q[j] * t + of_variables_[j] * (v[j] - limit_[m + j] * t) + share_of_variables * kept_ * v[j];
     for (Index i = 0; i < m; ++i) product[n + i] -= (of_rows_[i] + kept_) * v[n + i] + limit_[i] * t;
 }
 

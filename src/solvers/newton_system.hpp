@@ -53,7 +53,7 @@ class NewtonSystem final : public LinearSystem {
     double of_gap_ = 0.0;            // h
     Vector border_;                  // the answer to the first two equations for t = 1, r = 0
     double regularisation_ = 0.0, kept_ = 0.0;
-    double slope_ = 1.0;             // left-hand side of the third for it
+    double slope_ = 1.0;  // left-hand side of the third for it
     Vector weights_;
     Vector balance_;
 };

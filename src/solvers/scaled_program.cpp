@@ -227,7 +227,8 @@ class ScaledProgram::GeometricScales {
             residual_ -= length * product;
             step = residual_.cwiseProduct(inverse);
         }
-        scales_ = scales_.unaryExpr([](double exponent) { return std::exp2(std::round(std::clamp(exponent, -100.0, 100.0))); });
+        scales_ = scales_.unaryExpr(
+            [](double exponent) { return std::exp2(std::round(std::clamp(exponent, -100.0, 100.0))); });
     }
 
     SparseMatrix const& P_;
@@ -242,8 +243,8 @@ void ScaledProgram::equilibrate() {
     auto const P_values = P0_.coeffs().matrix();
     auto const C_values = C0_.coeffs().matrix();
     bool const seen = equilibrated_columns_.size() == variables() && equilibrated_rows_.size() == rows() &&
-                      seen_P_.size() == P_values.size() && seen_C_.size() == C_values.size() &&
-                      seen_P_ == P_values && seen_C_ == C_values;
+                      seen_P_.size() == P_values.size() && seen_C_.size() == C_values.size() && seen_P_ == P_values &&
+                      seen_C_ == C_values;
     if (seen) return;
     seen_P_ = P_values;
     seen_C_ = C_values;

@@ -35,8 +35,10 @@ void check_unbounded(solvers::SolverEntry const& entry, QuadraticProgram const& 
 
 /// A feasible random program with room for `rows` more inequalities without coefficients or limits.
 QuadraticProgram feasible_with_rows(Index n, Index rows, std::uint64_t seed) {
-    auto program = make_solved({.variables = n, .equalities = n / 4, .inequalities = n / 2, .objective = Objective::semidefinite},
-                               seed).program;
+    auto program =
+        make_solved({.variables = n, .equalities = n / 4, .inequalities = n / 2, .objective = Objective::semidefinite},
+                    seed)
+            .program;
     auto const m = program.inequalities();
     program.G.conservativeResize(m + rows, n);
     program.h_low.conservativeResize(m + rows);
@@ -98,7 +100,8 @@ TEST_CASE("equalities that contradict each other are infeasible", "[solvers][con
     auto const seed = GENERATE(range(0U, 20U));
     auto const size = GENERATE(4, 30, 150);
     auto const distance = GENERATE(1.0, 1e-4);
-    auto program = make_solved({.variables = size, .equalities = size / 2, .inequalities = size / 3, .fixed = 0.0}, seed).program;
+    auto program =
+        make_solved({.variables = size, .equalities = size / 2, .inequalities = size / 3, .fixed = 0.0}, seed).program;
     // The last equality repeats the sum of all others, with another right-hand side.
     Eigen::MatrixXd A = program.A;
     auto const last = A.rows() - 1;
@@ -137,7 +140,8 @@ TEST_CASE("inequalities that contradict each other are infeasible", "[solvers][c
     check_infeasible(entry, program);
 }
 
-TEST_CASE("equalities, inequalities and bounds that contradict each other together are infeasible", "[solvers][contract]") {
+TEST_CASE("equalities, inequalities and bounds that contradict each other together are infeasible",
+          "[solvers][contract]") {
     auto const& entry = each_solver();
 
     SECTION("a sum that bounds cannot reach") {
@@ -251,7 +255,8 @@ TEST_CASE("objectives that fall without limit are shown the way down", "[solvers
     }
 }
 
-TEST_CASE("a program infeasible in both ways is never called optimal, and what is claimed is proven", "[solvers][contract]") {
+TEST_CASE("a program infeasible in both ways is never called optimal, and what is claimed is proven",
+          "[solvers][contract]") {
     auto const& entry = each_solver();
     auto program = QuadraticProgram::of_size(3, 2, 0);
     program.q << -1.0, 0.0, 0.0;

@@ -32,8 +32,15 @@ TEST_CASE("degenerate programs reach the objective they were made around", "[sol
     Recipe recipe{.variables = n, .equalities = n / 3, .inequalities = n, .objective = objective};
     if (kind == 0) recipe.dependent = true;
     if (kind == 1) recipe.weak = 0.5;
-    if (kind == 2) recipe = {.variables = n, .equalities = n / 2, .inequalities = 2 * n, .objective = objective,
-                             .active = 0.9, .weak = 0.2, .fixed = 0.2, .dependent = true};
+    if (kind == 2)
+        recipe = {.variables = n,
+                  .equalities = n / 2,
+                  .inequalities = 2 * n,
+                  .objective = objective,
+                  .active = 0.9,
+                  .weak = 0.2,
+                  .fixed = 0.2,
+                  .dependent = true};
 
     CAPTURE(seed, static_cast<int>(objective), kind);
     check_optimum(entry, make_solved(recipe, 5000 + seed));
@@ -107,7 +114,8 @@ TEST_CASE("equal limits of an inequality are an equality, equal bounds a constan
         if (as_rows.lb[j] == as_rows.ub[j]) CHECK(outcome.x[j] == as_rows.lb[j]);
 }
 
-TEST_CASE("empty rows that hold, rows without limits and columns without coefficients do no harm", "[solvers][contract]") {
+TEST_CASE("empty rows that hold, rows without limits and columns without coefficients do no harm",
+          "[solvers][contract]") {
     auto const& entry = each_solver();
     auto program = QuadraticProgram::of_size(4, 2, 3);
     program.P = sparse(Eigen::Vector4d{1.0, 1.0, 0.0, 0.0}.asDiagonal());
@@ -115,7 +123,8 @@ TEST_CASE("empty rows that hold, rows without limits and columns without coeffic
     program.lb << 0.0, 0.0, -3.0, -infinity;  // the third goes to its bound, the last may be anything
     program.A = sparse((Eigen::MatrixXd(2, 4) << 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0).finished());
     program.b << 1.0, 0.0;
-    program.G = sparse((Eigen::MatrixXd(3, 4) << 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0).finished());
+    program.G =
+        sparse((Eigen::MatrixXd(3, 4) << 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0).finished());
     program.h_low << -1.0, -infinity, -infinity;
     program.h_high << 1.0, infinity, 0.75;
 

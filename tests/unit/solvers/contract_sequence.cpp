@@ -31,8 +31,7 @@ bool same_bits(Outcome const& a, Outcome const& b) {
     return a.status == b.status && a.iterations == b.iterations && a.x == b.x &&
            a.multipliers.equality == b.multipliers.equality && a.multipliers.row_low == b.multipliers.row_low &&
            a.multipliers.row_high == b.multipliers.row_high && a.multipliers.bound_low == b.multipliers.bound_low &&
-           a.multipliers.bound_high == b.multipliers.bound_high &&
-           (a.x.size() == 0 || a.objective == b.objective);
+           a.multipliers.bound_high == b.multipliers.bound_high && (a.x.size() == 0 || a.objective == b.objective);
 }
 
 }  // namespace
@@ -129,8 +128,8 @@ TEST_CASE("a start from nowhere near still arrives", "[solvers][contract]") {
     auto const solver = entry.make({});
     solver->setup(program);
 
-    auto const outcome = solver->solve(
-        Start{anything(15), {anything(4), anything(10), anything(10), anything(15), anything(15)}});
+    auto const outcome =
+        solver->solve(Start{anything(15), {anything(4), anything(10), anything(10), anything(15), anything(15)}});
 
     CAPTURE(entry.name, far);
     REQUIRE(outcome.status == Status::optimal);

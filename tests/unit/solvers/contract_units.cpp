@@ -9,7 +9,8 @@ using namespace dec;
 using namespace dec::test;
 using solvers::Status;
 
-TEST_CASE("units of rows, variables and objective, a million up or down, do not change the answer", "[solvers][contract]") {
+TEST_CASE("units of rows, variables and objective, a million up or down, do not change the answer",
+          "[solvers][contract]") {
     auto const& entry = each_solver();
     auto const seed = GENERATE(range(0U, 60U));
     auto const decades = GENERATE(2.0, 6.0);

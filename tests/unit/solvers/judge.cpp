@@ -62,13 +62,14 @@ Verdict judge(QuadraticProgram const& program, Vector const& x, Multipliers cons
     Vector const equalities = A * x;
     Vector const equality_terms = A.cwiseAbs() * x.cwiseAbs();
     for (Index i = 0; i < equalities.size(); ++i)
-        verdict.primal = std::max(verdict.primal, relative(equalities[i] - program.b[i],
-                                                           equality_terms[i] + std::abs(program.b[i])));
+        verdict.primal = std::max(verdict.primal,
+                                  relative(equalities[i] - program.b[i], equality_terms[i] + std::abs(program.b[i])));
     check_limits(G * x, G.cwiseAbs() * x.cwiseAbs(), program.h_low, program.h_high, z.row_low, z.row_high, verdict);
     check_limits(x, x.cwiseAbs(), program.lb, program.ub, z.bound_low, z.bound_high, verdict);
 
     Vector const rows = z.row_high - z.row_low;
-    Vector const gradient = P * x + program.q + A.transpose() * z.equality + G.transpose() * rows + z.bound_high - z.bound_low;
+    Vector const gradient =
+        P * x + program.q + A.transpose() * z.equality + G.transpose() * rows + z.bound_high - z.bound_low;
     Vector const terms = P.cwiseAbs() * x.cwiseAbs() + program.q.cwiseAbs() +
                          A.transpose().cwiseAbs() * z.equality.cwiseAbs() + G.transpose().cwiseAbs() * rows.cwiseAbs() +
                          z.bound_high + z.bound_low;

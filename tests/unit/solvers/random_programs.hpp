@@ -37,10 +37,10 @@ struct Recipe {
     Index equalities = 3;
     Index inequalities = 8;
     Objective objective = Objective::strictly_convex;
-    double active = 0.3;       ///< share of the limits that are met
-    double weak = 0.0;         ///< share of those that are met without need: multiplier zero
-    double fixed = 0.05;       ///< share of variables with equal bounds, of inequalities with equal limits
-    bool dependent = false;    ///< half of the equalities, and some inequalities, are combinations of others
+    double active = 0.3;     ///< share of the limits that are met
+    double weak = 0.0;       ///< share of those that are met without need: multiplier zero
+    double fixed = 0.05;     ///< share of variables with equal bounds, of inequalities with equal limits
+    bool dependent = false;  ///< half of the equalities, and some inequalities, are combinations of others
 };
 
 struct Solved {
