@@ -163,8 +163,9 @@ Tree validate(Feeder const& feeder, Notes& notes) {
     check_impedances(feeder, findings);
     Tree tree;
     if (can_hang(feeder)) {
-        tree = hang_tree(feeder, findings, notes);
-        check_devices(feeder, tree, findings, notes);
+        auto hung = hang_tree(feeder, findings, notes);
+        check_devices(feeder, hung.phases, findings, notes);
+        tree = std::move(hung.tree);
     }
     findings.throw_if_any();
     return tree;
