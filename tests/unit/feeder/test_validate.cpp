@@ -581,7 +581,8 @@ TEST_CASE("a service transformer fed from its secondary is reported", "[validate
     check_one(findings(make), "transformer up: is fed from its secondary");
 }
 
-TEST_CASE("a loop through the secondaries of two service transformers is a loop and nothing more", "[validate][loops]") {
+TEST_CASE("a loop through the secondaries of two service transformers is a loop and nothing more",
+          "[validate][loops]") {
     FeederMaker make;
     auto const head = make.bus("head", base_v), pole = make.bus("pole", base_v), drum = make.bus("drum", 120.0),
                way = make.bus("way", base_v), other = make.bus("other", base_v);
