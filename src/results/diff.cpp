@@ -163,12 +163,19 @@ std::vector<std::string> differences(std::string const& path_a, std::string cons
     return Comparison{path_a, path_b, tolerance}.run();
 }
 
+namespace {
+
+/// Ten digits are more than anybody reads, and hide the noise in the last ones.
+std::string for_reading(double number) { return std::isnan(number) ? "-" : fmt::format("{:.10g}", number); }
+std::string for_reading(auto const& value) { return fmt::format("{}", value); }
+
+}  // namespace
+
 std::string describe_file(std::string const& path) {
     Hdf5Reader const reader{path};
     std::string text = path + "\n\n";
     for (auto const& [name, value] : reader.attributes("/"))
-        text +=
-            fmt::format("  {:<20} {}\n", name, std::visit([](auto const& v) { return fmt::format("{}", v); }, value));
+        text += fmt::format("  {:<20} {}\n", name, std::visit([](auto const& v) { return for_reading(v); }, value));
     text += fmt::format("\n  {:<32} {:<8} {:>14}  {:<5} {}\n", "dataset", "type", "shape", "unit", "meaning");
     auto const known = schema();
     for (auto const& dataset : reader.datasets()) {
