@@ -64,7 +64,7 @@ std::string to_uuid(std::array<std::uint8_t, 20> digest, int version) {
     digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | (version << 4));
     digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3F) | 0x80);
 
-    static constexpr char hex[] = "0123456789abcdef";
+    static constexpr std::string_view hex = "0123456789abcdef";
     std::string text;
     text.reserve(36);
     for (std::size_t i = 0; i < 16; ++i) {

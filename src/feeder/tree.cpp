@@ -18,8 +18,8 @@ namespace {
 
 /// A conducting connection between two places: buses first, then the star points of three-winding transformers.
 struct Edge {
-    Feeding feeding;         // `upstream` is set when the edge is used
-    std::int32_t ends[2]{};  // place at end 0 and end 1
+    Feeding feeding;                     // `upstream` is set when the edge is used
+    std::array<std::int32_t, 2> ends{};  // place at end 0 and end 1
     [[nodiscard]] std::int32_t other(std::int32_t place) const { return ends[0] == place ? ends[1] : ends[0]; }
     [[nodiscard]] std::uint8_t end_at(std::int32_t place) const { return ends[0] == place ? 0 : 1; }
 };

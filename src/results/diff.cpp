@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <iterator>
@@ -100,9 +101,9 @@ std::optional<std::string> compare(Column const& a, Column const& b, double tole
 
 /// How the work was spread and how long it took is no part of the answer.
 bool compared(std::string const& path) {
-    for (std::string_view const ignored : {"/partition", "/timing"})
-        if (path == ignored || path.starts_with(std::string{ignored} + "/")) return false;
-    return true;
+    static constexpr std::array<std::string_view, 2> ignored{"/partition", "/timing"};
+    return std::ranges::none_of(
+        ignored, [&](auto group) { return path == group || path.starts_with(std::string{group} + "/"); });
 }
 
 std::set<std::string> compared_paths(std::vector<std::string> const& paths) {
