@@ -15,7 +15,7 @@ namespace dec::app {
 struct Context {
     core::Communicator comm;
     std::string command_line;
-    core::Log log{};
+    core::Log log;
 };
 
 /// Runs a subcommand on all ranks. \throws core::Error on all ranks alike.

@@ -4,6 +4,7 @@
 ///   dec solve inputs/ieee123_secondary.xml
 ///   mpirun --oversubscribe -n 4 dec solve inputs/ieee123_secondary.xml -o results.h5 --setpoints setpoints.csv
 ///   dec solve inputs/ieee123_secondary.xml --policy equal-kw --json --output equal.h5
+///   dec solve inputs/ieee123_secondary.xml --messages messages --timestamp 1655321845 --output ordered.h5
 ///   dec solve inputs/ieee123_secondary.xml --open sw3 --vmax 1.04 --dry-run
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -11,12 +12,14 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <memory>
 
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/results/answer_file.hpp"
+#include "dec/results/messages.hpp"
 #include "open_feeder.hpp"
 #include "plan.hpp"
 #include "signals.hpp"
@@ -39,6 +42,8 @@ struct SolveOptions {
     std::string ac = "none";
     std::int64_t max_iterations = 1000;
     std::optional<std::string> setpoints;
+    std::optional<std::string> messages, message_id;
+    std::optional<std::int64_t> timestamp;
     std::string progress = "auto";
     bool dry_run = false;
     bool json = false;
@@ -111,6 +116,19 @@ void add_options(CLI::App& command, SolveOptions& options) {
         ->check(whole_number_from(1));
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
         ->type_name("FILE.csv");
+    command
+        .add_option("--messages", options.messages,
+                    "also write the setpoints as CIM difference messages, one file per agent")
+        ->type_name("DIR");
+    one_of(
+        *command.add_option("--message-id", options.message_id,
+                            "whose mRID messages name a PV system by: its unit (default) or its converter connection"),
+        {"unit", "connection"});
+    command
+        .add_option("--timestamp", options.timestamp,
+                    "of the messages, Unix seconds; default: when the feeder's file was last changed")
+        ->type_name("T")
+        ->check(whole_number_from(0));
     one_of(*command.add_option("--progress", options.progress, "a line per round on standard error")
                 ->capture_default_str(),
            {"auto", "on", "off"});
@@ -137,6 +155,10 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
         wrong("--method " + options.method, "cannot do policy " + options.policy, "try another method");
     if (policy != nullptr && options.scope && !policy->shared_fraction)
         wrong("--scope " + *options.scope, "only policy proportional has a scope", "leave --scope out");
+    for (auto const& [option, given] :
+         {std::pair{"--message-id", options.message_id.has_value()}, {"--timestamp", options.timestamp.has_value()}})
+        if (given && !options.messages)
+            wrong(option, "no messages are asked for", "add --messages DIR, or leave it out");
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
 }
 
@@ -196,6 +218,34 @@ void require_no_collapse(core::Communicator const& comm, partition::Piece const&
     });
 }
 
+/// When the feeder's file was last changed, Unix seconds; known to the root.
+std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
+    std::int64_t seconds = 0;
+    core::together(comm, [&] {
+        if (!comm.is_root()) return;
+        auto const changed = std::chrono::file_clock::to_sys(std::filesystem::last_write_time(path));
+        seconds = std::chrono::floor<std::chrono::seconds>(changed).time_since_epoch().count();
+    });
+    return seconds;
+}
+
+/// \return a line about them; empty if there are none. Collective.
+std::string write_messages(Context& context, partition::Piece const& piece, coordination::Answer const& answer,
+                           std::vector<results::Setpoint> const& points, SolveOptions const& options) {
+    if (!options.messages) return {};
+    // A message says nothing of how far the run got, and whoever forwards it need not see the exit code.
+    if (answer.status == coordination::Status::interrupted) {
+        context.log.warning("stopped before the setpoints were found; no messages are written");
+        return {};
+    }
+    auto const id = options.message_id == "connection" ? results::MessageId::connection : results::MessageId::unit;
+    auto const count = results::write_messages(
+        context.comm,
+        {*options.messages, options.timestamp ? *options.timestamp : time_of(context.comm, options.feeder.path)},
+        results::orders(piece, points, id));
+    return fmt::format("messages: {} ({} {})\n", *options.messages, count, count == 1 ? "agent" : "agents");
+}
+
 core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto const& comm = context.comm;
     context.log = options.talk.log(comm);
@@ -220,9 +270,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     if (!options.dry_run) {
         require_different_files(comm, {{"FEEDER", options.feeder.path},
                                        {"--output", options.output},
-                                       {"--setpoints", options.setpoints.value_or("")}});
+                                       {"--setpoints", options.setpoints.value_or("")},
+                                       {"--messages", options.messages.value_or("")}});
         core::require_writable(comm, options.output);
         if (options.setpoints) core::require_writable(comm, *options.setpoints);
+        if (options.messages) results::require_message_folder(comm, *options.messages);
     }
 
     // 2. Read on the root, validate, hand out.
@@ -275,12 +327,14 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     warn_of_low_voltages(context, summary, options);
     // The results last: whoever finds them finds everything.
     if (options.setpoints) results::write_setpoints(comm, *options.setpoints, points);
+    auto const about_messages = write_messages(context, piece, answer, points, options);
     results::write_answer(comm, options.output, flow, answer, summary, run);
     finished("write", summary.seconds.write);
     summary.seconds.total = total.lap();
     if (comm.is_root()) {
         if (options.json) fmt::print("{}\n", results::to_json(summary).dump(2));
-        else if (!options.talk.quiet) fmt::print("{}\nresults: {}\n", results::to_table(summary), options.output);
+        else if (!options.talk.quiet)
+            fmt::print("{}\n{}results: {}\n", results::to_table(summary), about_messages, options.output);
     }
     return answer.status == coordination::Status::interrupted ? interrupted_code(comm)
                                                               : coordination::exit_code(answer.status);

@@ -32,11 +32,18 @@ class Findings {
 void check_references(Feeder const& feeder, Findings& findings);
 /// Impedances that are missing, all zero, unsymmetric or not passive; ratings that make no sense.
 void check_impedances(Feeder const& feeder, Findings& findings);
-/// Devices on phases that do not reach their bus. \pre `tree` hangs together.
-void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes);
 
+/// A tree, and what stands at each bus; in a feeder with loops all that arrives by any way, as whichever branch of a loop
+/// is opened decides what the tree brings.
+struct Hung {
+    Tree tree;
+    std::vector<PhaseSet> phases;  ///< per bus; empty: not energised
+};
 /// Hangs the feeder from its source. Loops and islands become findings; what lies behind an open switch becomes a note.
 /// \pre check_references found nothing.
-[[nodiscard]] Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
+[[nodiscard]] Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
+
+/// Devices on phases that do not reach their bus. \param phases that stand at each bus.
+void check_devices(Feeder const& feeder, std::vector<PhaseSet> const& phases, Findings& findings, Notes& notes);
 
 }  // namespace dec::feeder

@@ -19,8 +19,8 @@ PhaseSet needed(Connection connection, PhaseSet phases) {
 
 class DeviceCheck {
   public:
-    DeviceCheck(Feeder const& feeder, Tree const& tree, Findings& findings)
-        : feeder_{feeder}, tree_{tree}, findings_{findings} {}
+    DeviceCheck(Feeder const& feeder, std::vector<PhaseSet> const& phases, Findings& findings)
+        : feeder_{feeder}, phases_{phases}, findings_{findings} {}
 
     template <class Row, class Seat>
     void operator()(std::string_view label, Table<Row> const& table, Seat const& seat) {
@@ -30,12 +30,11 @@ class DeviceCheck {
                 findings_.add(describe(label, table, id), "is on no phase", "give it at least one");
                 continue;
             }
-            auto const vertex = tree_.vertex_of_bus[bus.at()];
-            if (vertex < 0) {
+            auto const there = phases_[bus.at()];
+            if (there.empty()) {
                 ++dark_;
                 continue;
             }
-            auto const there = tree_.vertices[static_cast<std::size_t>(vertex)].phases;
             auto const missing = needed(connection, phases) - there;
             if (missing.empty()) continue;
             findings_.add(describe(label, table, id),
@@ -48,15 +47,15 @@ class DeviceCheck {
 
   private:
     Feeder const& feeder_;
-    Tree const& tree_;
+    std::vector<PhaseSet> const& phases_;
     Findings& findings_;
     std::size_t dark_ = 0;
 };
 
 }  // namespace
 
-void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes) {
-    DeviceCheck check{feeder, tree, findings};
+void check_devices(Feeder const& feeder, std::vector<PhaseSet> const& phases, Findings& findings, Notes& notes) {
+    DeviceCheck check{feeder, phases, findings};
     auto const seat = [](auto const& row) { return std::tuple{row.bus, row.connection, row.phases}; };
     auto const inverter = [](auto const& row) {
         return std::tuple{row.inverter.bus, row.inverter.connection, row.inverter.phases};

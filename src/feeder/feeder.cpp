@@ -30,8 +30,7 @@ void Feeder::derive_bus_phases() {
     };
     for (auto const& load : loads.rows()) attach_device(load.bus, load.connection, load.phases);
     for (auto const& c : capacitors.rows()) attach_device(c.bus, c.connection, c.phases);
-    for (auto const& pv : pv_systems.rows())
-        attach_device(pv.inverter.bus, pv.inverter.connection, pv.inverter.phases);
+    for (auto const& pv : pv_systems.rows()) attach_device(pv.inverter.bus, pv.inverter.connection, pv.inverter.phases);
     for (auto const& b : batteries.rows()) attach_device(b.inverter.bus, b.inverter.connection, b.inverter.phases);
     for (auto const& m : machines.rows()) attach(m.bus, m.phases);
 }

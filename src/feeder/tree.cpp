@@ -19,7 +19,7 @@ namespace {
 /// A conducting connection between two places: buses first, then the star points of three-winding transformers.
 struct Edge {
     Feeding feeding;            // `upstream` is set when the edge is used
-    std::int32_t ends[2]{};     // place at end 0 and end 1
+    std::array<std::int32_t, 2> ends{}; // place at end 0 and end 1
     [[nodiscard]] std::int32_t other(std::int32_t place) const { return ends[0] == place ? ends[1] : ends[0]; }
     [[nodiscard]] std::uint8_t end_at(std::int32_t place) const { return ends[0] == place ? 0 : 1; }
 };
@@ -122,10 +122,17 @@ PhaseSet conducted(Feeder const& feeder, Feeding const& feeding, std::uint8_t ne
     return near & energised;
 }
 
-/// Phases that can arrive at each place (buses, then star points) with all switches closed: what is missing then is no
-/// matter of switching.
-std::vector<PhaseSet> reachable_phases(Feeder const& feeder) {
-    auto const net = connect(feeder, Switches::all_closed);
+/// Which way centre-tapped units conduct.
+enum class Secondaries { both_ways, only_fed };
+
+/// Phases that can arrive at each place (buses, then star points) by any way, loops or not. What is missing with all
+/// switches closed is no matter of switching.
+std::vector<PhaseSet> reachable_phases(Feeder const& feeder, Switches switches, Secondaries secondaries) {
+    auto const net = connect(feeder, switches);
+    auto const is_blocked = [&](Feeding const& feeding, std::uint8_t near_end) {
+        return secondaries == Secondaries::only_fed && near_end == 1 && feeding.kind == Feeding::Kind::transformer &&
+               is_centre_tapped(feeder.transformers[Index<Transformer>{feeding.element}]);
+    };
     std::vector<PhaseSet> reached(net.at_place.size());
     auto const source = feeder.sources.rows()[0].bus;
     reached[source.at()] = PhaseSet::abc();
@@ -135,9 +142,10 @@ std::vector<PhaseSet> reachable_phases(Feeder const& feeder) {
         grown.pop_back();
         for (auto e : net.at_place[static_cast<std::size_t>(place)]) {
             auto const& edge = net.edges[static_cast<std::size_t>(e)];
+            if (is_blocked(edge.feeding, edge.end_at(place))) continue;
             auto& there = reached[static_cast<std::size_t>(edge.other(place))];
-            auto const more = there | conducted(feeder, edge.feeding, edge.end_at(place), reached[static_cast<std::size_t>(place)],
-                                                Switches::all_closed);
+            auto const more = there | conducted(feeder, edge.feeding, edge.end_at(place),
+                                                reached[static_cast<std::size_t>(place)], switches);
             if (more == there) continue;
             there = more;
             grown.push_back(edge.other(place));
@@ -195,8 +203,10 @@ class Hanging {
             open.pop_back();
             visit(place, open);
         }
+        report_fed_backwards();
         return std::move(tree_);
     }
+    [[nodiscard]] bool has_loops() const { return has_loops_; }
     /// True if a branch was found to need a phase that its bus does not have.
     [[nodiscard]] bool lacks_phases() const { return lacks_phases_; }
 
@@ -220,7 +230,7 @@ class Hanging {
             auto const neighbour = net_.edges[static_cast<std::size_t>(e)].other(place);
             if (edge_done_[static_cast<std::size_t>(e)]) continue;
             if (claims_[static_cast<std::size_t>(neighbour)].claimed) {
-                report_loop(e, place, neighbour);
+                report_loop(place, neighbour);
                 continue;
             }
             if (claim_child(place, vertex, neighbour)) children.push_back(neighbour);
@@ -268,7 +278,7 @@ class Hanging {
             if (phases.empty()) continue;
             if (feeding.kind == Feeding::Kind::transformer && near == 1 &&
                 is_centre_tapped(feeder_.transformers[Index<Transformer>{feeding.element}]))
-                findings_.add(text(feeding), "is fed from its secondary", "open the connection behind it");
+                fed_backwards_.push_back(feeding);
             claim.phases = claim.phases | phases;
             claim.feedings.push_back(feeding);
             floating = floating && floating_behind(feeder_, feeding, parent.floating_delta);
@@ -342,8 +352,27 @@ class Hanging {
         return f.kind == Feeding::Kind::line || f.kind == Feeding::Kind::switch_;
     }
 
-    void report_loop(std::int32_t edge, std::int32_t a, std::int32_t b) {
-        edge_done_[static_cast<std::size_t>(edge)] = true;
+    /// A way round a loop may lead up through a service transformer that is fed from above as well.
+    void report_fed_backwards() {
+        if (fed_backwards_.empty()) return;
+        auto const from_above = reachable_phases(feeder_, Switches::as_they_stand, Secondaries::only_fed);
+        for (auto const& feeding : fed_backwards_) {
+            auto const& unit = feeder_.transformers[Index<Transformer>{feeding.element}];
+            if (!has_loops_ || !from_above[unit.winding[0].bus.at()].contains(unit.phases(0)))
+                findings_.add(text(feeding), "is fed from its secondary", "open the connection behind it");
+        }
+    }
+
+    /// Branches side by side, say the regulators of a bank, close one loop together.
+    void report_loop(std::int32_t a, std::int32_t b) {
+        has_loops_ = true;
+        std::vector<Feeding> members;
+        for (auto e : net_.at_place[static_cast<std::size_t>(a)]) {
+            auto const& edge = net_.edges[static_cast<std::size_t>(e)];
+            if (edge.other(a) != b) continue;
+            edge_done_[static_cast<std::size_t>(e)] = true;
+            members.push_back(edge.feeding);
+        }
         auto const path_a = path_to_root(a);
         auto const path_b = path_to_root(b);
         auto ia = path_a.size();
@@ -352,7 +381,6 @@ class Hanging {
             --ia;
             --ib;
         }
-        std::vector<Feeding> members{net_.edges[static_cast<std::size_t>(edge)].feeding};
         for (std::size_t i = 0; i < ia; ++i) append(members, path_a[i]);
         for (std::size_t i = 0; i < ib; ++i) append(members, path_b[i]);
         std::vector<std::string> names;
@@ -391,7 +419,9 @@ class Hanging {
     Network net_;
     std::vector<Claim> claims_;
     std::vector<bool> edge_done_;
+    std::vector<Feeding> fed_backwards_;
     bool lacks_phases_ = false;
+    bool has_loops_ = false;
     Tree tree_;
 };
 
@@ -458,12 +488,19 @@ void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<Phase
 
 }  // namespace
 
-Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
-    auto const reachable = reachable_phases(feeder);
+Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
+    auto const reachable = reachable_phases(feeder, Switches::all_closed, Secondaries::both_ways);
     Hanging hanging{feeder, reachable, findings};
-    Tree tree = hanging.run();
-    report_dark_buses(feeder, tree, reachable, hanging.lacks_phases(), findings, notes);
-    return tree;
+    Hung hung{.tree = hanging.run()};
+    report_dark_buses(feeder, hung.tree, reachable, hanging.lacks_phases(), findings, notes);
+    if (hanging.has_loops()) {
+        hung.phases = reachable_phases(feeder, Switches::as_they_stand, Secondaries::both_ways);
+        return hung;
+    }
+    hung.phases.resize(feeder.buses.size());
+    for (auto const& vertex : hung.tree.vertices)
+        if (vertex.kind == Vertex::Kind::bus) hung.phases[vertex.bus.at()] = vertex.phases;
+    return hung;
 }
 
 }  // namespace dec::feeder

@@ -191,7 +191,7 @@ void read_measurements(Context& context);
 void read_base_voltages(Context& context);
 void read_coordinates(Context& context);
 
-/// The control of a tap changer or capacitor; `control` may be invalid.
-[[nodiscard]] feeder::RegulatorControl read_control(Context& context, ObjectId control);
+/// The control of a tap changer or capacitor; `id` may be invalid.
+[[nodiscard]] feeder::RegulatorControl read_control(Context& context, ObjectId id);
 
 }  // namespace dec::io::cim

@@ -20,6 +20,7 @@ using feeder::slot;
 
 namespace {
 
+constexpr std::string_view ungrounded_star_note = "false: the star point is taken as grounded all the same";
 constexpr Association phases_of_load{"EnergyConsumer.EnergyConsumerPhase", "EnergyConsumerPhase.EnergyConsumer"};
 constexpr Association response_of_load{"EnergyConsumer.LoadResponse", "LoadResponseCharacteristic.EnergyConsumer"};
 constexpr Association phases_of_capacitor{"ShuntCompensator.ShuntCompensatorPhase",
@@ -169,6 +170,8 @@ void read_loads(Context& context) {
         row.q_var = powers.q_var;
         row.connection = shunt_connection(context, id, "EnergyConsumer.phaseConnection", row.phases);
         row.grounded = context.flag_or(id, "EnergyConsumer.grounded", row.connection == Connection::wye);
+        if (row.connection == Connection::wye && !row.grounded)
+            context.assume(id, "EnergyConsumer.grounded", ungrounded_star_note);
         row.customers = context.integer(id, "EnergyConsumer.customerCount").value_or(1);
         if (auto const response = context.linked_one(id, response_of_load); response.valid())
             row.model = models.contains(response) ? models[response] : Index<feeder::LoadModel>{};
@@ -217,6 +220,8 @@ void read_capacitors(Context& context) {
         context.expect(id, "LinearShuntCompensator.gPerSection", 0.0, capacitor_losses_note);
         row.delay_s = context.number(id, "ShuntCompensator.aVRDelay").value_or(0.0);
         row.grounded = context.flag_or(id, "ShuntCompensator.grounded", row.connection == Connection::wye);
+        if (row.connection == Connection::wye && !row.grounded)
+            context.assume(id, "LinearShuntCompensator.grounded", ungrounded_star_note);
         row.rating = context.rating(terminals);
         row.area = context.area(id);
         (void)context.add(context.feeder.capacitors, row, id, ElementKind::capacitor);

@@ -13,11 +13,11 @@ namespace {
 using feeder::Conductor;
 using feeder::Feeder;
 using feeder::Feeding;
+using feeder::PerUnit;
 using feeder::Phase;
 using feeder::PhaseSet;
-using feeder::PerUnit;
-using feeder::Transformer;
 using feeder::slot;
+using feeder::Transformer;
 using partition::LocalVertex;
 using partition::Piece;
 using Complex = std::complex<double>;
@@ -119,9 +119,12 @@ void three_phase_map(BranchBlock& block, double ratio, int hours_lagging, bool t
             continue;
         }
         // V_m - V_n stands at the mean angle of V_m and -V_n: AC at 1 hour, BC at 3, BA at 5, CA at 7, CB at 9, AB at 11.
-        static constexpr std::array<std::array<Phase, 2>, 6> difference{{{Phase::a, Phase::c}, {Phase::b, Phase::c},
-                                                                         {Phase::b, Phase::a}, {Phase::c, Phase::a},
-                                                                         {Phase::c, Phase::b}, {Phase::a, Phase::b}}};
+        static constexpr std::array<std::array<Phase, 2>, 6> difference{{{Phase::a, Phase::c},
+                                                                         {Phase::b, Phase::c},
+                                                                         {Phase::b, Phase::a},
+                                                                         {Phase::c, Phase::a},
+                                                                         {Phase::c, Phase::b},
+                                                                         {Phase::a, Phase::b}}};
         auto const [m, n] = difference[static_cast<std::size_t>(angle / 2)];
         block.ratio.row(k) = ratio * pair_voltage(m, n);
         auto const power = pair_power(m, n);
@@ -278,10 +281,10 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
     }
     double const ratio = squared(a(feeding.winding));
     if (part.phases.size() == 3)
-        three_phase_map(part.block, ratio, code.winding[feeding.winding].clock - code.winding[feeding.fed_winding].clock,
+        three_phase_map(part.block, ratio,
+                        code.winding[feeding.winding].clock - code.winding[feeding.fed_winding].clock,
                         code.winding[feeding.winding].connection == feeder::Connection::delta);
-    else
-        pass_through(part.block, part.phases, ratio);
+    else pass_through(part.block, part.phases, ratio);
     Complex3 matrix = Complex3::Zero();
     for (Phase p : part.phases.list()) matrix(place(p), place(p)) = z * ratio;
     set_drop(part.block, matrix + grounding(piece, unit, feeding.winding, pu), false);
@@ -292,8 +295,8 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
 /// follows from the two: with u the squared line-to-line voltages, u_xy' = a1(a1 - a2) u_xb + a2(a2 - a1) u_yb + a1 a2 u_xy,
 /// exactly. Where a jumper holds b at its voltage to ground, V_x' = a V_x + (1 - a) V_b.
 /// Their impedance lies in the lines x and y. A jumper on b may stand beside them.
-Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside, bool floating,
-                     PerUnit const& pu) {
+Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside,
+                     bool floating, PerUnit const& pu) {
     auto const& feeder = piece.feeder;
     auto const unit = [&](std::size_t i) -> Transformer const& {
         return feeder.transformers[core::Index<Transformer>{tanks[i].element}];
@@ -318,7 +321,8 @@ Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std:
     set_drop(part.block, z, false);
     if (!floating) {
         for (std::size_t i = 0; i < 2; ++i) {
-            double const turned = -0.5 * a[i] * (1.0 - a[i]);  // 2 Re(V_x conj V_b) = -|V_x| |V_b|, about -(v_x + v_b)/2
+            double const turned =
+                -0.5 * a[i] * (1.0 - a[i]);  // 2 Re(V_x conj V_b) = -|V_x| |V_b|, about -(v_x + v_b)/2
             part.block.ratio(place(outer[i]), place(outer[i])) = squared(a[i]) + turned;
             part.block.ratio(place(outer[i]), place(b)) = squared(1.0 - a[i]) + turned;
         }
@@ -358,15 +362,18 @@ Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
         case Feeding::Kind::source_impedance: {
             auto const& s = feeder.sources.rows()[0];
             double const base = pu.impedance_base(base_v);
-            return sequence_part(PhaseSet::abc(), 1.0, Complex{s.r_ohm, s.x_ohm} / base, Complex{s.r0_ohm, s.x0_ohm} / base);
+            return sequence_part(PhaseSet::abc(), 1.0, Complex{s.r_ohm, s.x_ohm} / base,
+                                 Complex{s.r0_ohm, s.x0_ohm} / base);
         }
         case Feeding::Kind::line: return line_part(feeder, feeding, line_ratio, base_v, pu);
         case Feeding::Kind::switch_:
-            return sequence_part(feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed, line_ratio, {}, {});
+            return sequence_part(feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed, line_ratio, {},
+                                 {});
         case Feeding::Kind::series_compensator: {
             auto const& c = feeder.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}];
             double const base = pu.impedance_base(base_v);
-            return sequence_part(c.phases, line_ratio, Complex{c.r_ohm, c.x_ohm} / base, Complex{c.r0_ohm, c.x0_ohm} / base);
+            return sequence_part(c.phases, line_ratio, Complex{c.r_ohm, c.x_ohm} / base,
+                                 Complex{c.r0_ohm, c.x0_ohm} / base);
         }
         case Feeding::Kind::star_member: return star_part(piece, vertex, feeding, pu);
         case Feeding::Kind::transformer: break;
@@ -383,7 +390,8 @@ BranchBlock merge_parallel(std::vector<Part> const& parts, PhaseSet phases) {
     auto const sub = [&](Complex3 const& m) {
         Eigen::MatrixXcd s(n, n);
         for (Eigen::Index i = 0; i < n; ++i)
-            for (Eigen::Index k = 0; k < n; ++k) s(i, k) = m(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]);
+            for (Eigen::Index k = 0; k < n; ++k)
+                s(i, k) = m(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]);
         return s;
     };
     Eigen::MatrixXcd y = Eigen::MatrixXcd::Zero(n, n);
@@ -396,10 +404,12 @@ BranchBlock merge_parallel(std::vector<Part> const& parts, PhaseSet phases) {
         Eigen::MatrixXd const share = (z * sub(part.block.impedance).inverse()).real();
         for (Eigen::Index i = 0; i < n; ++i)
             for (Eigen::Index k = 0; k < n; ++k)
-                merged.ratio.row(rows[static_cast<std::size_t>(i)]) += share(i, k) * part.block.ratio.row(rows[static_cast<std::size_t>(k)]);
+                merged.ratio.row(rows[static_cast<std::size_t>(i)]) +=
+                    share(i, k) * part.block.ratio.row(rows[static_cast<std::size_t>(k)]);
     }
     for (Eigen::Index i = 0; i < n; ++i)
-        for (Eigen::Index k = 0; k < n; ++k) full(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]) = z(i, k);
+        for (Eigen::Index k = 0; k < n; ++k)
+            full(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]) = z(i, k);
     set_drop(merged, full, phases.has_legs());
     return merged;
 }
@@ -472,7 +482,8 @@ BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit 
     if (open_delta.size() == 2 && !same_pair(piece, open_delta)) {
         parts = {open_delta_part(piece, open_delta, parts, vertex.floating_delta, pu)};
     } else {
-        for (auto const& feeding : open_delta) parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
+        for (auto const& feeding : open_delta)
+            parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
     }
 
     PhaseSet carried;

@@ -17,9 +17,7 @@ class Packer {
   public:
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T const& value) {
-        append(&value, sizeof value);
-    }
+    void operator()(T const& value) { append(&value, sizeof value); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void operator()(std::vector<T> const& values) {
@@ -54,9 +52,7 @@ class Unpacker {
 
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T& value) {
-        extract(&value, sizeof value);
-    }
+    void operator()(T& value) { extract(&value, sizeof value); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void operator()(std::vector<T>& values) {

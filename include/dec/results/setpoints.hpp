@@ -11,11 +11,11 @@
 namespace dec::results {
 
 struct Setpoint {
-    std::int64_t row = 0;        ///< place in the feeder's order
+    std::int64_t row = 0;  ///< place in the feeder's order
     std::string name, mrid, bus;
     double available_kw = 0.0, allowed_kw = 0.0;
-    double share = 0.0;          ///< curtailed share of what is available (alpha)
-    std::string binding_node;    ///< "bus.phase", empty where nothing binds
+    double share = 0.0;        ///< curtailed share of what is available (alpha)
+    std::string binding_node;  ///< "bus.phase", empty where nothing binds
 };
 
 /// Header `name,mrid,bus,available_kw,allowed_kw,share,binding_node`; numbers with 17 significant digits at most,

@@ -111,6 +111,33 @@ TEST_CASE("a loop without switches is reported all the same, every loop once", "
     for (auto const& f : found) CHECK_THAT(f, Contains("closes the loop") && Contains("remove one of these branches"));
 }
 
+TEST_CASE("branches side by side close one loop together", "[validate][loops]") {
+    Small small;
+    auto const x = small.bus("x");
+    small.line(small.end, x, {Phase::a, Phase::b, Phase::c}, "one");
+    for (auto [phase, name] : {std::pair{Phase::a, "tie A"}, std::pair{Phase::b, "tie B"}})
+        small.line(x, small.head, {phase}, name);
+
+    check_one(findings(small.make), "closes the loop line one, line main, line tie A, line tie B;");
+}
+
+TEST_CASE("phases that only the way round a loop does not bring are not missed", "[validate][loops]") {
+    Small small;
+    auto const x = small.bus("x"), y = small.bus("y"), z = small.bus("z");
+    small.line(small.end, x, {Phase::a}, "one");
+    small.line(small.head, y, {Phase::a, Phase::b}, "two");
+    small.line(y, x, {Phase::a, Phase::b}, "three");
+    small.line(x, z, {Phase::a, Phase::b}, "four");
+    small.make.load(z, {Phase::b}, {Complex{}, Complex{1000.0}});
+    check_one(findings(small.make), "closes the loop");
+
+    small.make.load(z, {Phase::c}, {Complex{}, Complex{}, Complex{1000.0}});
+
+    auto const found = findings(small.make);
+    REQUIRE(found.size() == 2);
+    CHECK_THAT(found[1], Contains("needs phase C at bus z; bus z is fed with AB"));
+}
+
 TEST_CASE("branches side by side on the same phase are a loop, on phases of their own they are not",
           "[validate][loops]") {
     Small small;
@@ -552,6 +579,24 @@ TEST_CASE("a service transformer fed from its secondary is reported", "[validate
         make.unit(code, {single(bus, Conductor::a), {drum, {Conductor::s1, N}}, {drum, {N, Conductor::s2}}}, name);
 
     check_one(findings(make), "transformer up: is fed from its secondary");
+}
+
+TEST_CASE("a loop through the secondaries of two service transformers is a loop and nothing more",
+          "[validate][loops]") {
+    FeederMaker make;
+    auto const head = make.bus("head", base_v), pole = make.bus("pole", base_v), drum = make.bus("drum", 120.0),
+               way = make.bus("way", base_v), other = make.bus("other", base_v);
+    make.source(head);
+    make.line(head, pole, {Phase::a, Phase::b, Phase::c}, good(3));
+    make.line(head, way, {Phase::a, Phase::b, Phase::c}, good(3));
+    make.line(way, other, {Phase::a, Phase::b, Phase::c}, good(3));
+    auto const code = make.code(test::three_windings(1, {base_v, 120.0, 120.0},
+                                                     {Complex{10.0, 20.0}, Complex{10.0, 20.0}, Complex{0.01, 0.01}}));
+    for (auto const& [bus, name] : {std::pair{pole, "down"}, std::pair{other, "up"}})
+        make.unit(code, {single(bus, Conductor::a), {drum, {Conductor::s1, N}}, {drum, {N, Conductor::s2}}}, name);
+    make.load(other, {Phase::b}, {Complex{}, Complex{1000.0}});
+
+    check_one(findings(make), "closes the loop");
 }
 
 // --- all at once -----------------------------------------------------------------------------------------------------

@@ -560,6 +560,40 @@ TEST_CASE("the report accounts for every object and attribute of the file", "[io
     CHECK(table.find("ACLineSegment.colour") != std::string::npos);
 }
 
+TEST_CASE("neutrals that the model grounds although the file does not are reported", "[io][cim]") {
+    auto model = test::small_model();
+    auto const before = read(model).report;
+    CHECK(count(before, "PowerTransformerEnd.grounded", io::Use::assumed) == 0);
+    CHECK(count(before, "EnergyConsumer.grounded", io::Use::assumed) == 0);
+    CHECK(count(before, "TransformerTankEnd.grounded", io::Use::assumed) == 0);
+    model.set("substation transformer_End_2", "TransformerEnd.grounded", "false");
+    model.set("regulator a_End_1", "TransformerEnd.grounded", "False");
+    model.set("house load", "EnergyConsumer.grounded", "false");
+    model.set("bank", "ShuntCompensator.grounded", "false");
+
+    auto const report = read(model).report;
+
+    for (auto const* what : {"PowerTransformerEnd.grounded", "TransformerTankEnd.grounded", "EnergyConsumer.grounded",
+                             "LinearShuntCompensator.grounded"}) {
+        CAPTURE(what);
+        CHECK(count(report, what, io::Use::assumed) == 1);
+    }
+    CHECK(report.warnings().size() == before.warnings().size() + 4);
+}
+
+TEST_CASE("the grounding impedance of a centre-tapped unit is reported, that of others is in the model", "[io][cim]") {
+    auto model = test::small_model();
+    auto const before = read(model).report.warnings().size();
+    model.set("substation transformer_End_2", "TransformerEnd.xground", "0.8");
+    CHECK(read(model).report.warnings().size() == before);
+
+    model.set("service tank_End_1", "TransformerEnd.rground", "5");
+
+    auto const report = read(model).report;
+    CHECK(count(report, "TransformerTankEnd.rground", io::Use::assumed) == 1);
+    CHECK(report.warnings().size() == before + 1);
+}
+
 TEST_CASE("losses of a capacitor are reported, whether it or its phase has them", "[io][cim]") {
     auto model = test::small_model();
     model.set("can_C", "LinearShuntCompensatorPhase.gPerSection", "1e-4");
