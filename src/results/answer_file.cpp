@@ -295,8 +295,11 @@ void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece 
     std::vector<std::int64_t> rows, nodes, ders, rank;
     std::vector<std::string> name, kind, parent;
     std::vector<double> alpha;
+    std::vector<std::size_t> by_row(piece.agent_row.size());  // agents of the piece, in the order of the whole feeder
+    std::iota(by_row.begin(), by_row.end(), std::size_t{0});
+    std::ranges::sort(by_row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
     for (auto const& total : totals) {
-        auto const local = static_cast<std::size_t>(std::ranges::find(piece.agent_row, total.row) - piece.agent_row.begin());
+        auto const local = *std::ranges::lower_bound(by_row, total.row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
         core::Index<partition::Agent> const id{local};
         auto const share = [&](double curtailed) { return total.available_kw > 0.0 ? curtailed / total.available_kw : nan; };
         rows.push_back(total.row);
