@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <concepts>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -139,7 +140,12 @@ AttributeValue Hdf5Reader::State::attribute(hid_t object, std::string const& pla
         return H5Aread(attribute.id(), native, target) >= 0;
     });
     if (!values) fail(place, "attribute " + name + " is neither a number nor a text");
-    return std::visit([](auto const& list) { return AttributeValue{list.front()}; }, *values);
+    return std::visit(
+        []<class List>(List const& list) -> AttributeValue {
+            if constexpr (std::same_as<List, TextColumn>) return std::string{list[0]};
+            else return list.front();
+        },
+        *values);
 }
 
 bool is_hdf5(std::string const& path) {
