@@ -207,19 +207,19 @@ void visit_columns(Visit&& visit) {
     });
 }
 
-/// Calls `visit(name, column)` for the texts beside the rows of a table.
+/// Calls `visit(name, meaning, column)` for the texts beside the rows of a table.
 template <class Row, class AnyTable, class AnyFeeder, class Visit>
 void visit_texts(AnyTable& table, AnyFeeder& feeder, Visit&& visit) {
-    visit("name", table.names());
-    visit("mrid", table.mrids());
-    if constexpr (std::same_as<Row, feeder::PvSystem>) {
-        visit("connection_name", feeder.pv_connection_names);
-        visit("connection_mrid", feeder.pv_connection_mrids);
-    }
-    if constexpr (std::same_as<Row, feeder::Battery>) {
-        visit("connection_name", feeder.battery_connection_names);
-        visit("connection_mrid", feeder.battery_connection_mrids);
-    }
+    visit("name", "Name", table.names());
+    visit("mrid", "mRID, empty where it has none", table.mrids());
+    auto const visit_connection = [&](auto& names, auto& mrids) {
+        visit("connection_name", "Name of its converter", names);
+        visit("connection_mrid", "mRID of its converter", mrids);
+    };
+    if constexpr (std::same_as<Row, feeder::PvSystem>)
+        visit_connection(feeder.pv_connection_names, feeder.pv_connection_mrids);
+    if constexpr (std::same_as<Row, feeder::Battery>)
+        visit_connection(feeder.battery_connection_names, feeder.battery_connection_mrids);
 }
 
 template <class Stored>

@@ -99,7 +99,7 @@ class Reading {
         auto const group = native::group_of(label);
         auto const rows = rows_[label];
         table.storage().resize(static_cast<std::size_t>(rows));
-        native::visit_texts<Row>(table, result_.feeder, [&](std::string_view name, core::TextColumn& texts) {
+        native::visit_texts<Row>(table, result_.feeder, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
             attempt([&] {
                 auto column = file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, 0, rows);
                 texts = std::get<core::TextColumn>(std::move(column));

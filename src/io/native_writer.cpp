@@ -71,13 +71,12 @@ bool is_depth_first(Feeder const& feeder) {
     auto const buses = feeder.buses.size();
     if (buses == 0 || feeder.sources.size() != 1 || feeder.sources.rows()[0].bus.value() != 0) return false;
     if (!sorted_by_bus(feeder)) return false;
-    // The bus before which a bus hangs is its lowest neighbour; ties to later buses do not count.
+    // A bus hangs on the nearest of its earlier neighbours: an open tie leads further back.
     std::vector<std::int32_t> above(buses, -1);
     for_each_branch(feeder, [&](std::int32_t a, std::int32_t b) {
         auto const low = std::min(a, b), high = std::max(a, b);
         if (low < 0 || low == high) return;
         auto& parent = above[static_cast<std::size_t>(high)];
-        // The nearest: an open tie leads further back than the branch the bus hangs on.
         parent = std::max(parent, low);
     });
     std::vector<std::int32_t> path{0};
@@ -95,8 +94,9 @@ void write_native(Feeder const& feeder, std::string const& path) {
     feeder::for_each_table(feeder, [&]<class Row>(std::string_view label, Table<Row> const& table) {
         auto const group = native::group_of(label);
         auto const rows = static_cast<std::int64_t>(table.size());
-        native::visit_texts<Row>(table, feeder, [&](std::string_view name, core::TextColumn const& texts) {
-            writer.block(group, {.name = std::string{name}, .data = texts}, rows, 0);
+        native::visit_texts<Row>(table, feeder, [&](std::string_view name, std::string_view meaning,
+                                                    core::TextColumn const& texts) {
+            writer.block(group, {.name = std::string{name}, .meaning = std::string{meaning}, .data = texts}, rows, 0);
         });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field> type, std::string const& name,
                                                     std::string_view unit, std::string const& meaning,
@@ -118,8 +118,9 @@ std::vector<NativeField> native_schema() {
     Feeder const none;
     feeder::for_each_table(none, [&]<class Row>(std::string_view label, Table<Row> const& table) {
         auto const group = native::group_of(label);
-        native::visit_texts<Row>(table, none, [&](std::string_view name, core::TextColumn const&) {
-            schema.push_back({fmt::format("{}/{}", group, name), "text", "row", {}, {}});
+        native::visit_texts<Row>(table, none, [&](std::string_view name, std::string_view meaning,
+                                                  core::TextColumn const&) {
+            schema.push_back({fmt::format("{}/{}", group, name), "text", "row", {}, std::string{meaning}});
         });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
                                                     std::string_view unit, std::string const& meaning, auto const&) {
