@@ -29,8 +29,8 @@ struct Options {
 /// Feeders of a region meet only in the source, so each is looked at alone and the one that comes highest decides.
 double pv_scale_for(synthesis::GenerateOptions const& what, double target_pu) {
     if (what.pv_penetration == 0.0)
-        throw core::InvalidInput{core::Finding{
-            {}, "--target-vmax", "there is no PV to scale", "ask for a larger --pv-penetration"}};
+        throw core::InvalidInput{
+            core::Finding{{}, "--target-vmax", "there is no PV to scale", "ask for a larger --pv-penetration"}};
     double scale = std::numeric_limits<double>::infinity();
     for (std::int64_t number = 0; number < synthesis::generated_feeders(what); ++number) {
         auto const feeder = synthesis::generate_one(what, number);
@@ -83,11 +83,11 @@ Run add_generate(CLI::App& dec) {
             if (!feeder) return;
             io::write_feeder(*feeder, options->out);
             auto const sum = totals(*feeder);
-            context.log.info(fmt::format("{}: {} buses, {} nodes, {} loads of {:.1f} MW, {} PV systems of {:.1f} MW, {} "
-                                         "areas written to {}",
-                                         feeder->heading.name, feeder->buses.size(), sum.nodes, feeder->loads.size(),
-                                         sum.load_w / 1e6, feeder->pv_systems.size(), sum.pv_w / 1e6,
-                                         feeder->areas.size(), options->out));
+            context.log.info(fmt::format(
+                "{}: {} buses, {} nodes, {} loads of {:.1f} MW, {} PV systems of {:.1f} MW, {} "
+                "areas written to {}",
+                feeder->heading.name, feeder->buses.size(), sum.nodes, feeder->loads.size(), sum.load_w / 1e6,
+                feeder->pv_systems.size(), sum.pv_w / 1e6, feeder->areas.size(), options->out));
         });
         return core::ExitCode::solved;
     };

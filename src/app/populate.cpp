@@ -51,7 +51,8 @@ feeder::Feeder populate(Context& context, PopulateOptions const& options) {
     static_cast<void>(feeder::validate(feeder, notes));
     for (auto const& warning : notes.warnings) context.log.warning(warning);
     auto const added = synthesis::populate(feeder, asked);
-    if (options.target_vmax) scale_pv_from(feeder, added.first_pv, pv_factor_for(feeder, added.first_pv, *options.target_vmax));
+    if (options.target_vmax)
+        scale_pv_from(feeder, added.first_pv, pv_factor_for(feeder, added.first_pv, *options.target_vmax));
     context.log.info(fmt::format(
         "{}: {} service transformers, {} houses, {} rooftop PV systems added, {} utility PV systems; {:.0f} kW of PV "
         "in all",

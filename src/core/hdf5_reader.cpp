@@ -240,12 +240,12 @@ BlockData Hdf5Reader::block(std::string const& path, BlockKind kind, std::size_t
     auto const [rows, values] = shape_of(space.id());
     auto const extents = H5Sget_simple_extent_ndims(space.id());
     if (extents < 1 || extents > 2 || values != width || first < 0 || count < 0 || first + count > rows)
-        state_->fail(path, fmt::format("has {} rows of {} where {} of {} are wanted", rows, values, first + count, width));
+        state_->fail(path,
+                     fmt::format("has {} rows of {} where {} of {} are wanted", rows, values, first + count, width));
     if (!is_of_kind(type.id(), kind)) state_->fail(path, "is of another type than it should be");
     auto const read = [&]() -> std::optional<BlockData> {
         switch (kind) {
-            case BlockKind::real:
-                return read_number_rows<double>(dataset.id(), H5T_NATIVE_DOUBLE, first, count, width);
+            case BlockKind::real: return read_number_rows<double>(dataset.id(), H5T_NATIVE_DOUBLE, first, count, width);
             case BlockKind::int32:
                 return read_number_rows<std::int32_t>(dataset.id(), H5T_NATIVE_INT32, first, count, width);
             case BlockKind::uint8:

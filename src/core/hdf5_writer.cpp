@@ -168,8 +168,8 @@ Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, s
     Handle const space{H5Screate_simple(width == 1 ? 1 : 2, shape.data(), nullptr), H5Sclose};
     auto const properties = without_times(H5P_DATASET_CREATE);
     H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);  // every row is written
-    Handle dataset{
-        H5Dcreate2(group, name.c_str(), stored, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Dclose};
+    Handle dataset{H5Dcreate2(group, name.c_str(), stored, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
+                   H5Dclose};
     if (dataset.valid() && !put_attribute(dataset.id(), "unit", unit)) return {};
     return dataset;
 }

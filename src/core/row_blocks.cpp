@@ -137,7 +137,8 @@ void keep_own(std::span<std::int64_t const> rows, std::span<Column const> column
               Arrivals& arrivals) {
     std::vector<std::pair<std::size_t, std::size_t>> moves;  // from, to
     for (std::size_t i = 0; i < rows.size(); ++i)
-        if (rows[i] >= block.begin && rows[i] < block.begin + block.rows) moves.emplace_back(i, arrivals.arrive(rows[i]));
+        if (rows[i] >= block.begin && rows[i] < block.begin + block.rows)
+            moves.emplace_back(i, arrivals.arrive(rows[i]));
     for (std::size_t c = 0; c < columns.size(); ++c)
         for (auto const& [from, to] : moves)
             put_cell(columns[c], block.cells[c], from, block.columns[c].data() + to * block.cells[c].size());

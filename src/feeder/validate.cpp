@@ -43,7 +43,8 @@ void check_ends(std::string_view label, Table<Row> const& table, Findings& findi
         if (!table[id].from.valid() || !table[id].to.valid())
             findings.add(describe(label, table, id), "has no bus at one of its ends", "connect both terminals");
         else if (table[id].from == table[id].to)
-            findings.add(describe(label, table, id), "both ends are at the same bus", "remove it or mend its terminals");
+            findings.add(describe(label, table, id), "both ends are at the same bus",
+                         "remove it or mend its terminals");
 }
 
 template <class Row, class BusOf>
@@ -113,19 +114,33 @@ void check_references(Feeder const& feeder, Findings& findings) {
     }
 
     auto const of_inverter = [](auto const& row) { return std::pair{row.inverter.p_w, row.inverter.q_var}; };
-    check_powers("load", feeder.loads, [](auto const& row) { return std::pair{row.p_w, row.q_var}; }, findings);
+    check_powers(
+        "load", feeder.loads,
+        [](auto const& row) {
+            return std::pair{row.p_w, row.q_var};
+        },
+        findings);
     check_powers("pv", feeder.pv_systems, of_inverter, findings);
     check_powers("battery", feeder.batteries, of_inverter, findings);
-    check_powers("capacitor", feeder.capacitors,
-                 [](auto const& row) { return std::pair{row.b_per_section_s, row.sections}; }, findings);
+    check_powers(
+        "capacitor", feeder.capacitors,
+        [](auto const& row) {
+            return std::pair{row.b_per_section_s, row.sections};
+        },
+        findings);
     for (auto id : feeder.load_models.ids()) {
         auto const& m = feeder.load_models[id];
-        if (!all_finite(std::array{m.p_impedance, m.p_current, m.p_power, m.q_impedance, m.q_current, m.q_power, m.p_exponent, m.q_exponent}))
+        if (!all_finite(std::array{m.p_impedance, m.p_current, m.p_power, m.q_impedance, m.q_current, m.q_power,
+                                   m.p_exponent, m.q_exponent}))
             findings.add(describe("load response", feeder.load_models, id), "a share or exponent is not a number",
                          "give shares of impedance, current and power, or exponents");
     }
-    check_powers("machine", feeder.machines,
-                 [](auto const& row) { return std::pair{std::array{row.p_w}, std::array{row.q_var}}; }, findings);
+    check_powers(
+        "machine", feeder.machines,
+        [](auto const& row) {
+            return std::pair{std::array{row.p_w}, std::array{row.q_var}};
+        },
+        findings);
     for (auto id : feeder.buses.ids())
         if (!(feeder.buses[id].base_v > 0.0) || !std::isfinite(feeder.buses[id].base_v))
             findings.add(describe("bus", feeder.buses, id), "has no nominal voltage",
@@ -153,10 +168,13 @@ bool can_hang(Feeder const& feeder) {
                std::all_of(unit.winding.begin(), unit.winding.begin() + static_cast<std::ptrdiff_t>(windings), has_bus);
     };
     return !feeder.sources.empty() && std::ranges::all_of(feeder.sources.rows(), has_bus) &&
-           std::ranges::all_of(feeder.lines.rows(), has_ends) && std::ranges::all_of(feeder.switches.rows(), has_ends) &&
+           std::ranges::all_of(feeder.lines.rows(), has_ends) &&
+           std::ranges::all_of(feeder.switches.rows(), has_ends) &&
            std::ranges::all_of(feeder.series_compensators.rows(), has_ends) &&
-           std::ranges::all_of(feeder.transformers.rows(), has_windings) && std::ranges::all_of(feeder.loads.rows(), has_bus) &&
-           std::ranges::all_of(feeder.capacitors.rows(), has_bus) && std::ranges::all_of(feeder.machines.rows(), has_bus) &&
+           std::ranges::all_of(feeder.transformers.rows(), has_windings) &&
+           std::ranges::all_of(feeder.loads.rows(), has_bus) &&
+           std::ranges::all_of(feeder.capacitors.rows(), has_bus) &&
+           std::ranges::all_of(feeder.machines.rows(), has_bus) &&
            std::ranges::all_of(feeder.pv_systems.rows(), inverter_has_bus) &&
            std::ranges::all_of(feeder.batteries.rows(), inverter_has_bus);
 }

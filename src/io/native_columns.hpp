@@ -195,7 +195,7 @@ void visit_columns(Visit&& visit) {
                                            std::string const& meaning) {
                 column(
                     std::type_identity<T>{}, fmt::format("{}_{}", name, suffix),
-                    [access, member](auto& row) -> auto& { return access(row).*member; }, meaning);
+                    [ access, member ](auto& row) -> auto& { return access(row).*member; }, meaning);
             };
             part("kind", &feeder::TerminalRef::kind, Coding<feeder::ElementKind>::meaning());
             part("element", &feeder::TerminalRef::element, "row of the table of that kind, -1 none");

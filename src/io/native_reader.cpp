@@ -26,9 +26,8 @@ class Reading {
         require_feeder_file();
         read_heading();
         count_rows();
-        feeder::for_each_table(result_.feeder, [&]<class Row>(std::string_view label, Table<Row>& table) {
-            read_table(label, table);
-        });
+        feeder::for_each_table(result_.feeder,
+                               [&]<class Row>(std::string_view label, Table<Row>& table) { read_table(label, table); });
         feeder::for_each_table(result_.feeder, [&]<class Row>(std::string_view label, Table<Row> const& table) {
             check_references(label, table);
         });
@@ -53,9 +52,9 @@ class Reading {
         auto const found = attributes_.find("format_version");
         auto const* version = found == attributes_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
         if (version == nullptr || *version != native_format_version)
-            refuse(version == nullptr ? std::string{"does not say its format_version"}
-                                      : fmt::format("has format_version {}; this dec reads {}", *version,
-                                                    native_format_version),
+            refuse(version == nullptr
+                       ? std::string{"does not say its format_version"}
+                       : fmt::format("has format_version {}; this dec reads {}", *version, native_format_version),
                    "convert the feeder again from its source");
     }
 
@@ -67,9 +66,8 @@ class Reading {
 
     void read_heading() {
         auto& heading = result_.feeder.heading;
-        feeder::visit_fields<feeder::Heading>([&](std::string const& name, std::string_view, auto const& access) {
-            access(heading) = text(name);
-        });
+        feeder::visit_fields<feeder::Heading>(
+            [&](std::string const& name, std::string_view, auto const& access) { access(heading) = text(name); });
         heading.origin = path_;
     }
 
@@ -99,12 +97,13 @@ class Reading {
         auto const group = native::group_of(label);
         auto const rows = rows_[label];
         table.storage().resize(static_cast<std::size_t>(rows));
-        native::visit_texts<Row>(table, result_.feeder, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
-            attempt([&] {
-                auto column = file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, 0, rows);
-                texts = std::get<core::TextColumn>(std::move(column));
+        native::visit_texts<Row>(
+            table, result_.feeder, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
+                attempt([&] {
+                    auto column = file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, 0, rows);
+                    texts = std::get<core::TextColumn>(std::move(column));
+                });
             });
-        });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
                                                     std::string_view, std::string const&, auto const& access) {
             attempt([&] { read_column<Field>(fmt::format("{}/{}", group, name), table, access); });
@@ -118,8 +117,8 @@ class Reading {
     void read_column(std::string const& path, Table<Row>& table, Access const& access) {
         using Code = Coding<typename Flat<Field>::Value>;
         using Stored = typename Code::Stored;
-        auto const column = file_.block(path, native::kind_of<Stored>(), Flat<Field>::size, 0,
-                                        static_cast<std::int64_t>(table.size()));
+        auto const column =
+            file_.block(path, native::kind_of<Stored>(), Flat<Field>::size, 0, static_cast<std::int64_t>(table.size()));
         auto const& values = std::get<std::vector<Stored>>(column);
         std::size_t next = 0;
         std::optional<std::size_t> wrong;
@@ -135,13 +134,13 @@ class Reading {
     template <class Row>
     void check_references(std::string_view label, Table<Row> const& table) {
         auto const group = native::group_of(label);
-        native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
-                                                    std::string_view, std::string const&, auto const& access) {
-            check_column(fmt::format("{}/{}", group, name), table, access);
-        });
+        native::visit_columns<Row>(
+            [&]<class Field>(std::type_identity<Field>, std::string const& name, std::string_view, std::string const&,
+                             auto const& access) { check_column(fmt::format("{}/{}", group, name), table, access); });
         // Places that count within a row.
         if constexpr (std::same_as<Row, feeder::TransformerCode>)
-            check_each(group, table, "windings", [](auto const& row) { return row.windings == 2 || row.windings == 3; });
+            check_each(group, table, "windings",
+                       [](auto const& row) { return row.windings == 2 || row.windings == 3; });
         if constexpr (std::same_as<Row, feeder::Line>)
             check_each(group, table, "conductors", [](auto const& row) { return row.conductors <= 3; });
         if constexpr (std::same_as<Row, feeder::LineCode>)

@@ -94,10 +94,11 @@ void write_native(Feeder const& feeder, std::string const& path) {
     feeder::for_each_table(feeder, [&]<class Row>(std::string_view label, Table<Row> const& table) {
         auto const group = native::group_of(label);
         auto const rows = static_cast<std::int64_t>(table.size());
-        native::visit_texts<Row>(table, feeder, [&](std::string_view name, std::string_view meaning,
-                                                    core::TextColumn const& texts) {
-            writer.block(group, {.name = std::string{name}, .meaning = std::string{meaning}, .data = texts}, rows, 0);
-        });
+        native::visit_texts<Row>(
+            table, feeder, [&](std::string_view name, std::string_view meaning, core::TextColumn const& texts) {
+                writer.block(group, {.name = std::string{name}, .meaning = std::string{meaning}, .data = texts}, rows,
+                             0);
+            });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field> type, std::string const& name,
                                                     std::string_view unit, std::string const& meaning,
                                                     auto const& access) {
@@ -118,10 +119,10 @@ std::vector<NativeField> native_schema() {
     Feeder const none;
     feeder::for_each_table(none, [&]<class Row>(std::string_view label, Table<Row> const& table) {
         auto const group = native::group_of(label);
-        native::visit_texts<Row>(table, none, [&](std::string_view name, std::string_view meaning,
-                                                  core::TextColumn const&) {
-            schema.push_back({fmt::format("{}/{}", group, name), "text", "row", {}, std::string{meaning}});
-        });
+        native::visit_texts<Row>(
+            table, none, [&](std::string_view name, std::string_view meaning, core::TextColumn const&) {
+                schema.push_back({fmt::format("{}/{}", group, name), "text", "row", {}, std::string{meaning}});
+            });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
                                                     std::string_view unit, std::string const& meaning, auto const&) {
             using Stored = typename Coding<typename Flat<Field>::Value>::Stored;

@@ -43,27 +43,27 @@ constexpr double source_x_over_r = 15.0;
 double const primary_v = primary_line_v / std::sqrt(3.0);
 double const secondary_v = 208.0 / std::sqrt(3.0);
 
-constexpr double trunk_share = 0.10;         // of all buses
-constexpr double trunk_branching = 0.04;     // chance at each bus
+constexpr double trunk_share = 0.10;      // of all buses
+constexpr double trunk_branching = 0.04;  // chance at each bus
 constexpr double trunk_span_m = 45.0, lateral_span_m = 55.0, span_sigma = 0.7;
 constexpr double shortest_span_m = 5.0, longest_span_m = 350.0;
-constexpr int trunk_sections = 4;            // between switches
+constexpr int trunk_sections = 4;  // between switches
 constexpr double between_regulators_m = 5000.0;
 constexpr double lateral_median = 60.0, lateral_sigma = 0.9;  // buses, secondaries included
 constexpr std::int64_t smallest_lateral = 5, largest_lateral = 600;
 constexpr std::int64_t recloser_from = 150, two_phase_from = 60;  // buses
 constexpr double two_phase_chance = 0.2;
 constexpr double lateral_branching = 0.2;
-constexpr double service_chance = 0.7;       // of a bus of a lateral
+constexpr double service_chance = 0.7;  // of a bus of a lateral
 constexpr std::int64_t fewest_houses = 1, most_houses = 7;
 constexpr double shortest_drop_m = 15.0, longest_drop_m = 45.0;
-constexpr double pole_offset_m = 10.0;       // on the map
+constexpr double pole_offset_m = 10.0;  // on the map
 
 constexpr std::array service_kva{10.0, 15.0, 25.0, 37.5, 50.0};
 constexpr double kva_per_house = 5.0;
 constexpr double mean_house_w = 1230.0, house_sigma = 0.6, smallest_house_w = 200.0, largest_house_w = 6000.0;
-constexpr double kvar_per_kw = 0.328684;     // power factor 0.95
-constexpr double commercial_chance = 0.05;   // of a trunk bus
+constexpr double kvar_per_kw = 0.328684;    // power factor 0.95
+constexpr double commercial_chance = 0.05;  // of a trunk bus
 constexpr double smallest_commercial_w = 20e3, largest_commercial_w = 120e3;
 constexpr std::int64_t smallest_pv_hw = 30, largest_pv_hw = 100;  // hundreds of W per house
 constexpr double inverter_margin = 1.1;
@@ -97,9 +97,8 @@ std::vector<Share> shares_of(GenerateOptions const& options) {
     std::int64_t first = 1;  // the substation's bus is nobody's
     for (std::int64_t f = 0; f < feeders; ++f) {
         before += weight[static_cast<std::size_t>(f)];
-        auto const end = f + 1 == feeders
-                             ? options.buses
-                             : 1 + std::llround(before / all * static_cast<double>(options.buses - 1));
+        auto const end =
+            f + 1 == feeders ? options.buses : 1 + std::llround(before / all * static_cast<double>(options.buses - 1));
         shares.push_back({f, first, end - first});
         first = end;
     }
@@ -170,9 +169,9 @@ class Growth {
     /// A bus of the primary while its feeder grows.
     struct Place {
         Index<Bus> bus;
-        std::int32_t parent = -1;       // place; -1 for the head
-        Index<Line> line;               // that feeds it, if one does
-        std::int32_t first_tap = -1;    // of a regulator that feeds it, one tap changer per phase
+        std::int32_t parent = -1;     // place; -1 for the head
+        Index<Line> line;             // that feeds it, if one does
+        std::int32_t first_tap = -1;  // of a regulator that feeds it, one tap changer per phase
         PhaseSet phases;
         double heading = 0.0;           // on the map
         double regulated_m = 0.0;       // length since the last regulator
@@ -206,7 +205,9 @@ class Growth {
     }
     Place below(PlaceId parent) const {
         auto const& above = places_[parent];
-        return {.parent = static_cast<std::int32_t>(parent), .phases = above.phases, .heading = above.heading,
+        return {.parent = static_cast<std::int32_t>(parent),
+                .phases = above.phases,
+                .heading = above.heading,
                 .regulated_m = above.regulated_m};
     }
 
@@ -248,10 +249,9 @@ class Growth {
             auto const name = fmt::format("{}{}", bank_name, feeder::to_text(phase));
             Transformer unit{.bank = bank, .code = types_.regulator};
             for (std::size_t w = 0; w < 2; ++w)
-                unit.winding[w] = {
-                    .bus = w == 0 ? places_[static_cast<PlaceId>(placed.parent)].bus : placed.bus,
-                    .conductors = {conductor_of[slot(phase)], Conductor::neutral},
-                    .grounded = true};
+                unit.winding[w] = {.bus = w == 0 ? places_[static_cast<PlaceId>(placed.parent)].bus : placed.bus,
+                                   .conductors = {conductor_of[slot(phase)], Conductor::neutral},
+                                   .grounded = true};
             unit.winding[0].rating = {1.1 * rated_a, 1.5 * rated_a};
             auto const transformer = add(feeder_.transformers, unit, "transformer", name);
             feeder::TapChanger tap{.transformer = transformer,
@@ -397,7 +397,8 @@ class Growth {
             double turn = 0.2 * draw_.normal();
             bool const branches = path.size() > 2 && draw_.chance(lateral_branching);
             if (branches) {
-                auto const back = draw_.integer(1, std::min<std::int64_t>(6, static_cast<std::int64_t>(path.size()) - 2));
+                auto const back =
+                    draw_.integer(1, std::min<std::int64_t>(6, static_cast<std::int64_t>(path.size()) - 2));
                 path.resize(path.size() - static_cast<std::size_t>(back));
                 turn = draw_.chance(0.5) ? 0.5 * std::numbers::pi : -0.5 * std::numbers::pi;
             }
@@ -489,8 +490,7 @@ class Growth {
         auto const& lines = overhead_lines();
         double const va = std::hypot(place.p_w, place.q_var);
         auto const fits = [&](OverheadLine const& candidate) {
-            return candidate.code.conductors == line.conductors &&
-                   (line.conductors < 3 || va <= candidate.largest_va);
+            return candidate.code.conductors == line.conductors && (line.conductors < 3 || va <= candidate.largest_va);
         };
         auto const chosen = std::ranges::find_if(lines, fits);
         line.code = types_.overhead[static_cast<std::size_t>(chosen - lines.begin())];
@@ -520,9 +520,9 @@ class Growth {
     std::int64_t feeders_;
     Stream draw_;
     std::vector<Place> places_;
-    std::vector<PlaceId> trunk_;           // from the head to the newest bus
-    std::array<double, 3> buses_on_{};     // of laterals, per phase
-    std::int64_t next_lateral_ = 0;        // drawn and not yet grown; 0: none
+    std::vector<PlaceId> trunk_;        // from the head to the newest bus
+    std::array<double, 3> buses_on_{};  // of laterals, per phase
+    std::int64_t next_lateral_ = 0;     // drawn and not yet grown; 0: none
 };
 
 void check(GenerateOptions const& options) {
@@ -550,7 +550,8 @@ Feeder substation(GenerateOptions const& options, double feeders) {
     region.heading.substation_mrid = core::name_uuid(region.heading.mrid, region.heading.substation);
     region.heading.subregion_mrid = core::name_uuid(region.heading.mrid, region.heading.subregion);
     region.heading.region_mrid = core::name_uuid(region.heading.mrid, region.heading.region);
-    auto const bus = region.buses.add({PhaseSet::abc(), primary_v, 0.0, 0.0}, "source", mrid_of(region, "bus", "source"));
+    auto const bus =
+        region.buses.add({PhaseSet::abc(), primary_v, 0.0, 0.0}, "source", mrid_of(region, "bus", "source"));
     double const z = primary_line_v * primary_line_v / (short_circuit_va_per_feeder * feeders);
     double const r = z / std::hypot(1.0, source_x_over_r);
     region.sources.add({.bus = bus,
@@ -589,8 +590,7 @@ Feeder generate_one(GenerateOptions const& options, std::int64_t number) {
     auto const shares = shares_of(options);
     auto alone = substation(options, 1.0);
     auto const types = add_types(alone);
-    Growth{alone, types, options, shares.at(static_cast<std::size_t>(number)),
-           static_cast<std::int64_t>(shares.size())}
+    Growth{alone, types, options, shares.at(static_cast<std::size_t>(number)), static_cast<std::int64_t>(shares.size())}
         .run({});
     feeder::derive_areas(alone);
     return alone;

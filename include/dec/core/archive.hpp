@@ -21,9 +21,7 @@ class Packer {
 
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T const& value) {
-        append(&value, sizeof value);
-    }
+    void operator()(T const& value) { append(&value, sizeof value); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void operator()(std::vector<T> const& values) {
@@ -56,14 +54,10 @@ class Measurer {
   public:
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T const&) {
-        size_ += sizeof(T);
-    }
+    void operator()(T const&) { size_ += sizeof(T); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(std::vector<T> const& values) {
-        size_ += sizeof(std::int64_t) + values.size() * sizeof(T);
-    }
+    void operator()(std::vector<T> const& values) { size_ += sizeof(std::int64_t) + values.size() * sizeof(T); }
     void operator()(std::string const& text) { size_ += sizeof(std::int64_t) + text.size(); }
     void operator()(TextColumn const& column) {
         (*this)(column.bytes());
@@ -88,9 +82,7 @@ class Unpacker {
 
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T& value) {
-        extract(&value, sizeof value);
-    }
+    void operator()(T& value) { extract(&value, sizeof value); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void operator()(std::vector<T>& values) {

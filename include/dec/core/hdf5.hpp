@@ -17,8 +17,7 @@
 namespace dec::core {
 
 /// Files are read as one of the first three; a TextColumn is written like the texts it holds.
-using ColumnData =
-    std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>, TextColumn>;
+using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>, TextColumn>;
 
 /// One dataset. `width` > 1 makes it two-dimensional: `data` then holds `width` values for each row.
 struct Column {

@@ -18,7 +18,7 @@ struct GenerateOptions {
     std::int64_t buses = 10'000;  ///< in all, the source's own among them
     std::uint64_t seed = 1;
     double pv_penetration = default_generated_penetration;  ///< share of houses with photovoltaics; 0: no PV at all
-    double pv_scale = 1.0;        ///< multiplies every photovoltaic system
+    double pv_scale = 1.0;                                  ///< multiplies every photovoltaic system
 };
 
 /// As many feeders as keep each near 6,000 buses.

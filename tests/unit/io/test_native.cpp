@@ -206,12 +206,11 @@ TEST_CASE("a column that is missing, too short, of another type or holds what ca
         std::string path, problem;
         std::function<void(core::Block&)> change;
     };
-    auto const integers = [](core::Block& block) -> auto& { return std::get<std::vector<std::int32_t>>(block.data); };
-    auto const codes = [](core::Block& block) -> auto& { return std::get<std::vector<std::uint8_t>>(block.data); };
+    auto const integers = [](core::Block & block) -> auto& { return std::get<std::vector<std::int32_t>>(block.data); };
+    auto const codes = [](core::Block & block) -> auto& { return std::get<std::vector<std::uint8_t>>(block.data); };
     std::vector<Case> const cases{
         {"/loads/p", "there is no such dataset", [](core::Block& block) { block.name.clear(); }},
-        {"/loads/mrid", "rows of 1 where",
-         [](core::Block& block) { block.data = core::TextColumn{}; }},
+        {"/loads/mrid", "rows of 1 where", [](core::Block& block) { block.data = core::TextColumn{}; }},
         {"/loads/p", "is of another type",
          [](core::Block& block) {
              block.data = std::vector<std::int32_t>(std::get<std::vector<double>>(block.data).size(), 1);
@@ -222,8 +221,7 @@ TEST_CASE("a column that is missing, too short, of another type or holds what ca
         {"/switches/kind", "row 0 holds 200", [&](core::Block& block) { codes(block)[0] = 200; }},
         {"/buses/phases", "row 0 holds 32", [&](core::Block& block) { codes(block)[0] = 32; }},
         {"/switches/normally_open", "row 0 holds 2", [&](core::Block& block) { codes(block)[0] = 2; }},
-        {"/branches/lines/conductors", "row 0 holds what cannot be",
-         [&](core::Block& block) { codes(block)[0] = 9; }},
+        {"/branches/lines/conductors", "row 0 holds what cannot be", [&](core::Block& block) { codes(block)[0] = 9; }},
         {"/impedances/transformer_codes/winding_1_clock", "row 0 holds 300",
          [&](core::Block& block) { integers(block)[0] = 300; }},
         {"/measurements/at_element", "row 0 holds what cannot be",

@@ -15,7 +15,7 @@ using namespace dec;
 using synthesis::generate;
 using synthesis::GenerateOptions;
 
-std::vector<std::string> differences(feeder::Feeder const& a, feeder::Feeder const& b) {
+std::vector<std::string> every_difference(feeder::Feeder const& a, feeder::Feeder const& b) {
     return feeder::differences(a, b, 0.0);
 }
 
@@ -43,14 +43,14 @@ TEST_CASE("phases of generated buses are those of what is attached to them, area
     again.derive_bus_phases();
     feeder::derive_areas(again);
 
-    CHECK(differences(feeder, again).empty());
+    CHECK(every_difference(feeder, again).empty());
 }
 
 TEST_CASE("the same options give the same feeder and another seed another one", "[synthesis][generate]") {
     GenerateOptions const options{.buses = 800, .seed = 5};
 
-    CHECK(differences(generate(options), generate(options)).empty());
-    CHECK_FALSE(differences(generate(options), generate({.buses = 800, .seed = 6})).empty());
+    CHECK(every_difference(generate(options), generate(options)).empty());
+    CHECK_FALSE(every_difference(generate(options), generate({.buses = 800, .seed = 6})).empty());
 }
 
 TEST_CASE("a tenth of the buses has three phases, a fifth is other primary, the rest secondary",
