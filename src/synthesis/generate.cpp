@@ -50,7 +50,7 @@ constexpr double shortest_span_m = 5.0, longest_span_m = 350.0;
 constexpr int trunk_sections = 4;  // between switches
 constexpr double between_regulators_m = 5000.0;
 constexpr double lateral_median = 60.0, lateral_sigma = 0.9;  // buses, secondaries included
-constexpr std::int64_t smallest_lateral = 5, largest_lateral = 600;
+constexpr std::int64_t smallest_lateral = 5, largest_lateral = 250;
 constexpr std::int64_t recloser_from = 150, two_phase_from = 60;  // buses
 constexpr double two_phase_chance = 0.2;
 constexpr double lateral_branching = 0.2;
