@@ -35,6 +35,7 @@ Run add_solve(CLI::App& dec);
 Run add_inspect(CLI::App& dec);
 Run add_convert(CLI::App& dec);
 Run add_populate(CLI::App& dec);
+Run add_generate(CLI::App& dec);
 Run add_diff(CLI::App& dec);
 
 }  // namespace dec::app

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "checks.hpp"
@@ -26,8 +27,15 @@ struct Edge {
 
 struct Network {
     std::vector<Edge> edges;
-    std::vector<std::vector<std::int32_t>> at_place;  // edges of each place, in the feeder's order
-    std::vector<Index<Transformer>> star_points;      // of places from buses.size() on
+    std::vector<std::int32_t> first_at, at;       // edges of each place, in the feeder's order: at[first_at[place]] and on
+    std::vector<Index<Transformer>> star_points;  // of places from buses.size() on
+
+    [[nodiscard]] std::size_t places() const { return first_at.size() - 1; }
+    [[nodiscard]] std::span<std::int32_t const> at_place(std::int32_t place) const {
+        auto const first = static_cast<std::size_t>(first_at[static_cast<std::size_t>(place)]);
+        auto const end = static_cast<std::size_t>(first_at[static_cast<std::size_t>(place) + 1]);
+        return std::span{at}.subspan(first, end - first);
+    }
 };
 
 bool is_centre_tapped(Transformer const& unit) {
@@ -43,6 +51,8 @@ Network connect(Feeder const& feeder, Switches switches) {
     auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a, std::int32_t b) {
         net.edges.push_back({{kind, element, 0, winding}, {a, b}});
     };
+    net.edges.reserve(feeder.lines.size() + feeder.switches.size() + feeder.series_compensators.size() +
+                      3 * feeder.transformers.size());
     for (auto id : feeder.lines.ids())
         add(Feeding::Kind::line, id.value(), 0, feeder.lines[id].from.value(), feeder.lines[id].to.value());
     for (auto id : feeder.switches.ids())
@@ -64,10 +74,15 @@ Network connect(Feeder const& feeder, Switches switches) {
         for (std::uint8_t w = 0; w < windings; ++w)
             add(Feeding::Kind::star_member, id.value(), w, unit.winding[w].bus.value(), star);
     }
-    net.at_place.resize(feeder.buses.size() + net.star_points.size());
+    net.first_at.assign(feeder.buses.size() + net.star_points.size() + 1, 0);
+    for (auto const& edge : net.edges)
+        for (std::int32_t end : edge.ends) ++net.first_at[static_cast<std::size_t>(end) + 1];
+    std::partial_sum(net.first_at.begin(), net.first_at.end(), net.first_at.begin());
+    net.at.resize(2 * net.edges.size());
+    auto next = net.first_at;
     for (std::size_t e = 0; e < net.edges.size(); ++e)
         for (std::int32_t end : net.edges[e].ends)
-            net.at_place[static_cast<std::size_t>(end)].push_back(static_cast<std::int32_t>(e));
+            net.at[static_cast<std::size_t>(next[static_cast<std::size_t>(end)]++)] = static_cast<std::int32_t>(e);
     return net;
 }
 
@@ -133,14 +148,14 @@ std::vector<PhaseSet> reachable_phases(Feeder const& feeder, Switches switches, 
         return secondaries == Secondaries::only_fed && near_end == 1 && feeding.kind == Feeding::Kind::transformer &&
                is_centre_tapped(feeder.transformers[Index<Transformer>{feeding.element}]);
     };
-    std::vector<PhaseSet> reached(net.at_place.size());
+    std::vector<PhaseSet> reached(net.places());
     auto const source = feeder.sources.rows()[0].bus;
     reached[source.at()] = PhaseSet::abc();
     std::vector<std::int32_t> grown{source.value()};
     while (!grown.empty()) {
         auto const place = grown.back();
         grown.pop_back();
-        for (auto e : net.at_place[static_cast<std::size_t>(place)]) {
+        for (auto e : net.at_place(place)) {
             auto const& edge = net.edges[static_cast<std::size_t>(e)];
             if (is_blocked(edge.feeding, edge.end_at(place))) continue;
             auto& there = reached[static_cast<std::size_t>(edge.other(place))];
@@ -188,15 +203,18 @@ class Hanging {
   public:
     Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings)
         : feeder_{feeder}, reachable_{reachable}, findings_{findings}, net_{connect(feeder, Switches::as_they_stand)},
-          claims_(net_.at_place.size()),
+          claims_(net_.places()),
           edge_done_(net_.edges.size(), false) {}
 
     Tree run() {
         tree_.vertex_of_bus.assign(feeder_.buses.size(), -1);
+        tree_.vertices.reserve(net_.places() + 1);
+        tree_.feedings.reserve(net_.edges.size() + 1);
+        claimed_.reserve(net_.edges.size() + 1);
         tree_.vertices.push_back({.kind = Vertex::Kind::ideal_source, .phases = PhaseSet::abc()});
         auto const source_bus = feeder_.sources.rows()[0].bus.value();
-        claims_[static_cast<std::size_t>(source_bus)] = {true, 0, -1, PhaseSet::abc(), false, 0.0,
-                                                         {{Feeding::Kind::source_impedance, 0, 0, 0}}};
+        claimed_.push_back({Feeding::Kind::source_impedance, 0, 0, 0});
+        claims_[static_cast<std::size_t>(source_bus)] = {true, 0, -1, PhaseSet::abc(), false, 0.0, 0, 1};
         std::vector<std::int32_t> open{source_bus};
         while (!open.empty()) {
             auto const place = open.back();
@@ -218,24 +236,28 @@ class Hanging {
         PhaseSet phases;
         bool floating_delta = false;
         double distance_m = 0.0;
-        std::vector<Feeding> feedings;
+        std::int32_t first_feeding = 0, feedings = 0;  // in claimed_
     };
+    [[nodiscard]] std::span<Feeding const> feedings_of(Claim const& claim) const {
+        return std::span{claimed_}.subspan(static_cast<std::size_t>(claim.first_feeding),
+                                           static_cast<std::size_t>(claim.feedings));
+    }
 
     void visit(std::int32_t place, std::vector<std::int32_t>& open) {
         auto& claim = claims_[static_cast<std::size_t>(place)];
         auto const vertex = add_vertex(place, claim);
         // Children are pushed in reverse, so that the first is visited first.
-        std::vector<std::int32_t> children;
-        for (auto e : net_.at_place[static_cast<std::size_t>(place)]) {
+        children_.clear();
+        for (auto e : net_.at_place(place)) {
             auto const neighbour = net_.edges[static_cast<std::size_t>(e)].other(place);
             if (edge_done_[static_cast<std::size_t>(e)]) continue;
             if (claims_[static_cast<std::size_t>(neighbour)].claimed) {
                 report_loop(place, neighbour);
                 continue;
             }
-            if (claim_child(place, vertex, neighbour)) children.push_back(neighbour);
+            if (claim_child(place, vertex, neighbour)) children_.push_back(neighbour);
         }
-        open.insert(open.end(), children.rbegin(), children.rend());
+        open.insert(open.end(), children_.rbegin(), children_.rend());
     }
 
     std::int32_t add_vertex(std::int32_t place, Claim const& claim) {
@@ -253,8 +275,9 @@ class Hanging {
         vertex.floating_delta = claim.floating_delta;
         vertex.distance_m = claim.distance_m;
         vertex.first_feeding = static_cast<std::int32_t>(tree_.feedings.size());
-        vertex.feedings = static_cast<std::int32_t>(claim.feedings.size());
-        tree_.feedings.insert(tree_.feedings.end(), claim.feedings.begin(), claim.feedings.end());
+        vertex.feedings = claim.feedings;
+        auto const feedings = feedings_of(claim);
+        tree_.feedings.insert(tree_.feedings.end(), feedings.begin(), feedings.end());
         tree_.vertices.push_back(vertex);
         return position;
     }
@@ -262,16 +285,19 @@ class Hanging {
     /// All edges between `place` and `child` together feed the child. \return false if they bring no phase to it.
     bool claim_child(std::int32_t place, std::int32_t vertex, std::int32_t child) {
         auto const& parent = claims_[static_cast<std::size_t>(place)];
-        Claim claim{.claimed = true, .parent_vertex = vertex, .parent_place = place};
+        Claim claim{.claimed = true,
+                    .parent_vertex = vertex,
+                    .parent_place = place,
+                    .first_feeding = static_cast<std::int32_t>(claimed_.size())};
         bool floating = true;
         double length = 0.0;
-        for (auto e : net_.at_place[static_cast<std::size_t>(place)]) {
+        for (auto e : net_.at_place(place)) {
             auto& edge = net_.edges[static_cast<std::size_t>(e)];
             if (edge.other(place) != child) continue;
             auto const near = edge.end_at(place);
             auto feeding = edge.feeding;
             feeding.upstream = near;
-            if (near == 1 && feeding.kind == Feeding::Kind::star_member) feeding.fed_winding = parent.feedings.front().winding;
+            if (near == 1 && feeding.kind == Feeding::Kind::star_member) feeding.fed_winding = feedings_of(parent).front().winding;
             check_arrival(place, feeding);
             auto const phases = conducted(feeder_, feeding, near, parent.phases);
             edge_done_[static_cast<std::size_t>(e)] = true;
@@ -280,19 +306,20 @@ class Hanging {
                 is_centre_tapped(feeder_.transformers[Index<Transformer>{feeding.element}]))
                 fed_backwards_.push_back(feeding);
             claim.phases = claim.phases | phases;
-            claim.feedings.push_back(feeding);
+            claimed_.push_back(feeding);
+            ++claim.feedings;
             floating = floating && floating_behind(feeder_, feeding, parent.floating_delta);
             length = std::max(length, length_of(feeder_, feeding));
         }
         claim.floating_delta = floating;
         claim.distance_m = parent.distance_m + length;
         if (claim.phases.empty()) return false;
-        check_side_by_side(claim.feedings);
+        check_side_by_side(feedings_of(claim));
         if (claim.phases.has_legs() && claim.phases.has_primary())
-            findings_.add(text(claim.feedings.front()),
+            findings_.add(text(feedings_of(claim).front()),
                           fmt::format("feeds a bus with phases {}", to_text(claim.phases)),
                           "a bus is either on A, B, C or on s1, s2");
-        claims_[static_cast<std::size_t>(child)] = std::move(claim);
+        claims_[static_cast<std::size_t>(child)] = claim;
         return true;
     }
 
@@ -301,7 +328,7 @@ class Hanging {
         auto const at = static_cast<std::size_t>(place);
         if (at >= feeder_.buses.size()) return;
         auto missing = phases_at(feeder_, feeding, feeding.upstream) - reachable_[at];
-        for (auto const& above : claims_[at].feedings) missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
+        for (auto const& above : feedings_of(claims_[at])) missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
         if (missing.empty()) return;
         lacks_phases_ = true;
         auto const bus = feeder_.buses.name(Index<Bus>{place});
@@ -311,7 +338,7 @@ class Hanging {
 
     /// Branches side by side must not carry the same phase. Parallel transformers may, and so may an open-delta pair and the
     /// jumper on its common phase.
-    void check_side_by_side(std::vector<Feeding> const& feedings) {
+    void check_side_by_side(std::span<Feeding const> feedings) {
         for (std::size_t i = 0; i < feedings.size(); ++i)
             for (std::size_t k = 0; k < i; ++k) {
                 auto const shared = far_phases(feedings[i]) & far_phases(feedings[k]);
@@ -328,7 +355,7 @@ class Hanging {
     [[nodiscard]] PhaseSet far_phases(Feeding const& feeding) const {
         return phases_at(feeder_, feeding, feeding.upstream == 0 ? 1 : 0);
     }
-    [[nodiscard]] bool may_share_phases(std::vector<Feeding> const& all, Feeding const& a, Feeding const& b, PhaseSet shared) const {
+    [[nodiscard]] bool may_share_phases(std::span<Feeding const> all, Feeding const& a, Feeding const& b, PhaseSet shared) const {
         bool const both = a.kind == Feeding::Kind::transformer && b.kind == Feeding::Kind::transformer;
         if (both && are_parallel(a, b)) return true;
         std::vector<Feeding> tanks;
@@ -367,7 +394,7 @@ class Hanging {
     void report_loop(std::int32_t a, std::int32_t b) {
         has_loops_ = true;
         std::vector<Feeding> members;
-        for (auto e : net_.at_place[static_cast<std::size_t>(a)]) {
+        for (auto e : net_.at_place(a)) {
             auto const& edge = net_.edges[static_cast<std::size_t>(e)];
             if (edge.other(a) != b) continue;
             edge_done_[static_cast<std::size_t>(e)] = true;
@@ -400,7 +427,7 @@ class Hanging {
     }
 
     void append(std::vector<Feeding>& members, std::int32_t place) const {
-        auto const& feedings = claims_[static_cast<std::size_t>(place)].feedings;
+        auto const feedings = feedings_of(claims_[static_cast<std::size_t>(place)]);
         members.insert(members.end(), feedings.begin(), feedings.end());
     }
     [[nodiscard]] std::vector<std::int32_t> path_to_root(std::int32_t place) const {
@@ -417,7 +444,9 @@ class Hanging {
     std::vector<PhaseSet> const& reachable_;
     Findings& findings_;
     Network net_;
-    std::vector<Claim> claims_;
+    std::vector<Claim> claims_;           // of each place
+    std::vector<Feeding> claimed_;        // of all claims, one after the other
+    std::vector<std::int32_t> children_;  // of the place being visited
     std::vector<bool> edge_done_;
     std::vector<Feeding> fed_backwards_;
     bool lacks_phases_ = false;

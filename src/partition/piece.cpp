@@ -46,6 +46,14 @@ class Renumbering {
 
 template <class Row>
 void copy_rows(Table<Row> const& from, std::span<Index<Row> const> rows, Table<Row>& to) {
+    std::size_t names = 0, mrids = 0;
+    for (auto id : rows) {
+        names += from.name(id).size();
+        mrids += from.mrid(id).size();
+    }
+    to.storage().reserve(rows.size());
+    to.names().reserve(rows.size(), names);
+    to.mrids().reserve(rows.size(), mrids);
     for (auto id : rows) to.add(from[id], from.name(id), from.mrid(id));
 }
 
@@ -93,6 +101,7 @@ class Distributor {
     std::size_t ranks_;
 
     std::vector<std::int32_t> rank_of_vertex_, level_of_vertex_;
+    std::vector<std::int32_t> own_row_;                   // local vertex of each own vertex of the piece being made
     std::int32_t levels_ = 1;
     std::vector<std::int32_t> child_start_, child_;       // children of each vertex, depth first
     Lists vertices_of_, buses_of_, loads_of_, capacitors_of_, pv_of_, batteries_of_, machines_of_;
@@ -133,6 +142,7 @@ void Distributor::place_vertices() {
     auto const count = tree_.vertices.size();
     rank_of_vertex_.resize(count);
     level_of_vertex_.resize(count);
+    own_row_.resize(count);
     vertices_of_.resize(ranks_);
     for (std::size_t i = 0; i < count; ++i) {
         auto const& v = tree_.vertices[i];
@@ -362,12 +372,9 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
     std::ranges::sort(children);
     piece.halo_parents = parents.size();
 
-    // Own vertices are sorted by (level, position): look up by binary search within a level.
     auto const level = [&](std::int32_t v) { return level_of_vertex_[static_cast<std::size_t>(v)]; };
-    auto const key = [&](std::int32_t v) { return std::pair{level(v), v}; };
-    auto const own_row = [&](std::int32_t place) {
-        return static_cast<std::int32_t>(std::ranges::lower_bound(own, key(place), {}, key) - own.begin());
-    };
+    for (std::size_t i = 0; i < own.size(); ++i) own_row_[static_cast<std::size_t>(own[i])] = static_cast<std::int32_t>(i);
+    auto const own_row = [&](std::int32_t place) { return own_row_[static_cast<std::size_t>(place)]; };
     auto const parent_row = [&](std::int32_t place) {
         return static_cast<std::int32_t>(own.size()) +
                static_cast<std::int32_t>(std::ranges::lower_bound(parents, place) - parents.begin());
@@ -380,6 +387,9 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
         return rank_of_vertex_[static_cast<std::size_t>(place)] == static_cast<std::int32_t>(rank);
     };
 
+    piece.vertices.reserve(own.size() + parents.size() + children.size());
+    piece.children.reserve(own.size() + children.size());
+    piece.feedings.reserve(own.size());
     piece.level_start.assign(static_cast<std::size_t>(levels_) + 1, 0);
     for (auto place : own) {
         auto local = to_local(place);
@@ -410,13 +420,9 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
 }
 
 void Distributor::add_branches(Piece& piece, std::size_t rank) {
-    auto const& own = vertices_of_[rank];
-    std::vector<std::pair<std::int32_t, std::int32_t>> local_of;  // whole vertex, local vertex
-    for (std::size_t i = 0; i < own.size(); ++i) local_of.emplace_back(own[i], static_cast<std::int32_t>(i));
-    std::ranges::sort(local_of);
+    piece.branches.reserve(branches_of_[rank].size());
     for (auto branch : branches_of_[rank]) {
-        if (branch.vertex >= 0)
-            branch.vertex = std::ranges::lower_bound(local_of, branch.vertex, {}, &std::pair<std::int32_t, std::int32_t>::first)->second;
+        if (branch.vertex >= 0) branch.vertex = own_row_[static_cast<std::size_t>(branch.vertex)];
         branch.feeding.element = local_element(branch.feeding);
         branch.from = buses_(branch.from);
         branch.to = buses_(branch.to);
@@ -564,21 +570,25 @@ void transfer(AnyPiece& piece, Archive& archive) {
 
 Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
     std::vector<std::vector<char>> buffers(comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0);
+    Piece own;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
         Distributor distributor{*whole, comm.size()};
-        for (std::size_t rank = 0; rank < buffers.size(); ++rank) {
-            core::Packer pack;
+        for (std::size_t rank = 1; rank < buffers.size(); ++rank) {
             auto const piece = distributor.piece(rank);
+            core::Measurer measure;
+            transfer(piece, measure);
+            core::Packer pack{measure.size()};
             transfer(piece, pack);
             buffers[rank] = pack.take();
         }
+        own = distributor.piece(0);  // never packed: it is the largest thing here
     });
-    auto const own = comm.scatter(buffers);
-    core::Unpacker unpack{own};
-    Piece piece;
-    transfer(piece, unpack);
-    return piece;
+    auto const received = comm.scatter(buffers);
+    if (comm.is_root()) return own;
+    core::Unpacker unpack{received};
+    transfer(own, unpack);
+    return own;
 }
 
 }  // namespace dec::partition

@@ -34,9 +34,8 @@ double peak_memory_mb() {
 class Columns {
   public:
     explicit Columns(std::string group) : group_{std::move(group)} {}
-    template <class T>
-    void add(std::string_view name, std::vector<T> data, std::size_t width = 1) {
-        columns_.push_back(column(group_ + "/" + std::string{name}, core::ColumnData{std::move(data)}, width));
+    void add(std::string_view name, core::ColumnData data, std::size_t width = 1) {
+        columns_.push_back(column(group_ + "/" + std::string{name}, std::move(data), width));
     }
     void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
         file.table(group_, total, rows, columns_);
@@ -50,7 +49,7 @@ class Columns {
 void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     std::vector<std::int64_t> rows;
-    std::vector<std::string> bus, phase;
+    core::TextColumn bus, phase;
     std::vector<double> base_kv, x, y, distance;
     std::vector<std::size_t> local;  // place of each limited node's row among ours
     for (auto id : piece.own_buses) {
@@ -58,8 +57,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
         auto const vertex = piece.vertex_of_bus[id.at()];
         for (Phase p : b.phases.list()) {
             rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(b.phases.position(p)));
-            bus.emplace_back(piece.feeder.buses.name(id));
-            phase.emplace_back(feeder::to_text(p));
+            bus.push_back(piece.feeder.buses.name(id));
+            phase.push_back(feeder::to_text(p));
             base_kv.push_back(b.base_v / 1000.0);
             x.push_back(b.x);
             y.push_back(b.y);
@@ -140,13 +139,13 @@ double normal_rating(Piece const& piece, Feeding const& feeding) {
 }
 
 template <class Row>
-void push_names(core::Table<Row> const& table, std::int32_t element, std::vector<std::string>& names, std::vector<std::string>& mrids) {
+void push_names(core::Table<Row> const& table, std::int32_t element, core::TextColumn& names, core::TextColumn& mrids) {
     core::Index<Row> const id{element};
-    names.emplace_back(table.name(id));
-    mrids.emplace_back(table.mrid(id));
+    names.push_back(table.name(id));
+    mrids.push_back(table.mrid(id));
 }
 
-void push_identity(Piece const& piece, Feeding const& feeding, std::vector<std::string>& names, std::vector<std::string>& mrids) {
+void push_identity(Piece const& piece, Feeding const& feeding, core::TextColumn& names, core::TextColumn& mrids) {
     switch (feeding.kind) {
         case Feeding::Kind::line: return push_names(piece.feeder.lines, feeding.element, names, mrids);
         case Feeding::Kind::switch_: return push_names(piece.feeder.switches, feeding.element, names, mrids);
@@ -159,16 +158,16 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
     std::vector<std::int64_t> rows;
-    std::vector<std::string> name, mrid, from, to, phase;
+    core::TextColumn name, mrid, from, to, phase;
     std::vector<double> p_kw, q_kvar, current, loading;
     for (auto const& branch : piece.branches) {
         std::int64_t row = branch.first_row;
         for (Phase p : branch.phases.list()) {
             rows.push_back(row++);
             push_identity(piece, branch.feeding, name, mrid);
-            from.emplace_back(piece.feeder.buses.name(branch.from));
-            to.emplace_back(piece.feeder.buses.name(branch.to));
-            phase.emplace_back(feeder::to_text(p));
+            from.push_back(piece.feeder.buses.name(branch.from));
+            to.push_back(piece.feeder.buses.name(branch.to));
+            phase.push_back(feeder::to_text(p));
             p_kw.push_back(nan);
             q_kvar.push_back(nan);
             current.push_back(nan);
@@ -295,8 +294,11 @@ void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece 
     std::vector<std::int64_t> rows, nodes, ders, rank;
     std::vector<std::string> name, kind, parent;
     std::vector<double> alpha;
+    std::vector<std::size_t> by_row(piece.agent_row.size());  // agents of the piece, in the order of the whole feeder
+    std::iota(by_row.begin(), by_row.end(), std::size_t{0});
+    std::ranges::sort(by_row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
     for (auto const& total : totals) {
-        auto const local = static_cast<std::size_t>(std::ranges::find(piece.agent_row, total.row) - piece.agent_row.begin());
+        auto const local = *std::ranges::lower_bound(by_row, total.row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
         core::Index<partition::Agent> const id{local};
         auto const share = [&](double curtailed) { return total.available_kw > 0.0 ? curtailed / total.available_kw : nan; };
         rows.push_back(total.row);

@@ -27,7 +27,7 @@ namespace {
 
 std::string show(double value) { return fmt::format("{}", value); }
 std::string show(std::int64_t value) { return fmt::format("{}", value); }
-std::string show(std::string const& value) { return fmt::format("'{}'", value); }
+std::string show(std::string_view value) { return fmt::format("'{}'", value); }
 
 /// How far apart, relative to max(1, |value|); infinite where no number says it.
 double deviation(double a, double b) {

@@ -9,7 +9,7 @@ import pytest
 
 from command_line import DEMONSTRATION, SOURCE, TABLES, dec, succeed
 
-COMMANDS = ["solve", "inspect", "convert", "populate", "diff"]
+COMMANDS = ["solve", "inspect", "convert", "generate", "populate", "diff"]
 
 
 def test_version_and_help_go_to_standard_output():
