@@ -14,37 +14,106 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Squared voltages at all boundaries of the feeder, the same on every rank: three places each, in the feeder's order.
-class BoundaryVoltages {
+/// What is exchanged, the same on every rank: for each boundary of the feeder the squared voltages of its three places, then
+/// for each agent what it asks of its neighbours, by place of its own, pu^2.
+class Exchanged {
   public:
-    BoundaryVoltages(core::Communicator const& comm, partition::Piece const& piece)
-        : comm_{comm}, own_{partition::boundaries(piece)} {
-        std::vector<double> rows;
-        for (auto const& boundary : own_) rows.push_back(static_cast<double>(boundary.row));
-        for (double const row : comm.all_gather(rows)) rows_.push_back(static_cast<Eigen::Index>(row));
+    Exchanged(core::Communicator const& comm, model::LinDist3Flow const& flow, std::span<model::AgentPart const> parts)
+        : comm_{comm}, own_{partition::boundaries(flow.piece())} {
+        auto const& piece = flow.piece();
+        std::vector<double> boundary_rows, upstream, agent_rows, seats;
+        for (auto const& boundary : own_) {
+            boundary_rows.push_back(static_cast<double>(boundary.row));
+            upstream.push_back(static_cast<double>(piece.agent_row[static_cast<std::size_t>(boundary.upstream)]));
+            auto const& first = piece.vertices[static_cast<std::size_t>(boundary.vertex)];
+            for (Eigen::Index place = 0; place < 3; ++place) {
+                auto const above = flow.blocks()[static_cast<std::size_t>(boundary.vertex)].ratio.col(place);
+                seats.push_back(above.isZero() ? 0.0 : first.phases.has_legs() ? 2.0 : 1.0);
+            }
+        }
+        for (auto const& part : parts)
+            agent_rows.push_back(static_cast<double>(piece.agent_row[static_cast<std::size_t>(part.agent)]));
+        auto const as_rows = [&](std::vector<double> const& own) {
+            std::vector<Eigen::Index> rows;
+            for (double const row : comm.all_gather(own)) rows.push_back(static_cast<Eigen::Index>(row));
+            return rows;
+        };
+        boundary_rows_ = as_rows(boundary_rows);
+        agent_rows_ = as_rows(agent_rows);
+        auto const above = as_rows(upstream);
+        auto const seats_of_all = comm.all_gather(seats);
+        seats_.resize(seats_of_all.size());
+        for (std::size_t b = 0; b < boundary_rows_.size(); ++b)
+            for (std::size_t place = 0; place < 3; ++place)
+                seats_[3 * static_cast<std::size_t>(boundary_rows_[b]) + place] = static_cast<Seat>(seats_of_all[3 * b + place]);
+        upstream_.resize(above.size());
+        for (std::size_t b = 0; b < above.size(); ++b) upstream_[static_cast<std::size_t>(boundary_rows_[b])] = above[b];
     }
 
     [[nodiscard]] std::vector<partition::Boundary> const& own() const { return own_; }
-    [[nodiscard]] Eigen::Index size() const { return 3 * static_cast<Eigen::Index>(rows_.size()); }
+    [[nodiscard]] Eigen::Index voltages() const { return 3 * static_cast<Eigen::Index>(boundary_rows_.size()); }
 
-    /// Every rank's part on every rank. Collective.
-    [[nodiscard]] Eigen::VectorXd all(model::FlowState const& state) const {
-        std::vector<double> part;
+    /// Every rank's part on every rank. Collective. \param requests three per part of this rank.
+    [[nodiscard]] Eigen::VectorXd all(model::FlowState const& state, std::vector<double> const& requests) const {
+        std::vector<double> v_sq;
         for (auto const& boundary : own_)
             for (std::size_t place = 0; place < 3; ++place)
-                part.push_back(state.v_sq[3 * static_cast<std::size_t>(boundary.pcc) + place]);
-        auto const gathered = comm_.all_gather(part);
-        Eigen::VectorXd v_sq{size()};
-        for (std::size_t b = 0; b < rows_.size(); ++b)
-            for (Eigen::Index place = 0; place < 3; ++place)
-                v_sq(3 * rows_[b] + place) = gathered[3 * b + static_cast<std::size_t>(place)];
-        return v_sq;
+                v_sq.push_back(state.v_sq[3 * static_cast<std::size_t>(boundary.pcc) + place]);
+        Eigen::VectorXd all = Eigen::VectorXd::Zero(voltages() + 3 * static_cast<Eigen::Index>(agent_rows_.size()));
+        put(comm_.all_gather(v_sq), boundary_rows_, all.head(voltages()));
+        put(comm_.all_gather(requests), agent_rows_, all.tail(all.size() - voltages()));
+        return all;
+    }
+
+    /// The voltages at the PCC of boundary `row`.
+    [[nodiscard]] static model::Vector3 voltage(Eigen::VectorXd const& exchanged, Eigen::Index row) {
+        return exchanged.segment<3>(3 * row);
+    }
+    /// What is asked of each agent from above, by its own places: the sum over all agents on the way to the source.
+    [[nodiscard]] Eigen::VectorXd asked_from_above(Eigen::VectorXd const& exchanged) const {
+        Eigen::VectorXd const asked = exchanged.tail(exchanged.size() - voltages()).cwiseMax(0.0);
+        Eigen::VectorXd from_above = Eigen::VectorXd::Zero(asked.size());
+        for (std::size_t b = 0; b < upstream_.size(); ++b) {  // parents stand before children
+            auto const row = static_cast<Eigen::Index>(b);
+            model::Vector3 const above = asked.segment<3>(3 * upstream_[b]) + from_above.segment<3>(3 * upstream_[b]);
+            double legs = 0.0;
+            for (Eigen::Index place = 0; place < 3; ++place) {
+                auto const seat = seats_[3 * b + static_cast<std::size_t>(place)];
+                if (seat == Seat::place) from_above(3 * (row + 1) + place) = above(place);
+                if (seat == Seat::legs) legs = std::max(legs, above(place));
+            }
+            if (legs > 0.0) from_above.segment<3>(3 * (row + 1)).setConstant(legs);
+        }
+        return from_above;
+    }
+
+    /// How much lower the agent of boundary `row` asks the voltages at its PCC to be.
+    [[nodiscard]] model::Vector3 asked_of_pcc(Eigen::VectorXd const& exchanged, Eigen::Index row) const {
+        model::Vector3 const asked = exchanged.segment<3>(voltages() + 3 * (row + 1)).cwiseMax(0.0);
+        model::Vector3 of_pcc = model::Vector3::Zero();
+        for (Eigen::Index place = 0; place < 3; ++place) {
+            auto const seat = seats_[static_cast<std::size_t>(3 * row + place)];
+            if (seat != Seat::none) of_pcc(place) = seat == Seat::legs ? asked.maxCoeff() : asked(place);
+        }
+        return of_pcc;
     }
 
   private:
+    /// What is behind a place of the PCC: nothing of the agent, the same place, or both legs of a secondary.
+    enum class Seat : std::uint8_t { none, place, legs };
+
+    template <class Target>
+    static void put(std::vector<double> const& gathered, std::vector<Eigen::Index> const& rows, Target&& target) {
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            for (Eigen::Index place = 0; place < 3; ++place)
+                target(3 * rows[i] + place) = gathered[3 * i + static_cast<std::size_t>(place)];
+    }
+
     core::Communicator const& comm_;
     std::vector<partition::Boundary> own_;
-    std::vector<Eigen::Index> rows_;  // of the feeder's boundaries, in the order of the ranks
+    std::vector<Eigen::Index> boundary_rows_, agent_rows_;  // in the order of the ranks
+    std::vector<Eigen::Index> upstream_;                    // agent above each boundary
+    std::vector<Seat> seats_;                               // three per boundary
 };
 
 class Exchange {
@@ -52,14 +121,17 @@ class Exchange {
     Exchange(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
              ExchangeSettings const& own, Observer const& observer)
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, own_{own}, observer_{observer},
-          agents_{flow}, boundaries_{comm, flow.piece()} {
+          agents_{flow}, exchanged_{comm, flow, agents_.parts()} {
         answer_.alpha.assign(flow.ders().size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
         answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
         core::together(comm, [this] { build_programs(); });
+        asked_.assign(answer_.nodes.size(), 0.0);
+        from_below_.assign(answer_.nodes.size(), 0.0);
         handed_.assign(6 * piece_.vertices.size(), 0.0);
         free_.v_sq.assign(3 * piece_.vertices.size(), 0.0);
+        change_.v_sq.assign(3 * piece_.vertices.size(), 0.0);
     }
 
     Answer run();
@@ -67,7 +139,9 @@ class Exchange {
   private:
     void build_programs();
     void ask_agents(Eigen::VectorXd const& given);
+    void set_asked(Eigen::VectorXd const& given);
     void ask(std::size_t part, model::Vector3 const& pcc);
+    [[nodiscard]] std::vector<double> requests(Eigen::VectorXd const& given);
     void set_objective();
     [[nodiscard]] double worst_violation() const;
     [[nodiscard]] double worst_violation_pu() const;
@@ -81,11 +155,14 @@ class Exchange {
     ExchangeSettings const& own_;
     Observer const& observer_;
     model::AgentFlow agents_;
-    BoundaryVoltages boundaries_;
+    Exchanged exchanged_;
     std::vector<std::optional<LocalProgram>> programs_;     // one per part; none without DERs
     std::vector<std::int32_t> part_of_vertex_;              // of uppermost places, -1 elsewhere
     std::vector<Eigen::Index> boundary_of_part_;            // row of the feeder's boundaries, -1 at the source
+    std::vector<double> asked_, from_below_;                // of every node: by anybody, by agents below; pu^2
     std::vector<double> handed_;                            // 6 per local vertex: drawn from the vertex above by an agent
+    std::vector<std::int32_t> part_of_agent_;               // of the piece
+    model::FlowState change_;                               // scratch: answers to a change
     model::FlowState free_;                                 // voltages an agent would have with nothing curtailed
     std::vector<LocalProgram::Room> room_;
     Answer answer_;
@@ -96,11 +173,13 @@ void Exchange::build_programs() {
     part_of_vertex_.assign(piece_.own, -1);
     boundary_of_part_.assign(parts.size(), -1);
     programs_.resize(parts.size());
+    part_of_agent_.assign(piece_.agents.size(), -1);
     for (std::size_t p = 0; p < parts.size(); ++p) {
         part_of_vertex_[static_cast<std::size_t>(parts[p].vertices.front())] = static_cast<std::int32_t>(p);
+        part_of_agent_[static_cast<std::size_t>(parts[p].agent)] = static_cast<std::int32_t>(p);
         if (!parts[p].ders.empty()) programs_[p].emplace(agents_, flow_, parts[p], answer_.nodes, policy_);
     }
-    for (auto const& boundary : boundaries_.own())
+    for (auto const& boundary : exchanged_.own())
         boundary_of_part_[static_cast<std::size_t>(part_of_vertex_[static_cast<std::size_t>(boundary.vertex)])] =
             static_cast<Eigen::Index>(boundary.row);
 }
@@ -120,22 +199,69 @@ void Exchange::ask(std::size_t p, model::Vector3 const& pcc) {
     for (auto const i : program->nodes()) {
         auto const& node = answer_.nodes[i];
         double const v = seen(piece_, free_, node);
-        room_.push_back({node.high - v, node.low == -infinity ? infinity : v - node.low});
+        room_.push_back({.above = node.high - v,
+                         .below = node.low == -infinity ? infinity : v - node.low,
+                         .asked = node.high - v - asked_[i]});
     }
     program->decide(room_, answer_.alpha);
     hand_up();
 }
 
+/// How much below their limits neighbours ask the nodes of this rank to be.
+void Exchange::set_asked(Eigen::VectorXd const& given) {
+    auto const from_above = exchanged_.asked_from_above(given);
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
+        auto const& node = answer_.nodes[i];
+        auto const& vertex = piece_.vertices[static_cast<std::size_t>(node.vertex)];
+        auto const row_of = [&](std::int32_t agent) { return static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(agent)]); };
+        from_below_[i] = 0.0;
+        for (std::int32_t c = 0; c < vertex.children; ++c) {
+            auto const child = piece_.children[static_cast<std::size_t>(vertex.first_child + c)];
+            auto const agent = piece_.vertices[static_cast<std::size_t>(child)].agent;
+            if (agent != vertex.agent)
+                from_below_[i] = std::max(from_below_[i], exchanged_.asked_of_pcc(given, row_of(agent) - 1)(node.place));
+        }
+        asked_[i] = std::max(from_below_[i], from_above(3 * row_of(vertex.agent) + node.place));
+    }
+}
+
 /// From the leaves up: every agent decides once those below it have handed up what they draw. Collective.
 void Exchange::ask_agents(Eigen::VectorXd const& given) {
+    set_asked(given);
     flow_.exchange().up(handed_, 6, [&](partition::VertexRange range) {
         for (auto j = range.end - 1; j >= range.begin; --j) {
             auto const part = part_of_vertex_[static_cast<std::size_t>(j)];
             if (part < 0) continue;
             auto const row = boundary_of_part_[static_cast<std::size_t>(part)];
-            ask(static_cast<std::size_t>(part), row < 0 ? model::Vector3::Zero() : model::Vector3{given.segment<3>(3 * row)});
+            ask(static_cast<std::size_t>(part), row < 0 ? model::Vector3::Zero() : Exchanged::voltage(given, row));
         }
     });
+}
+
+/// What each agent of this rank asks of its neighbours: as much more as its nodes are above their limits, by place, once its
+/// own DERs have given all they can; less as soon as there is room.
+std::vector<double> Exchange::requests(Eigen::VectorXd const& given) {
+    static double const gain = getenv("EXGAIN") ? atof(getenv("EXGAIN")) : 1.0;
+    auto const& parts = agents_.parts();
+    std::vector<double> asked(3 * parts.size(), 0.0);
+    std::vector<double> excess(3 * parts.size(), -infinity);
+    std::vector<double> rest(answer_.alpha.size());
+    for (std::size_t d = 0; d < rest.size(); ++d) rest[d] = 1.0 - answer_.alpha[d];
+    for (auto const& part : parts) agents_.solve_change(part, rest, change_.v_sq);
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
+        auto const& node = answer_.nodes[i];
+        auto const part = static_cast<std::size_t>(part_of_agent_[static_cast<std::size_t>(piece_.vertices[static_cast<std::size_t>(node.vertex)].agent)]);
+        double const v = seen(piece_, answer_.curtailed, node) + seen(piece_, change_, node);
+        auto& worst = excess[3 * part + static_cast<std::size_t>(node.place)];
+        worst = std::max(worst, v - node.high + from_below_[i]);
+    }
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        auto const row = exchanged_.voltages() + 3 * static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(parts[p].agent)]);
+        for (std::size_t place = 0; place < 3; ++place)
+            if (excess[3 * p + place] > -infinity)
+                asked[3 * p + place] = std::max(0.0, given(row + static_cast<Eigen::Index>(place)) + gain * excess[3 * p + place]);
+    }
+    return asked;
 }
 
 void Exchange::set_objective() {
@@ -183,9 +309,10 @@ double largest_difference(Eigen::VectorXd const& a, Eigen::VectorXd const& b) {
 
 Answer Exchange::run() {
     answer_.status = Status::converged;
-    Eigen::VectorXd given = boundaries_.all(answer_.uncurtailed);
-    if (own_.flat_start) given.setConstant(comm_.max(flow_.source_v_sq().maxCoeff()));
-    Mixer mixer{own_.mixing, own_.memory, given};
+    std::vector<double> const nothing(3 * agents_.parts().size(), 0.0);
+    Eigen::VectorXd given = exchanged_.all(answer_.uncurtailed, nothing);
+    if (own_.flat_start) given.head(exchanged_.voltages()).setConstant(comm_.max(flow_.source_v_sq().maxCoeff()));
+    Mixer mixer{own_.mixing, getenv("EXMEM") ? (size_t)atoi(getenv("EXMEM")) : own_.memory, given};
     double violation = worst_violation();
     if (record(comm_, flow_, {answer_.curtailed, violation, 0.0}, observer_, answer_)) {
         answer_.status = Status::interrupted;
@@ -196,11 +323,11 @@ Answer Exchange::run() {
         ask_agents(given);
         flow_.solve(answer_.alpha, answer_.curtailed);
         set_objective();
-        auto const found = boundaries_.all(answer_.curtailed);
+        auto const found = exchanged_.all(answer_.curtailed, own_.requests ? requests(given) : nothing);
         double const change = largest_change(before);
-        double const difference = largest_difference(given, found);
+        double const difference = largest_difference(given.head(exchanged_.voltages()), found.head(exchanged_.voltages()));
         bool const stop = record(comm_, flow_, {answer_.curtailed, worst_violation(), change}, observer_, answer_);
-        if (getenv("EXDBG") && comm_.is_root()) fprintf(stderr, "%zu change %.3e diff %.3e viol %.3e obj %.6f\n", answer_.rounds.size(), change, difference, worst_violation_pu(), answer_.objective);
+        if (getenv("EXDBG") && comm_.is_root()) fprintf(stderr, "%zu asked %.3e change %.3e diff %.3e viol %.3e obj %.6f\n", answer_.rounds.size(), found.tail(found.size()-exchanged_.voltages()).maxCoeff(), change, difference, worst_violation_pu(), answer_.objective);
         bool const still = std::max(change, difference) < settings_.tolerance;
         if (still && worst_violation_pu() <= own_.limit_tolerance_pu) break;
         if (stop || answer_.iterations >= settings_.max_iterations) {

@@ -50,7 +50,7 @@ LocalProgram::LocalProgram(model::AgentFlow& agents, model::LinDist3Flow const& 
         }
 
     auto const count = static_cast<Index>(nodes_.size());
-    cost_ = solvers::QuadraticProgram::of_size(shares_ + 1, 0, 2 * count);
+    cost_ = solvers::QuadraticProgram::of_size(shares_, 0, 2 * count);
     std::vector<Eigen::Triplet<double>> rows, squares;
     for (Index i = 0; i < count; ++i) {
         for (Index k = 0; k < shares_; ++k)
@@ -58,8 +58,6 @@ LocalProgram::LocalProgram(model::AgentFlow& agents, model::LinDist3Flow const& 
                 rows.emplace_back(2 * i, k, e);
                 rows.emplace_back(2 * i + 1, k, e);
             }
-        rows.emplace_back(2 * i, shares_, -1.0);
-        rows.emplace_back(2 * i + 1, shares_, 1.0);
     }
     cost_.G.setFromTriplets(rows.begin(), rows.end());
     for (Index k = 0; k < shares_; ++k) {
@@ -70,33 +68,41 @@ LocalProgram::LocalProgram(model::AgentFlow& agents, model::LinDist3Flow const& 
         cost_.ub(k) = 1.0;
     }
     cost_.P.setFromTriplets(squares.begin(), squares.end());
-    cost_.lb(shares_) = cost_.ub(shares_) = 0.0;
     solver_.setup(cost_);
 }
 
-/// Upper limit of node i in row 2i, effect x - violation <= room above; lower limit in row 2i + 1.
-void LocalProgram::set_room(std::span<Room const> room, double violation) {
-    for (std::size_t i = 0; i < room.size(); ++i) {
-        auto const row = static_cast<Index>(2 * i);
-        cost_.h_high(row) = room[i].above + violation;
-        cost_.h_low(row + 1) = -(room[i].below + violation);
+/// The excess is measured by half its sum of squares: what one node cannot have takes nothing from the others, and the answer
+/// follows the voltages without jumps.
+void LocalProgram::set_up_soft() {
+    auto const count = static_cast<Index>(nodes_.size());
+    auto program = solvers::QuadraticProgram::of_size(shares_ + count, 0, 4 * count);
+    std::vector<Eigen::Triplet<double>> rows, squares;
+    for (Index k = 0; k < cost_.G.outerSize(); ++k)
+        for (solvers::SparseMatrix::InnerIterator it{cost_.G, k}; it; ++it) {
+            rows.emplace_back(it.row(), it.col(), it.value());
+            rows.emplace_back(2 * count + it.row(), it.col(), it.value());
+        }
+    for (Index i = 0; i < count; ++i) {
+        rows.emplace_back(2 * count + 2 * i, shares_ + i, -1.0);
+        rows.emplace_back(2 * count + 2 * i + 1, shares_ + i, 1.0);
+        squares.emplace_back(shares_ + i, shares_ + i, 1.0);
     }
+    program.G.setFromTriplets(rows.begin(), rows.end());
+    program.P.setFromTriplets(squares.begin(), squares.end());
+    program.lb.setZero();
+    program.ub.head(shares_).setOnes();
+    soft_.emplace();
+    soft_->program = std::move(program);
+    soft_->solver.setup(soft_->program);
 }
 
-solvers::Outcome LocalProgram::minimise_cost() {
-    solver_.update(cost_);
-    return solver_.solve();
-}
-
-double LocalProgram::least_violation() {
-    auto program = cost_;
-    program.q.setZero();
-    program.q(shares_) = 1.0;
-    program.P *= 0.0;
-    program.ub(shares_) = solvers::infinity;
-    solver_.update(program);
-    auto const outcome = solver_.solve();
-    return outcome.x.size() > 0 ? outcome.x(shares_) : solvers::infinity;
+solvers::Vector LocalProgram::least_excess() {
+    soft_->solver.update(soft_->program);
+    auto const outcome = soft_->solver.solve();
+    if (outcome.x.size() == 0) return {};
+    // Beyond rounding, so that the least excess is no edge that the next program may just miss.
+    constexpr double beyond = 1e-9;
+    return outcome.x.tail(static_cast<Index>(nodes_.size())).array() + beyond;
 }
 
 void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha) {
@@ -106,14 +112,50 @@ void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha) {
                 std::clamp(x(shared_fraction_ ? 0 : static_cast<Index>(d)), 0.0, 1.0);
     };
     // Nothing costs less than nothing.
-    if (std::ranges::all_of(room, [](Room const& r) { return r.above >= 0.0 && r.below >= 0.0; }))
+    if (std::ranges::all_of(room, [](Room const& r) { return r.asked >= 0.0 && r.below >= 0.0; }))
         return hand_out(solvers::Vector::Zero(shares_));
-    set_room(room, 0.0);
-    if (auto const outcome = minimise_cost(); outcome.status == solvers::Status::optimal) return hand_out(outcome.x);
-    // Beyond rounding, so that the least violation is no edge that a solver may just miss.
-    constexpr double beyond = 1e-9;
-    set_room(room, least_violation() + beyond);
-    if (auto const outcome = minimise_cost(); outcome.x.size() > 0) hand_out(outcome.x);
+
+    auto const count = static_cast<Index>(nodes_.size());
+    solvers::Vector above{count}, below{count}, asked{count};
+    for (Index i = 0; i < count; ++i) {
+        auto const& r = room[static_cast<std::size_t>(i)];
+        above(i) = r.above;
+        below(i) = r.below;
+        asked(i) = r.asked;
+    }
+    auto const rows_of = [count](solvers::Vector& limits, Index first, Index odd) {
+        return Eigen::Map<solvers::Vector, 0, Eigen::InnerStride<2>>{limits.data() + first + odd, count};
+    };
+    auto const cheapest = [&](solvers::Vector const& high, solvers::Vector const& low) {
+        rows_of(cost_.h_high, 0, 0) = high;
+        rows_of(cost_.h_low, 0, 1) = -low;
+        solver_.update(cost_);
+        return solver_.solve();
+    };
+    if (auto const outcome = cheapest(asked, below); outcome.status == solvers::Status::optimal) return hand_out(outcome.x);
+
+    if (!soft_) set_up_soft();
+    auto& program = soft_->program;
+    auto const hard = [&](solvers::Vector const& high, solvers::Vector const& low) {
+        rows_of(program.h_high, 0, 0) = high;
+        rows_of(program.h_low, 0, 1) = -low;
+    };
+    auto const soft = [&](solvers::Vector const& high, solvers::Vector const& low) {
+        rows_of(program.h_high, 2 * count, 0) = high;
+        rows_of(program.h_low, 2 * count, 1) = -low;
+    };
+    solvers::Vector const none = solvers::Vector::Constant(count, solvers::infinity);
+    // What the limits must be loosened by, then how near to what is asked the agent can come under them.
+    hard(none, none);
+    soft(above, below);
+    if (auto const excess = least_excess(); excess.size() > 0) {
+        above += excess;
+        below += excess;
+    }
+    hard(above, below);
+    soft(asked, none);
+    if (auto const excess = least_excess(); excess.size() > 0) asked += excess;
+    if (auto const outcome = cheapest(above.cwiseMin(asked), below); outcome.x.size() > 0) hand_out(outcome.x);
 }
 
 }  // namespace dec::coordination

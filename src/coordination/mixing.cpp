@@ -25,7 +25,7 @@ Eigen::VectorXd Mixer::next(Eigen::VectorXd const& tried, Eigen::VectorXd const&
 Eigen::VectorXd Mixer::anderson() const {
     // Part of the way that the found voltages ask for: agents answer too strongly rather than too weakly, since none of them
     // knows that the others answer too.
-    constexpr double part = 0.5;
+    static double const part = getenv("EXPART") ? atof(getenv("EXPART")) : 0.5; // EXPERIMENT
     auto const residual = [this](std::size_t i) -> Eigen::VectorXd { return found_[i] - tried_[i]; };
     auto const last = tried_.size() - 1;
     Eigen::VectorXd x = tried_[last], f = residual(last);
@@ -35,6 +35,7 @@ Eigen::VectorXd Mixer::anderson() const {
             df.col(static_cast<Eigen::Index>(i)) = residual(i + 1) - residual(i);
             dx.col(static_cast<Eigen::Index>(i)) = tried_[i + 1] - tried_[i];
         }
+        if (df.cwiseAbs().maxCoeff() == 0.0) return x + part * f;
         Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr{df};
         qr.setThreshold(1e-8);  // what is nearly a repetition says nothing
         Eigen::VectorXd const weight = qr.solve(f);

@@ -18,6 +18,8 @@ struct ExchangeSettings {
     std::size_t memory = 5;       ///< rounds
     /// Begin as the original does, as if the source's voltage were everywhere; else with what nothing curtailed gives.
     bool flat_start = false;
+    /// Agents whose own DERs cannot keep their nodes below the limit ask those below them for the rest.
+    bool requests = true;
     /// How far the worst voltage may be outside its limit at the end, pu.
     double limit_tolerance_pu = 1e-6;
 };
