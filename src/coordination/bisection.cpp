@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "dec/core/archive.hpp"
+#include "naming.hpp"
 #include "record.hpp"
 
 namespace dec::coordination {
@@ -43,15 +44,6 @@ Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nod
     double const owner = comm.max(first == winner ? static_cast<double>(comm.rank()) : -1.0);
     best.rank = static_cast<int>(owner);
     return best;
-}
-
-/// One rank's text on all ranks. Collective.
-std::string from_rank(core::Communicator const& comm, int rank, std::string text) {
-    auto size = static_cast<int>(text.size());
-    MPI_Bcast(&size, 1, MPI_INT, rank, comm.handle());
-    text.resize(static_cast<std::size_t>(size));
-    MPI_Bcast(text.data(), size, MPI_CHAR, rank, comm.handle());
-    return text;
 }
 
 /// What both ways of finding the scalar share: the model, the nodes, the DERs' ramps.
@@ -186,10 +178,7 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
     double const sign = node_sign(worst);
     if (comm_.rank() == worst.rank) {
         auto const& node = answer_.nodes[worst.node];
-        auto const& vertex = piece_.vertices[static_cast<std::size_t>(node.vertex)];
-        Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3} =
-            sign * (vertex.floating_delta ? model::Vector3{model::line_to_line().row(node.place).transpose()}
-                                          : model::Vector3{model::Vector3::Unit(node.place)});
+        Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3} = sign * seen_weight(piece_, node);
     }
     std::vector<double> effect(ramps_.size());
     flow_.gradient(weight, effect);
@@ -259,10 +248,6 @@ Answer ScalarSearch::walk() {
     if (k > 0.0) name_binding(worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), tie));
     answer_.status = Status::optimal;
     return std::move(answer_);
-}
-
-std::string what_helps(bool high) {
-    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
 }
 
 /// Nodes outside their limit when everything is curtailed, the worst first, on the root. Where some of them are outside it

@@ -7,6 +7,7 @@
 #include "local_program.hpp"
 #include "mixing.hpp"
 #include "record.hpp"
+#include "reference_optimum.hpp"
 
 namespace dec::coordination {
 
@@ -116,6 +117,11 @@ class Exchanged {
     std::vector<Seat> seats_;                               // three per boundary
 };
 
+/// A squared voltage this near its limit is at it, pu^2.
+double limit_pu_sq(ExchangeSettings const& own, Settings const& settings) {
+    return 2.0 * settings.limits.v_max_pu * own.limit_tolerance_pu;
+}
+
 class Exchange {
   public:
     Exchange(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
@@ -123,6 +129,8 @@ class Exchange {
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, own_{own}, observer_{observer},
           agents_{flow}, exchanged_{comm, flow, agents_.parts()} {
         answer_.alpha.assign(flow.ders().size(), 0.0);
+        answer_.binding_of_der.assign(flow.ders().size(), -1);
+        answer_.at_limit = limit_pu_sq(own, settings);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
         answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
@@ -143,6 +151,7 @@ class Exchange {
     void ask(std::size_t part, model::Vector3 const& pcc);
     [[nodiscard]] std::vector<double> requests(Eigen::VectorXd const& given);
     void set_objective();
+    void compare_with_optimum();
     [[nodiscard]] double worst_violation() const;
     [[nodiscard]] double worst_violation_pu() const;
     [[nodiscard]] double largest_change(std::vector<double> const& before) const;
@@ -194,7 +203,7 @@ void Exchange::ask(std::size_t p, model::Vector3 const& pcc) {
     auto& program = programs_[p];
     if (!program) return hand_up();
     for (auto const d : part.ders) answer_.alpha[static_cast<std::size_t>(d)] = 0.0;
-    hand_up();
+    agents_.solve(part, answer_.alpha, pcc, handed_, free_.v_sq);
     room_.clear();
     for (auto const i : program->nodes()) {
         auto const& node = answer_.nodes[i];
@@ -203,7 +212,7 @@ void Exchange::ask(std::size_t p, model::Vector3 const& pcc) {
                          .below = node.low == -infinity ? infinity : v - node.low,
                          .asked = node.high - v - asked_[i]});
     }
-    program->decide(room_, answer_.alpha);
+    program->decide(room_, answer_.alpha, answer_.binding_of_der);
     hand_up();
 }
 
@@ -241,7 +250,6 @@ void Exchange::ask_agents(Eigen::VectorXd const& given) {
 /// What each agent of this rank asks of its neighbours: as much more as its nodes are above their limits, by place, once its
 /// own DERs have given all they can; less as soon as there is room.
 std::vector<double> Exchange::requests(Eigen::VectorXd const& given) {
-    static double const gain = getenv("EXGAIN") ? atof(getenv("EXGAIN")) : 1.0;
     auto const& parts = agents_.parts();
     std::vector<double> asked(3 * parts.size(), 0.0);
     std::vector<double> excess(3 * parts.size(), -infinity);
@@ -259,7 +267,7 @@ std::vector<double> Exchange::requests(Eigen::VectorXd const& given) {
         auto const row = exchanged_.voltages() + 3 * static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(parts[p].agent)]);
         for (std::size_t place = 0; place < 3; ++place)
             if (excess[3 * p + place] > -infinity)
-                asked[3 * p + place] = std::max(0.0, given(row + static_cast<Eigen::Index>(place)) + gain * excess[3 * p + place]);
+                asked[3 * p + place] = std::max(0.0, given(row + static_cast<Eigen::Index>(place)) + excess[3 * p + place]);
     }
     return asked;
 }
@@ -307,12 +315,21 @@ double largest_difference(Eigen::VectorXd const& a, Eigen::VectorXd const& b) {
     return (a.cwiseMax(0.0).cwiseSqrt() - b.cwiseMax(0.0).cwiseSqrt()).cwiseAbs().maxCoeff();
 }
 
+/// How far a fixed point of selfish agents is from the best there is, or that there is nothing under all limits.
+void Exchange::compare_with_optimum() {
+    auto const optimum = reference_optimum(comm_, flow_, policy_, settings_.scope, answer_);
+    answer_.objective_optimal = optimum.objective;
+    if (answer_.status == Status::converged || optimum.conflicts.empty()) return;
+    answer_.status = Status::infeasible;
+    answer_.conflicts = optimum.conflicts;
+}
+
 Answer Exchange::run() {
     answer_.status = Status::converged;
     std::vector<double> const nothing(3 * agents_.parts().size(), 0.0);
     Eigen::VectorXd given = exchanged_.all(answer_.uncurtailed, nothing);
     if (own_.flat_start) given.head(exchanged_.voltages()).setConstant(comm_.max(flow_.source_v_sq().maxCoeff()));
-    Mixer mixer{own_.mixing, getenv("EXMEM") ? (size_t)atoi(getenv("EXMEM")) : own_.memory, given};
+    Mixer mixer{own_.mixing, own_.memory, given};
     double violation = worst_violation();
     if (record(comm_, flow_, {answer_.curtailed, violation, 0.0}, observer_, answer_)) {
         answer_.status = Status::interrupted;
@@ -327,7 +344,6 @@ Answer Exchange::run() {
         double const change = largest_change(before);
         double const difference = largest_difference(given.head(exchanged_.voltages()), found.head(exchanged_.voltages()));
         bool const stop = record(comm_, flow_, {answer_.curtailed, worst_violation(), change}, observer_, answer_);
-        if (getenv("EXDBG") && comm_.is_root()) fprintf(stderr, "%zu asked %.3e change %.3e diff %.3e viol %.3e obj %.6f\n", answer_.rounds.size(), found.tail(found.size()-exchanged_.voltages()).maxCoeff(), change, difference, worst_violation_pu(), answer_.objective);
         bool const still = std::max(change, difference) < settings_.tolerance;
         if (still && worst_violation_pu() <= own_.limit_tolerance_pu) break;
         if (stop || answer_.iterations >= settings_.max_iterations) {
@@ -336,6 +352,7 @@ Answer Exchange::run() {
         }
         given = mixer.next(given, found);
     }
+    if (answer_.status != Status::interrupted) compare_with_optimum();
     return std::move(answer_);
 }
 

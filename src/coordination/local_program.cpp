@@ -105,15 +105,33 @@ solvers::Vector LocalProgram::least_excess() {
     return outcome.x.tail(static_cast<Index>(nodes_.size())).array() + beyond;
 }
 
-void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha) {
-    auto const hand_out = [&](solvers::Vector const& x) {
-        for (std::size_t d = 0; d < ders_.size(); ++d)
-            alpha[static_cast<std::size_t>(ders_[d])] =
-                std::clamp(x(shared_fraction_ ? 0 : static_cast<Index>(d)), 0.0, 1.0);
-    };
+void LocalProgram::hand_out(solvers::Outcome const& outcome, std::span<double> alpha, std::span<std::int32_t> binding) const {
+    solvers::Vector const price = outcome.multipliers.row_high - outcome.multipliers.row_low;
+    for (std::size_t d = 0; d < ders_.size(); ++d) {
+        auto const share = shared_fraction_ ? Index{0} : static_cast<Index>(d);
+        auto const der = static_cast<std::size_t>(ders_[d]);
+        alpha[der] = std::clamp(outcome.x(share), 0.0, 1.0);
+        binding[der] = -1;
+        constexpr double least = 1e-9;  // less is the solver's rounding
+        if (alpha[der] <= least) continue;
+        double most = 0.0;
+        for (solvers::SparseMatrix::InnerIterator it{cost_.G, share}; it; ++it)
+            if (double const pull = std::abs(it.value() * price(it.row())); pull > most) {
+                most = pull;
+                binding[der] = static_cast<std::int32_t>(nodes_[static_cast<std::size_t>(it.row() / 2)]);
+            }
+    }
+}
+
+void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha, std::span<std::int32_t> binding) {
     // Nothing costs less than nothing.
-    if (std::ranges::all_of(room, [](Room const& r) { return r.asked >= 0.0 && r.below >= 0.0; }))
-        return hand_out(solvers::Vector::Zero(shares_));
+    if (std::ranges::all_of(room, [](Room const& r) { return r.asked >= 0.0 && r.below >= 0.0; })) {
+        for (auto const d : ders_) {
+            alpha[static_cast<std::size_t>(d)] = 0.0;
+            binding[static_cast<std::size_t>(d)] = -1;
+        }
+        return;
+    }
 
     auto const count = static_cast<Index>(nodes_.size());
     solvers::Vector above{count}, below{count}, asked{count};
@@ -132,7 +150,8 @@ void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha) {
         solver_.update(cost_);
         return solver_.solve();
     };
-    if (auto const outcome = cheapest(asked, below); outcome.status == solvers::Status::optimal) return hand_out(outcome.x);
+    if (auto const outcome = cheapest(asked, below); outcome.status == solvers::Status::optimal)
+        return hand_out(outcome, alpha, binding);
 
     if (!soft_) set_up_soft();
     auto& program = soft_->program;
@@ -155,7 +174,7 @@ void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha) {
     hard(above, below);
     soft(asked, none);
     if (auto const excess = least_excess(); excess.size() > 0) asked += excess;
-    if (auto const outcome = cheapest(above.cwiseMin(asked), below); outcome.x.size() > 0) hand_out(outcome.x);
+    if (auto const outcome = cheapest(above.cwiseMin(asked), below); outcome.x.size() > 0) hand_out(outcome, alpha, binding);
 }
 
 }  // namespace dec::coordination

@@ -30,9 +30,11 @@ class LocalProgram {
     /// Writes the shares that cost least among those that violate the limits least (not at all, where there are such) and, of
     /// these, come nearest to what neighbours ask. Nearest: least sum of squares.
     /// \param room of each of `nodes`. \param alpha one per row of the piece's pv_systems; only the agent's are written.
-    void decide(std::span<Room const> room, std::span<double> alpha);
+    /// \param binding of each DER whose share is not zero the node that curtails it most, in rows of the rank's, else -1.
+    void decide(std::span<Room const> room, std::span<double> alpha, std::span<std::int32_t> binding);
 
   private:
+    void hand_out(solvers::Outcome const& outcome, std::span<double> alpha, std::span<std::int32_t> binding) const;
     /// Of each node and row of `soft_`: how much its soft limit is loosened at least under the hard ones. Empty: unknown.
     solvers::Vector least_excess();
     void set_up_soft();

@@ -25,7 +25,7 @@ Eigen::VectorXd Mixer::next(Eigen::VectorXd const& tried, Eigen::VectorXd const&
 Eigen::VectorXd Mixer::anderson() const {
     // Part of the way that the found voltages ask for: agents answer too strongly rather than too weakly, since none of them
     // knows that the others answer too.
-    static double const part = getenv("EXPART") ? atof(getenv("EXPART")) : 0.5; // EXPERIMENT
+    constexpr double part = 0.5;
     auto const residual = [this](std::size_t i) -> Eigen::VectorXd { return found_[i] - tried_[i]; };
     auto const last = tried_.size() - 1;
     Eigen::VectorXd x = tried_[last], f = residual(last);

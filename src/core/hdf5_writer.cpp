@@ -145,8 +145,10 @@ Handle Hdf5Writer::State::open_group(std::string_view group) const {
 
 Handle Hdf5Writer::State::create_dataset(hid_t group, Column const& column, ValueTypes const& types,
                                          std::int64_t rows) const {
-    std::array<hsize_t, 2> const shape{static_cast<hsize_t>(rows), static_cast<hsize_t>(column.width)};
-    Handle const space{H5Screate_simple(column.width == 1 ? 1 : 2, shape.data(), nullptr), H5Sclose};
+    std::vector<hsize_t> shape{static_cast<hsize_t>(rows)};
+    if (!column.extents.empty()) shape.insert(shape.end(), column.extents.begin(), column.extents.end());
+    else if (column.width != 1) shape.push_back(column.width);
+    Handle const space{H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose};
     auto const properties = without_times(H5P_DATASET_CREATE);
     H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);  // every row is written
     Handle dataset{
@@ -157,10 +159,14 @@ Handle Hdf5Writer::State::create_dataset(hid_t group, Column const& column, Valu
 }
 
 bool Hdf5Writer::State::write_block(hid_t dataset, hid_t native, RowBlock const& block, std::size_t column) const {
-    std::array<hsize_t, 2> const start{static_cast<hsize_t>(block.begin), 0};
-    std::array<hsize_t, 2> const count{static_cast<hsize_t>(block.rows), block.cells[column].width};
     Handle const target{H5Dget_space(dataset), H5Sclose};
-    Handle const source{H5Screate_simple(2, count.data(), nullptr), H5Sclose};
+    // Whole rows, whatever their shape.
+    std::vector<hsize_t> count(static_cast<std::size_t>(H5Sget_simple_extent_ndims(target.id())));
+    H5Sget_simple_extent_dims(target.id(), count.data(), nullptr);
+    count[0] = static_cast<hsize_t>(block.rows);
+    std::vector<hsize_t> start(count.size(), 0);
+    start[0] = static_cast<hsize_t>(block.begin);
+    Handle const source{H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), H5Sclose};
     if (block.rows > 0) {
         H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
     } else {

@@ -42,6 +42,9 @@ struct Answer {
     std::vector<double> boundary_v_sq;
     std::int64_t binding_row = -1;              ///< node that binds every curtailed DER; -1 where nothing binds
     std::string binding_node;                   ///< its name, "bus.phase"
+    /// Where every DER may have a binding node of its own: into `nodes`, -1 where nothing binds. Else empty.
+    std::vector<std::int32_t> binding_of_der;
+    double at_limit = 1e-9;                     ///< a squared voltage this near its limit is at it, pu^2
     model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices
     std::vector<Node> nodes;
     std::vector<core::Finding> conflicts;       ///< infeasible: the nodes and limits in conflict

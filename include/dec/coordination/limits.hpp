@@ -35,6 +35,9 @@ struct Node {
 /// Squared voltage as the node's limit sees it (line to line behind a floating delta).
 [[nodiscard]] double seen(partition::Piece const& piece, model::FlowState const& state, Node const& node);
 
+/// The same as weights of the vertex's three squared voltages.
+[[nodiscard]] model::Vector3 seen_weight(partition::Piece const& piece, Node const& node);
+
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);
 
