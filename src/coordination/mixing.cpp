@@ -36,8 +36,7 @@ Eigen::VectorXd Mixer::anderson() const {
             dx.col(static_cast<Eigen::Index>(i)) = tried_[i + 1] - tried_[i];
         }
         if (df.cwiseAbs().maxCoeff() == 0.0) return x + part * f;
-        Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr{df};
-        qr.setThreshold(1e-8);  // what is nearly a repetition says nothing
+        Eigen::ColPivHouseholderQR<Eigen::MatrixXd> const qr{df};
         Eigen::VectorXd const weight = qr.solve(f);
         x -= dx * weight;
         f -= df * weight;

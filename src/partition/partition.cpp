@@ -4,6 +4,7 @@
 #include <metis.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
@@ -68,14 +69,39 @@ CollapsedGraph collapse(Tree const& tree, AgentTree const& agents, Grain grain) 
     return graph;
 }
 
+/// The part of the graph that `keep` lists, numbered anew.
+CollapsedGraph subgraph(CollapsedGraph const& graph, std::vector<idx_t> const& keep) {
+    CollapsedGraph part;
+    std::vector<idx_t> renumbered(graph.weight.size(), -1);
+    for (std::size_t i = 0; i < keep.size(); ++i) renumbered[static_cast<std::size_t>(keep[i])] = static_cast<idx_t>(i);
+    for (auto const v : keep) {
+        auto const at = static_cast<std::size_t>(v);
+        part.weight.push_back(graph.weight[at]);
+        for (auto e = graph.start[at]; e < graph.start[at + 1]; ++e)
+            if (auto const n = renumbered[static_cast<std::size_t>(graph.neighbour[static_cast<std::size_t>(e)])]; n >= 0)
+                part.neighbour.push_back(n);
+        part.start.push_back(static_cast<idx_t>(part.neighbour.size()));
+    }
+    return part;
+}
+
+/// The heaviest first, each to the part that has least: where there are few vertices per part, cuts cannot balance them.
+std::vector<idx_t> by_weight_alone(CollapsedGraph const& graph, int parts) {
+    std::vector<idx_t> part(graph.weight.size(), 0), order(graph.weight.size());
+    std::iota(order.begin(), order.end(), idx_t{0});
+    std::ranges::stable_sort(order, std::greater{}, [&](idx_t v) { return graph.weight[static_cast<std::size_t>(v)]; });
+    std::vector<std::int64_t> load(static_cast<std::size_t>(parts), 0);
+    for (auto const v : order) {
+        auto const least = std::ranges::min_element(load) - load.begin();
+        part[static_cast<std::size_t>(v)] = static_cast<idx_t>(least);
+        load[static_cast<std::size_t>(least)] += graph.weight[static_cast<std::size_t>(v)];
+    }
+    return part;
+}
+
 std::vector<idx_t> run_metis(CollapsedGraph& graph, int parts) {
     auto count = static_cast<idx_t>(graph.weight.size());
     std::vector<idx_t> part(graph.weight.size(), 0);
-    if (parts == 1) return part;
-    if (count <= parts) {
-        std::iota(part.begin(), part.end(), idx_t{0});
-        return part;
-    }
     idx_t options[METIS_NOPTIONS];
     METIS_SetDefaultOptions(options);
     options[METIS_OPTION_SEED] = 1;
@@ -90,11 +116,35 @@ std::vector<idx_t> run_metis(CollapsedGraph& graph, int parts) {
     return part;
 }
 
+std::vector<idx_t> parts_of(CollapsedGraph& graph, int parts) {
+    auto const count = static_cast<idx_t>(graph.weight.size());
+    std::vector<idx_t> part(graph.weight.size(), 0);
+    if (parts == 1) return part;
+    if (count <= parts) {
+        std::iota(part.begin(), part.end(), idx_t{0});
+        return part;
+    }
+    constexpr idx_t few = 4;  // per part; with fewer METIS may leave a part empty, and says so on standard output
+    if (count < few * parts) return by_weight_alone(graph, parts);
+    // A vertex as heavy as a whole part is one; METIS would try to bisect it.
+    auto const total = std::accumulate(graph.weight.begin(), graph.weight.end(), std::int64_t{0});
+    auto const heaviest = std::ranges::max_element(graph.weight) - graph.weight.begin();
+    if (std::int64_t{graph.weight[static_cast<std::size_t>(heaviest)]} * parts < total) return run_metis(graph, parts);
+    std::vector<idx_t> others;
+    for (idx_t v = 0; v < count; ++v)
+        if (v != heaviest) others.push_back(v);
+    auto rest = subgraph(graph, others);
+    auto const of_others = parts_of(rest, parts - 1);
+    for (std::size_t i = 0; i < others.size(); ++i) part[static_cast<std::size_t>(others[i])] = of_others[i];
+    part[static_cast<std::size_t>(heaviest)] = static_cast<idx_t>(parts - 1);
+    return part;
+}
+
 }  // namespace
 
 Partition split(Feeder const& feeder, Tree const& tree, AgentTree const& agents, Grain grain, int parts) {
     auto graph = collapse(tree, agents, grain);
-    auto const part = run_metis(graph, parts);
+    auto const part = parts_of(graph, parts);
 
     Partition result;
     result.rank_of_bus.assign(feeder.buses.size(), 0);
