@@ -136,7 +136,7 @@ Feeder two_houses(double pv_kw) {
     make.source(head, 1.04);
     make.line(head, pole, {Phase::a}, {{test::Complex{8.0, 12.0}}});
     make.unit(make.code(test::three_windings(1, {7200.0, 120.0, 120.0},
-                                             {test::Complex{30.0, 40.0}, test::Complex{30.0, 40.0}, test::Complex{40.0, 30.0}})),
+                                             {test::Complex{12.4, 21.2}, test::Complex{13.5, 22.0}, test::Complex{0.0058, 0.0039}})),
               {{pole, {Conductor::a, Conductor::neutral}},
                {house, {Conductor::s1, Conductor::neutral}},
                {house, {Conductor::neutral, Conductor::s2}}});
