@@ -4,6 +4,7 @@
 ///   dec solve inputs/ieee123_secondary.xml
 ///   mpirun --oversubscribe -n 4 dec solve inputs/ieee123_secondary.xml -o results.h5 --setpoints setpoints.csv
 ///   dec solve inputs/ieee123_secondary.xml --policy equal-kw --json --output equal.h5
+///   dec solve inputs/ieee123_secondary.xml --method exchange --policy quadratic --tolerance 1e-4
 ///   dec solve inputs/ieee123_secondary.xml --open sw3 --vmax 1.04 --dry-run
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -117,10 +118,11 @@ void add_options(CLI::App& command, SolveOptions& options) {
     command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))
         ->capture_default_str()
         ->type_name("P");
-    one_of(*command.add_option("--scope", options.scope,
-                               "who shares one fraction (policy proportional); default: " +
-                                   per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); })),
-           {"agent", "area", "feeder"});
+    one_of(
+        *command.add_option("--scope", options.scope,
+                            "who shares one fraction (policy proportional); default: " +
+                                per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); })),
+        {"agent", "area", "feeder"});
     command
         .add_option("--source-voltage", options.source_voltage,
                     "voltage of the ideal source, pu of its nominal; default: the file's")
@@ -181,9 +183,10 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     if (policy != nullptr && options.scope && !policy->shared_fraction)
         wrong("--scope " + *options.scope, "only policy proportional has a scope", "leave --scope out");
     else if (policy != nullptr && method != nullptr && !method->can_do(*policy, scope_of(options, *method)))
-        wrong("--method " + options.method,
-              fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
-              what_is_possible());
+        wrong(
+            "--method " + options.method,
+            fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
+            what_is_possible());
     if (method != nullptr && options.tolerance && !method->default_tolerance)
         wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
@@ -293,10 +296,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     finished("build", run.seconds.build);
 
     // 4. Coordinate.
-    coordination::Settings const settings{.limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
-                                          .max_iterations = options.max_iterations.value_or(method->default_iterations),
-                                          .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
-                                          .scope = scope};
+    coordination::Settings const settings{
+        .limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
+        .max_iterations = options.max_iterations.value_or(method->default_iterations),
+        .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
+        .scope = scope};
     bool const show =
         options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
     Clock round_clock;

@@ -28,7 +28,8 @@ struct Candidate {
 };
 
 /// The node of largest badness over all ranks, of those nearer to it than `near` the first. Collective.
-Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nodes, std::vector<double> const& badness, double near) {
+Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nodes, std::vector<double> const& badness,
+                       double near) {
     auto const local = badness.empty() ? -infinity : *std::ranges::max_element(badness);
     double const largest = comm.max(local);
     Candidate best{.badness = largest};
@@ -49,8 +50,8 @@ Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nod
 /// What both ways of finding the scalar share: the model, the nodes, the DERs' ramps.
 class ScalarSearch {
   public:
-    ScalarSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-                 Observer const& observer)
+    ScalarSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                 Settings const& settings, Observer const& observer)
         : comm_{comm}, flow_{flow}, policy_{policy}, settings_{settings}, observer_{observer}, piece_{flow.piece()} {
         auto const& pu = flow.settings().per_unit;
         double available = 0.0;
@@ -94,7 +95,8 @@ class ScalarSearch {
         answer_.binding_node = name(worst);
     }
     [[nodiscard]] std::string name(Candidate const& c) const {
-        return from_rank(comm_, c.rank, comm_.rank() == c.rank ? node_name(piece_, answer_.nodes[c.node]) : std::string{});
+        return from_rank(comm_, c.rank,
+                         comm_.rank() == c.rank ? node_name(piece_, answer_.nodes[c.node]) : std::string{});
     }
     [[nodiscard]] double next_scalar(Candidate const& worst, double k, double violation);
     [[nodiscard]] double node_sign(Candidate const& worst) const;
@@ -108,7 +110,7 @@ class ScalarSearch {
     Observer const& observer_;
     partition::Piece const& piece_;
     std::vector<fairness::Ramp> ramps_;
-    double last_ = 0.0;             ///< scalar at which everything is curtailed
+    double last_ = 0.0;  ///< scalar at which everything is curtailed
     double available_kw_ = 0.0;
     double largest_change_ = 0.0;
     Answer answer_;
@@ -178,7 +180,8 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
     double const sign = node_sign(worst);
     if (comm_.rank() == worst.rank) {
         auto const& node = answer_.nodes[worst.node];
-        Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3} = sign * seen_weight(piece_, node);
+        Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex)* 3} =
+            sign * seen_weight(piece_, node);
     }
     std::vector<double> effect(ramps_.size());
     flow_.gradient(weight, effect);
@@ -297,7 +300,8 @@ void ScalarSearch::report_hopeless() {
     if (std::ranges::any_of(list, &Hopeless::always)) std::erase_if(list, [](Hopeless const& h) { return !h.always; });
     constexpr std::size_t most = 20;
     for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
-        answer_.conflicts.push_back({piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
+        answer_.conflicts.push_back(
+            {piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
     if (list.size() > most)
         answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("{} more nodes", list.size() - most),
                                      "are outside their limits with everything curtailed", what_helps(list[most].high),
@@ -307,22 +311,23 @@ void ScalarSearch::report_hopeless() {
 void ScalarSearch::report_conflict(Candidate const& needs_more, Candidate const& needs_less) {
     auto const more = name(needs_more);
     auto const less = name(needs_less);
-    answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("nodes {} and {}", more, less),
-                                 fmt::format("{} needs a curtailed fraction of at least {:.6f}, {} one of at most {:.6f}", more,
-                                             needs_more.badness, less, -needs_less.badness),
-                                 "raise --vmax, or lower --vmin (0: no lower limit)"});
+    answer_.conflicts.push_back(
+        {piece_.feeder.heading.origin, fmt::format("nodes {} and {}", more, less),
+         fmt::format("{} needs a curtailed fraction of at least {:.6f}, {} one of at most {:.6f}", more,
+                     needs_more.badness, less, -needs_less.badness),
+         "raise --vmax, or lower --vmin (0: no lower limit)"});
 }
 
 }  // namespace
 
-Answer bisection(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-                 Observer const& observer) {
+Answer bisection(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                 Settings const& settings, Observer const& observer) {
     ScalarSearch search{comm, flow, policy, settings, observer};
     return policy.shared_fraction ? search.closed_form() : search.walk();
 }
 
-Answer walk(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-            Observer const& observer) {
+Answer walk(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+            Settings const& settings, Observer const& observer) {
     return ScalarSearch{comm, flow, policy, settings, observer}.walk();
 }
 

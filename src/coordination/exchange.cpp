@@ -46,9 +46,11 @@ class Exchanged {
         seats_.resize(seats_of_all.size());
         for (std::size_t b = 0; b < boundary_rows_.size(); ++b)
             for (std::size_t place = 0; place < 3; ++place)
-                seats_[3 * static_cast<std::size_t>(boundary_rows_[b]) + place] = static_cast<Seat>(seats_of_all[3 * b + place]);
+                seats_[3 * static_cast<std::size_t>(boundary_rows_[b]) + place] =
+                    static_cast<Seat>(seats_of_all[3 * b + place]);
         upstream_.resize(above.size());
-        for (std::size_t b = 0; b < above.size(); ++b) upstream_[static_cast<std::size_t>(boundary_rows_[b])] = above[b];
+        for (std::size_t b = 0; b < above.size(); ++b)
+            upstream_[static_cast<std::size_t>(boundary_rows_[b])] = above[b];
     }
 
     [[nodiscard]] std::vector<partition::Boundary> const& own() const { return own_; }
@@ -124,10 +126,10 @@ double limit_pu_sq(ExchangeSettings const& own, Settings const& settings) {
 
 class Exchange {
   public:
-    Exchange(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-             ExchangeSettings const& own, Observer const& observer)
-        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, own_{own}, observer_{observer},
-          agents_{flow}, exchanged_{comm, flow, agents_.parts()} {
+    Exchange(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+             Settings const& settings, ExchangeSettings const& own, Observer const& observer)
+        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, own_{own},
+          observer_{observer}, agents_{flow}, exchanged_{comm, flow, agents_.parts()} {
         answer_.alpha.assign(flow.ders().size(), 0.0);
         answer_.binding_of_der.assign(flow.ders().size(), -1);
         answer_.at_limit = limit_pu_sq(own, settings);
@@ -165,14 +167,14 @@ class Exchange {
     Observer const& observer_;
     model::AgentFlow agents_;
     Exchanged exchanged_;
-    std::vector<std::optional<LocalProgram>> programs_;     // one per part; none without DERs
-    std::vector<std::int32_t> part_of_vertex_;              // of uppermost places, -1 elsewhere
-    std::vector<Eigen::Index> boundary_of_part_;            // row of the feeder's boundaries, -1 at the source
-    std::vector<double> asked_, from_below_;                // of every node: by anybody, by agents below; pu^2
-    std::vector<double> handed_;                            // 6 per local vertex: drawn from the vertex above by an agent
-    std::vector<std::int32_t> part_of_agent_;               // of the piece
-    model::FlowState change_;                               // scratch: answers to a change
-    model::FlowState free_;                                 // voltages an agent would have with nothing curtailed
+    std::vector<std::optional<LocalProgram>> programs_;  // one per part; none without DERs
+    std::vector<std::int32_t> part_of_vertex_;           // of uppermost places, -1 elsewhere
+    std::vector<Eigen::Index> boundary_of_part_;         // row of the feeder's boundaries, -1 at the source
+    std::vector<double> asked_, from_below_;             // of every node: by anybody, by agents below; pu^2
+    std::vector<double> handed_;                         // 6 per local vertex: drawn from the vertex above by an agent
+    std::vector<std::int32_t> part_of_agent_;            // of the piece
+    model::FlowState change_;                            // scratch: answers to a change
+    model::FlowState free_;                              // voltages an agent would have with nothing curtailed
     std::vector<LocalProgram::Room> room_;
     Answer answer_;
 };
@@ -197,7 +199,7 @@ void Exchange::build_programs() {
 void Exchange::ask(std::size_t p, model::Vector3 const& pcc) {
     auto const& part = agents_.parts()[p];
     auto const hand_up = [&] {
-        Eigen::Map<model::Vector6>{handed_.data() + static_cast<std::ptrdiff_t>(part.vertices.front()) * 6} =
+        Eigen::Map<model::Vector6>{handed_.data() + static_cast<std::ptrdiff_t>(part.vertices.front())* 6} =
             agents_.solve(part, answer_.alpha, pcc, handed_, free_.v_sq);
     };
     auto& program = programs_[p];
@@ -222,13 +224,16 @@ void Exchange::set_asked(Eigen::VectorXd const& given) {
     for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
         auto const& node = answer_.nodes[i];
         auto const& vertex = piece_.vertices[static_cast<std::size_t>(node.vertex)];
-        auto const row_of = [&](std::int32_t agent) { return static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(agent)]); };
+        auto const row_of = [&](std::int32_t agent) {
+            return static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(agent)]);
+        };
         from_below_[i] = 0.0;
         for (std::int32_t c = 0; c < vertex.children; ++c) {
             auto const child = piece_.children[static_cast<std::size_t>(vertex.first_child + c)];
             auto const agent = piece_.vertices[static_cast<std::size_t>(child)].agent;
             if (agent != vertex.agent)
-                from_below_[i] = std::max(from_below_[i], exchanged_.asked_of_pcc(given, row_of(agent) - 1)(node.place));
+                from_below_[i] =
+                    std::max(from_below_[i], exchanged_.asked_of_pcc(given, row_of(agent) - 1)(node.place));
         }
         asked_[i] = std::max(from_below_[i], from_above(3 * row_of(vertex.agent) + node.place));
     }
@@ -258,16 +263,19 @@ std::vector<double> Exchange::requests(Eigen::VectorXd const& given) {
     for (auto const& part : parts) agents_.solve_change(part, rest, change_.v_sq);
     for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
         auto const& node = answer_.nodes[i];
-        auto const part = static_cast<std::size_t>(part_of_agent_[static_cast<std::size_t>(piece_.vertices[static_cast<std::size_t>(node.vertex)].agent)]);
+        auto const part = static_cast<std::size_t>(
+            part_of_agent_[static_cast<std::size_t>(piece_.vertices[static_cast<std::size_t>(node.vertex)].agent)]);
         double const v = seen(piece_, answer_.curtailed, node) + seen(piece_, change_, node);
         auto& worst = excess[3 * part + static_cast<std::size_t>(node.place)];
         worst = std::max(worst, v - node.high + from_below_[i]);
     }
     for (std::size_t p = 0; p < parts.size(); ++p) {
-        auto const row = exchanged_.voltages() + 3 * static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(parts[p].agent)]);
+        auto const row = exchanged_.voltages() +
+                         3 * static_cast<Eigen::Index>(piece_.agent_row[static_cast<std::size_t>(parts[p].agent)]);
         for (std::size_t place = 0; place < 3; ++place)
             if (excess[3 * p + place] > -infinity)
-                asked[3 * p + place] = std::max(0.0, given(row + static_cast<Eigen::Index>(place)) + excess[3 * p + place]);
+                asked[3 * p + place] =
+                    std::max(0.0, given(row + static_cast<Eigen::Index>(place)) + excess[3 * p + place]);
     }
     return asked;
 }
@@ -277,7 +285,8 @@ void Exchange::set_objective() {
     for (auto const& part : agents_.parts()) {
         double available = 0.0, shared = 0.0;
         for (auto const d : part.ders) {
-            double const kw = flow_.settings().per_unit.power_si(flow_.ders()[static_cast<std::size_t>(d)].available) / 1000.0;
+            double const kw =
+                flow_.settings().per_unit.power_si(flow_.ders()[static_cast<std::size_t>(d)].available) / 1000.0;
             double const share = answer_.alpha[static_cast<std::size_t>(d)];
             available += kw;
             shared = share;
@@ -342,7 +351,8 @@ Answer Exchange::run() {
         set_objective();
         auto const found = exchanged_.all(answer_.curtailed, own_.requests ? requests(given) : nothing);
         double const change = largest_change(before);
-        double const difference = largest_difference(given.head(exchanged_.voltages()), found.head(exchanged_.voltages()));
+        double const difference =
+            largest_difference(given.head(exchanged_.voltages()), found.head(exchanged_.voltages()));
         bool const stop = record(comm_, flow_, {answer_.curtailed, worst_violation(), change}, observer_, answer_);
         bool const still = std::max(change, difference) < settings_.tolerance;
         if (still && worst_violation_pu() <= own_.limit_tolerance_pu) break;

@@ -23,7 +23,8 @@ model::Vector3 seen_weight(partition::Piece const& piece, Node const& node) {
                                  : model::Vector3{model::Vector3::Unit(node.place)};
 }
 
-std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits, model::FlowState const& uncurtailed) {
+std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits,
+                                model::FlowState const& uncurtailed) {
     std::vector<Node> nodes;
     for (std::size_t i = 0; i < piece.own; ++i) {
         auto const& vertex = piece.vertices[i];

@@ -29,8 +29,9 @@ LocalProgram::LocalProgram(model::AgentFlow& agents, model::LinDist3Flow const& 
     std::vector<double> available(static_cast<std::size_t>(shares_), 0.0);
     model::FlowState change{.v_sq = std::vector<double>(3 * piece.vertices.size(), 0.0), .power = {}};
     for (Index k = 0; k < shares_; ++k) {
-        auto const of_share = shared_fraction_ ? std::span<std::int32_t const>{ders_}
-                                               : std::span<std::int32_t const>{ders_}.subspan(static_cast<std::size_t>(k), 1);
+        auto const of_share = shared_fraction_
+                                  ? std::span<std::int32_t const>{ders_}
+                                  : std::span<std::int32_t const>{ders_}.subspan(static_cast<std::size_t>(k), 1);
         for (auto const d : of_share) {
             alpha[static_cast<std::size_t>(d)] = 1.0;
             available[static_cast<std::size_t>(k)] +=
@@ -105,7 +106,8 @@ solvers::Vector LocalProgram::least_excess() {
     return outcome.x.tail(static_cast<Index>(nodes_.size())).array() + beyond;
 }
 
-void LocalProgram::hand_out(solvers::Outcome const& outcome, std::span<double> alpha, std::span<std::int32_t> binding) const {
+void LocalProgram::hand_out(solvers::Outcome const& outcome, std::span<double> alpha,
+                            std::span<std::int32_t> binding) const {
     solvers::Vector const price = outcome.multipliers.row_high - outcome.multipliers.row_low;
     for (std::size_t d = 0; d < ders_.size(); ++d) {
         auto const share = shared_fraction_ ? Index{0} : static_cast<Index>(d);
@@ -174,7 +176,8 @@ void LocalProgram::decide(std::span<Room const> room, std::span<double> alpha, s
     hard(above, below);
     soft(asked, none);
     if (auto const excess = least_excess(); excess.size() > 0) asked += excess;
-    if (auto const outcome = cheapest(above.cwiseMin(asked), below); outcome.x.size() > 0) hand_out(outcome, alpha, binding);
+    if (auto const outcome = cheapest(above.cwiseMin(asked), below); outcome.x.size() > 0)
+        hand_out(outcome, alpha, binding);
 }
 
 }  // namespace dec::coordination

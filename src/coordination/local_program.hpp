@@ -42,7 +42,7 @@ class LocalProgram {
     std::vector<std::int32_t> ders_;
     std::vector<std::size_t> nodes_;
     bool shared_fraction_ = false;
-    solvers::Index shares_ = 0;       ///< one per DER, or one for all
+    solvers::Index shares_ = 0;  ///< one per DER, or one for all
     /// Upper limit of node i in row 2i, effect x <= room above; lower limit in row 2i + 1, effect x >= -room below.
     solvers::QuadraticProgram cost_;
     solvers::InteriorPoint solver_;

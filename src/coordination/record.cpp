@@ -5,7 +5,8 @@
 
 namespace dec::coordination {
 
-std::vector<double> violations(partition::Piece const& piece, std::span<Node const> nodes, model::FlowState const& state) {
+std::vector<double> violations(partition::Piece const& piece, std::span<Node const> nodes,
+                               model::FlowState const& state) {
     std::vector<double> badness;
     badness.reserve(nodes.size());
     for (auto const& node : nodes) {
@@ -15,8 +16,8 @@ std::vector<double> violations(partition::Piece const& piece, std::span<Node con
     return badness;
 }
 
-bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Progress const& progress, Observer const& observer,
-            Answer& answer) {
+bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Progress const& progress,
+            Observer const& observer, Answer& answer) {
     auto const& piece = flow.piece();
     auto const first = answer.agent_curtailed_kw.size();
     answer.agent_curtailed_kw.resize(first + piece.agents.size(), 0.0);

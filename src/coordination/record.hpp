@@ -18,7 +18,7 @@ struct Progress {
 };
 
 /// Appends a round to the answer and shows it to the observer. Collective. \return true if somebody asked for a stop.
-bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Progress const& progress, Observer const& observer,
-            Answer& answer);
+bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Progress const& progress,
+            Observer const& observer, Answer& answer);
 
 }  // namespace dec::coordination

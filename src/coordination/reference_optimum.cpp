@@ -74,9 +74,10 @@ class RowGeneration {
             auto const& der = flow_.ders()[d];
             if (der.vertex < 0 || der.available <= 0.0) continue;
             auto const agent = piece.vertices[static_cast<std::size_t>(der.vertex)].agent;
-            keys.push_back(!policy_.shared_fraction         ? static_cast<double>(piece.global.pv_systems[d])
-                           : scope == fairness::Scope::agent ? static_cast<double>(piece.agent_row[static_cast<std::size_t>(agent)])
-                                                             : 0.0);
+            keys.push_back(!policy_.shared_fraction ? static_cast<double>(piece.global.pv_systems[d])
+                           : scope == fairness::Scope::agent
+                               ? static_cast<double>(piece.agent_row[static_cast<std::size_t>(agent)])
+                               : 0.0);
             power.push_back(flow_.settings().per_unit.power_si(der.available) / 1000.0);
         }
         auto const all_keys = comm_.all_gather(keys);
@@ -93,7 +94,8 @@ class RowGeneration {
         share_of_der_.assign(alpha_.size(), -1);
         std::size_t next_key = 0;
         for (std::size_t d = 0; d < alpha_.size(); ++d)
-            if (flow_.ders()[d].vertex >= 0 && flow_.ders()[d].available > 0.0) share_of_der_[d] = shares[keys[next_key++]];
+            if (flow_.ders()[d].vertex >= 0 && flow_.ders()[d].available > 0.0)
+                share_of_der_[d] = shares[keys[next_key++]];
     }
 
     /// Adds the limits that are violated by more than `least`, the worst first. Collective. \return whether there were any.
@@ -103,7 +105,8 @@ class RowGeneration {
         auto const badness = violations(piece, near_.nodes, state);
         std::vector<std::pair<double, std::int32_t>> worst(piece.agents.size(), {least, -1});
         for (std::size_t i = 0; i < badness.size(); ++i) {
-            auto& of_agent = worst[static_cast<std::size_t>(piece.vertices[static_cast<std::size_t>(near_.nodes[i].vertex)].agent)];
+            auto& of_agent =
+                worst[static_cast<std::size_t>(piece.vertices[static_cast<std::size_t>(near_.nodes[i].vertex)].agent)];
             if (badness[i] > of_agent.first) of_agent = {badness[i], static_cast<std::int32_t>(i)};
         }
         std::vector<double> found;  // violation, row in the feeder, rank, node here
@@ -119,7 +122,8 @@ class RowGeneration {
         std::vector<Candidate> candidates;
         auto const all = comm_.all_gather(found);
         for (std::size_t i = 0; i < all.size(); i += 4)
-            candidates.push_back({all[i], all[i + 1], static_cast<int>(all[i + 2]), static_cast<std::size_t>(all[i + 3])});
+            candidates.push_back(
+                {all[i], all[i + 1], static_cast<int>(all[i + 2]), static_cast<std::size_t>(all[i + 3])});
         std::ranges::sort(candidates, [](auto const& a, auto const& b) {
             return a.violation != b.violation ? a.violation > b.violation : a.row < b.row;
         });
@@ -139,7 +143,7 @@ class RowGeneration {
             double const v = seen(piece, state, n);
             bool const high = v - n.high >= n.low - v;
             double const free = seen(piece, near_.uncurtailed, n);
-            Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(n.vertex) * 3} =
+            Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(n.vertex)* 3} =
                 (high ? 1.0 : -1.0) * seen_weight(piece, n);
             said = {static_cast<double>(n.row), high ? 1.0 : 0.0, high ? n.high - free : free - n.low};
             name = node_name(piece, n);
@@ -185,7 +189,8 @@ class RowGeneration {
 
     [[nodiscard]] double objective(solvers::Vector const& x) const {
         double sum = 0.0;
-        for (std::size_t k = 0; k < available_.size(); ++k) sum += policy_.cost(available_[k]).of(x(static_cast<Index>(k)));
+        for (std::size_t k = 0; k < available_.size(); ++k)
+            sum += policy_.cost(available_[k]).of(x(static_cast<Index>(k)));
         return sum;
     }
 
@@ -222,8 +227,8 @@ class RowGeneration {
 
 }  // namespace
 
-ReferenceOptimum reference_optimum(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
-                                   fairness::Scope scope, Answer const& near) {
+ReferenceOptimum reference_optimum(core::Communicator const& comm, model::LinDist3Flow& flow,
+                                   fairness::Policy const& policy, fairness::Scope scope, Answer const& near) {
     return RowGeneration{comm, flow, policy, scope, near}.find();
 }
 

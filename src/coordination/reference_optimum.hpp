@@ -7,8 +7,9 @@
 namespace dec::coordination {
 
 struct ReferenceOptimum {
-    std::optional<double> objective;       ///< none: infeasible, or not found
-    std::vector<core::Finding> conflicts;  ///< not empty: there is no feasible point; the limits that prove it. On all ranks.
+    std::optional<double> objective;  ///< none: infeasible, or not found
+    std::vector<core::Finding>
+        conflicts;  ///< not empty: there is no feasible point; the limits that prove it. On all ranks.
 };
 
 /// Row generation: the program over all shares, the same on every rank, knows only the limits that some answer has violated;
@@ -16,7 +17,8 @@ struct ReferenceOptimum {
 /// `most_shares` shares nothing is computed.
 /// \param near where to begin, and whose nodes have the limits. Collective. \pre the policy has a cost.
 [[nodiscard]] ReferenceOptimum reference_optimum(core::Communicator const& comm, model::LinDist3Flow& flow,
-                                                 fairness::Policy const& policy, fairness::Scope scope, Answer const& near);
+                                                 fairness::Policy const& policy, fairness::Scope scope,
+                                                 Answer const& near);
 
 inline constexpr std::size_t most_shares = 1000;
 

@@ -7,7 +7,10 @@ Policy proportional() {
             .description = "the same fraction of its available power from everybody",
             .shared_fraction = true,
             .cost = [](double available) { return Cost{.linear = available}; },
-            .ramp = [](double) { return Ramp{0.0, 1.0}; },
+            .ramp =
+                [](double) {
+                    return Ramp{0.0, 1.0};
+                },
             .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
 }
 

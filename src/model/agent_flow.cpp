@@ -11,7 +11,8 @@ auto row(Values& values, std::int32_t vertex) {
 
 }  // namespace
 
-AgentFlow::AgentFlow(LinDist3Flow const& flow) : flow_{flow}, eliminated_(flow.piece().own), draw_(6 * flow.piece().own, 0.0) {
+AgentFlow::AgentFlow(LinDist3Flow const& flow)
+    : flow_{flow}, eliminated_(flow.piece().own), draw_(6 * flow.piece().own, 0.0) {
     auto const& piece = flow.piece();
     std::vector<std::int32_t> part_of_agent(piece.agents.size(), -1);
     auto const part_of = [&](std::size_t vertex) -> AgentPart& {
@@ -46,7 +47,8 @@ Vector6 AgentFlow::sweep(AgentPart const& part, Vector3 const& above, std::span<
     auto const& piece = flow_.piece();
     for (auto j = part.vertices.rbegin(); j != part.vertices.rend(); ++j) {
         auto const parent = piece.vertices[static_cast<std::size_t>(*j)].parent;
-        if (*j != part.vertices.front()) row<6>(draw_, parent) += eliminated_[static_cast<std::size_t>(*j)].up * row<6>(draw_, *j);
+        if (*j != part.vertices.front())
+            row<6>(draw_, parent) += eliminated_[static_cast<std::size_t>(*j)].up * row<6>(draw_, *j);
     }
     for (auto const j : part.vertices) {
         auto const& vertex = piece.vertices[static_cast<std::size_t>(j)];

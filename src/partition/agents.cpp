@@ -84,8 +84,10 @@ class AgentFinder {
         auto const name = std::string{feeder_.areas.name(area)};
         auto const mrid = std::string{feeder_.areas.mrid(area)};
         auto const row = part == 1 ? result_.agents.add(agent, name, mrid).value()
-                                   : result_.agents.add(agent, fmt::format("{}-part{}", name, part),
-                                                        core::name_uuid(mrid, fmt::format("part {}", part))).value();
+                                   : result_.agents
+                                         .add(agent, fmt::format("{}-part{}", name, part),
+                                              core::name_uuid(mrid, fmt::format("part {}", part)))
+                                         .value();
         if (part == 1) first_agent_[area.at()] = row;
         area_of_agent_.push_back(area);
         return row;
@@ -109,7 +111,7 @@ class AgentFinder {
         for (auto id : feeder_.buses.ids()) {
             auto const vertex = tree_.vertex_of_bus[id.at()];
             auto const area = area_of_bus_[id.at()];
-            auto const agent = vertex >= 0  ? result_.agent_of_vertex[static_cast<std::size_t>(vertex)]
+            auto const agent = vertex >= 0    ? result_.agent_of_vertex[static_cast<std::size_t>(vertex)]
                                : area.valid() ? first_agent_[area.at()]
                                               : 0;
             result_.agent_of_bus.push_back(agent);

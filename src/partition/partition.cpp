@@ -78,7 +78,8 @@ CollapsedGraph subgraph(CollapsedGraph const& graph, std::vector<idx_t> const& k
         auto const at = static_cast<std::size_t>(v);
         part.weight.push_back(graph.weight[at]);
         for (auto e = graph.start[at]; e < graph.start[at + 1]; ++e)
-            if (auto const n = renumbered[static_cast<std::size_t>(graph.neighbour[static_cast<std::size_t>(e)])]; n >= 0)
+            if (auto const n = renumbered[static_cast<std::size_t>(graph.neighbour[static_cast<std::size_t>(e)])];
+                n >= 0)
                 part.neighbour.push_back(n);
         part.start.push_back(static_cast<idx_t>(part.neighbour.size()));
     }
@@ -110,8 +111,8 @@ std::vector<idx_t> run_metis(CollapsedGraph& graph, int parts) {
     idx_t wanted = parts;
     idx_t cut = 0;
     int const status =
-        METIS_PartGraphRecursive(&count, &constraints, graph.start.data(), graph.neighbour.data(), graph.weight.data(), nullptr,
-                            nullptr, &wanted, nullptr, nullptr, options, &cut, part.data());
+        METIS_PartGraphRecursive(&count, &constraints, graph.start.data(), graph.neighbour.data(), graph.weight.data(),
+                                 nullptr, nullptr, &wanted, nullptr, nullptr, options, &cut, part.data());
     if (status != METIS_OK) throw std::runtime_error{fmt::format("METIS_PartGraphRecursive returned {}", status)};
     return part;
 }
@@ -160,11 +161,12 @@ Partition split(Feeder const& feeder, Tree const& tree, AgentTree const& agents,
     for (std::size_t v = 0; v < graph.weight.size(); ++v) {
         weight[static_cast<std::size_t>(part[v])] += graph.weight[v];
         for (auto e = graph.start[v]; e < graph.start[v + 1]; ++e)
-            result.edge_cut += part[v] < part[static_cast<std::size_t>(graph.neighbour[static_cast<std::size_t>(e)])] ? 1 : 0;
+            result.edge_cut +=
+                part[v] < part[static_cast<std::size_t>(graph.neighbour[static_cast<std::size_t>(e)])] ? 1 : 0;
     }
     auto const total = std::accumulate(weight.begin(), weight.end(), std::int64_t{0});
-    result.imbalance = total == 0 ? 1.0
-                                  : static_cast<double>(*std::ranges::max_element(weight)) * parts / static_cast<double>(total);
+    result.imbalance =
+        total == 0 ? 1.0 : static_cast<double>(*std::ranges::max_element(weight)) * parts / static_cast<double>(total);
     return result;
 }
 

@@ -36,7 +36,8 @@ class Columns {
     explicit Columns(std::string group) : group_{std::move(group)} {}
     template <class T>
     void add(std::string_view name, std::vector<T> data, std::vector<std::size_t> extents = {}) {
-        columns_.push_back(column(group_ + "/" + std::string{name}, core::ColumnData{std::move(data)}, std::move(extents)));
+        columns_.push_back(
+            column(group_ + "/" + std::string{name}, core::ColumnData{std::move(data)}, std::move(extents)));
     }
     void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
         file.table(group_, total, rows, columns_);
@@ -72,7 +73,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     auto const index_of = [&](std::int64_t row) {
         return *std::ranges::lower_bound(order, row, {}, [&](std::size_t i) { return rows[i]; });
     };
-    std::vector<double> low(rows.size(), nan), high(rows.size(), nan), before(rows.size(), nan), after(rows.size(), nan);
+    std::vector<double> low(rows.size(), nan), high(rows.size(), nan), before(rows.size(), nan),
+        after(rows.size(), nan);
     for (auto const& node : answer.nodes) {
         auto const i = index_of(node.row);
         if (node.low > 0.0) low[i] = std::sqrt(node.low);
@@ -101,7 +103,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
 
 /// How much of a vertex's power on one phase an element carries: a jumper beside an open-delta bank all of it, parallel
 /// units equal parts.
-double carried_share(Piece const& piece, partition::LocalVertex const& vertex, partition::BranchRows const& branch, Phase phase) {
+double carried_share(Piece const& piece, partition::LocalVertex const& vertex, partition::BranchRows const& branch,
+                     Phase phase) {
     int lines = 0;
     int units = 0;
     for (std::int32_t f = 0; f < vertex.feedings; ++f) {
@@ -133,24 +136,29 @@ double normal_rating(Piece const& piece, Feeding const& feeding) {
             return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[down].rating.normal_a;
         }
         case Feeding::Kind::star_member:
-            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[feeding.winding].rating.normal_a;
+            return f.transformers[core::Index<feeder::Transformer>{feeding.element}]
+                .winding[feeding.winding]
+                .rating.normal_a;
         case Feeding::Kind::source_impedance: break;
     }
     return nan;
 }
 
 template <class Row>
-void push_names(core::Table<Row> const& table, std::int32_t element, std::vector<std::string>& names, std::vector<std::string>& mrids) {
+void push_names(core::Table<Row> const& table, std::int32_t element, std::vector<std::string>& names,
+                std::vector<std::string>& mrids) {
     core::Index<Row> const id{element};
     names.emplace_back(table.name(id));
     mrids.emplace_back(table.mrid(id));
 }
 
-void push_identity(Piece const& piece, Feeding const& feeding, std::vector<std::string>& names, std::vector<std::string>& mrids) {
+void push_identity(Piece const& piece, Feeding const& feeding, std::vector<std::string>& names,
+                   std::vector<std::string>& mrids) {
     switch (feeding.kind) {
         case Feeding::Kind::line: return push_names(piece.feeder.lines, feeding.element, names, mrids);
         case Feeding::Kind::switch_: return push_names(piece.feeder.switches, feeding.element, names, mrids);
-        case Feeding::Kind::series_compensator: return push_names(piece.feeder.series_compensators, feeding.element, names, mrids);
+        case Feeding::Kind::series_compensator:
+            return push_names(piece.feeder.series_compensators, feeding.element, names, mrids);
         default: return push_names(piece.feeder.transformers, feeding.element, names, mrids);
     }
 }
@@ -180,7 +188,8 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             auto const at = static_cast<std::size_t>(branch.vertex);
             double const active = share * answer.curtailed.power[6 * at + feeder::slot(p)];
             double const reactive = share * answer.curtailed.power[6 * at + 3 + feeder::slot(p)];
-            double const volts = magnitude(answer.curtailed.v_sq[3 * at + feeder::slot(p)]) * piece.feeder.buses[branch.to].base_v;
+            double const volts =
+                magnitude(answer.curtailed.v_sq[3 * at + feeder::slot(p)]) * piece.feeder.buses[branch.to].base_v;
             p_kw.back() = pu.power_si(active) / 1000.0;
             q_kvar.back() = pu.power_si(reactive) / 1000.0;
             current.back() = volts > 0.0 ? pu.power_si(std::hypot(active, reactive)) / volts : nan;
@@ -296,9 +305,12 @@ void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece 
     std::vector<std::string> name, kind, parent;
     std::vector<double> alpha;
     for (auto const& total : totals) {
-        auto const local = static_cast<std::size_t>(std::ranges::find(piece.agent_row, total.row) - piece.agent_row.begin());
+        auto const local =
+            static_cast<std::size_t>(std::ranges::find(piece.agent_row, total.row) - piece.agent_row.begin());
         core::Index<partition::Agent> const id{local};
-        auto const share = [&](double curtailed) { return total.available_kw > 0.0 ? curtailed / total.available_kw : nan; };
+        auto const share = [&](double curtailed) {
+            return total.available_kw > 0.0 ? curtailed / total.available_kw : nan;
+        };
         rows.push_back(total.row);
         name.emplace_back(piece.agents.name(id));
         kind.emplace_back(kind_name(piece.agents[id].kind));
@@ -324,7 +336,8 @@ void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece 
 /// Places of the PCC that have a phase.
 std::array<bool, 3> places_of(Piece const& piece, partition::Boundary const& boundary) {
     std::array<bool, 3> present{};
-    for (Phase p : piece.vertices[static_cast<std::size_t>(boundary.pcc)].phases.list()) present[feeder::slot(p)] = true;
+    for (Phase p : piece.vertices[static_cast<std::size_t>(boundary.pcc)].phases.list())
+        present[feeder::slot(p)] = true;
     return present;
 }
 
@@ -337,13 +350,16 @@ core::Index<feeder::Bus> bus_of(Piece const& piece, partition::Boundary const& b
     return piece.feeder.transformers[pcc.transformer].winding[feeding.fed_winding].bus;
 }
 
-void write_boundaries(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+void write_boundaries(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow const& flow,
+                      Answer const& answer) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
     auto const boundaries = partition::boundaries(piece);
     // A row for each phase the downstream agent draws from; how many there are before it is known only to all together.
     auto const draws = [&](partition::Boundary const& boundary, std::size_t place) {
-        return !flow.blocks()[static_cast<std::size_t>(boundary.vertex)].lift.row(static_cast<Eigen::Index>(place)).isZero();
+        return !flow.blocks()[static_cast<std::size_t>(boundary.vertex)]
+                    .lift.row(static_cast<Eigen::Index>(place))
+                    .isZero();
     };
     std::vector<double> known;
     for (auto const& boundary : boundaries) {
@@ -361,7 +377,8 @@ void write_boundaries(core::Communicator const& comm, core::Hdf5Writer& file, Li
     std::vector<double> v, p_kw, q_kvar;
     for (auto const& boundary : boundaries) {
         auto const at = static_cast<std::size_t>(boundary.vertex);
-        model::Vector6 const drawn = flow.blocks()[at].lift * Eigen::Map<model::Vector6 const>{answer.curtailed.power.data() + 6 * at};
+        model::Vector6 const drawn =
+            flow.blocks()[at].lift * Eigen::Map<model::Vector6 const>{answer.curtailed.power.data() + 6 * at};
         auto const& pcc = piece.vertices[static_cast<std::size_t>(boundary.pcc)];
         auto row = first[static_cast<std::size_t>(boundary.row)];
         for (std::size_t place = 0; place < 3; ++place) {
@@ -414,7 +431,8 @@ std::vector<double> boundary_history(core::Communicator const& comm, Piece const
             unpack(v);
             for (std::size_t r = 0; r < answer.rounds.size(); ++r)
                 std::copy_n(v.begin() + static_cast<std::ptrdiff_t>(3 * r), 3,
-                            history.begin() + static_cast<std::ptrdiff_t>(3 * (r * boundaries + static_cast<std::size_t>(row))));
+                            history.begin() +
+                                static_cast<std::ptrdiff_t>(3 * (r * boundaries + static_cast<std::size_t>(row))));
         }
     }
     return history;
@@ -465,7 +483,8 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
     table.add("max_alpha_change", std::move(change));
     table.add("total_injection_kw", std::move(injection));
     table.add("agent_alpha", std::move(history), {agents});
-    table.add("boundary_v", boundary_history(comm, piece, answer), {static_cast<std::size_t>(piece.totals.boundaries), 3});
+    table.add("boundary_v", boundary_history(comm, piece, answer),
+              {static_cast<std::size_t>(piece.totals.boundaries), 3});
     table.write(file, static_cast<std::int64_t>(rounds), rows);
 }
 
@@ -496,8 +515,10 @@ void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, LinDis
     Columns iterations{"/timing"};
     iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
     iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
-    file.attributes("/timing", {{"created", run.created}, {"command_line", run.command_line},
-                                {"ranks", static_cast<std::int64_t>(comm.size())}, {"machine", run.machine}});
+    file.attributes("/timing", {{"created", run.created},
+                                {"command_line", run.command_line},
+                                {"ranks", static_cast<std::int64_t>(comm.size())},
+                                {"machine", run.machine}});
 }
 
 }  // namespace
@@ -525,8 +546,8 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
     return points;
 }
 
-Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer, coordination::Check const& check,
-                  coordination::VoltageLimits const& limits, Run const& run) {
+Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer,
+                  coordination::Check const& check, coordination::VoltageLimits const& limits, Run const& run) {
     auto const& piece = flow.piece();
     Summary s;
     s.feeder = piece.feeder.heading.name;

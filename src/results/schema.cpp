@@ -62,7 +62,8 @@ constexpr std::array fields{
     Field{"/agents/alpha", real, "agent", "1", "Curtailed share of its own DERs' available power; NaN without DERs",
           with_agents},
 
-    Field{"/boundaries/upstream_agent", text, "boundary_phase", "", "Name of the agent that feeds the other", with_agents},
+    Field{"/boundaries/upstream_agent", text, "boundary_phase", "", "Name of the agent that feeds the other",
+          with_agents},
     Field{"/boundaries/downstream_agent", text, "boundary_phase", "", "Name of the agent that is fed", with_agents},
     Field{"/boundaries/bus", text, "boundary_phase", "", "Where they meet: the bus of the upstream agent, the PCC",
           with_agents},
@@ -70,8 +71,8 @@ constexpr std::array fields{
     Field{"/boundaries/v", real, "boundary_phase", "pu", "Voltage at the PCC, linear model", with_agents},
     Field{"/boundaries/p_kw", real, "boundary_phase", "kW", "Active power the downstream agent draws from the phase",
           with_agents},
-    Field{"/boundaries/q_kvar", real, "boundary_phase", "kvar", "Reactive power the downstream agent draws from the phase",
-          with_agents},
+    Field{"/boundaries/q_kvar", real, "boundary_phase", "kvar",
+          "Reactive power the downstream agent draws from the phase", with_agents},
 
     Field{"/convergence/iteration", integer, "iteration", "1",
           "Number of the iteration; 0 is the start, with nothing curtailed"},
@@ -119,7 +120,8 @@ core::Column column(std::string_view path, core::ColumnData data, std::vector<st
     if (field->kind != kind_of(data))
         throw std::logic_error{fmt::format("{} is {}, not {}", path, to_text(field->kind), to_text(kind_of(data)))};
     auto const width = std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies{});
-    return {std::string{path.substr(path.rfind('/') + 1)}, std::string{field->unit}, std::move(data), width, std::move(extents)};
+    return {std::string{path.substr(path.rfind('/') + 1)}, std::string{field->unit}, std::move(data), width,
+            std::move(extents)};
 }
 
 }  // namespace dec::results

@@ -81,8 +81,8 @@ std::string fairness_indices(Summary const& s) {
 
 std::string optimum(Summary const& s) {
     auto const gap = optimality_gap(s);
-    return fmt::format("{:.6g} is the least there is under the limits, {:.6g} reached{}", *s.objective_optimal, s.objective,
-                       gap ? fmt::format(": {} more", percent(*gap)) : "");
+    return fmt::format("{:.6g} is the least there is under the limits, {:.6g} reached{}", *s.objective_optimal,
+                       s.objective, gap ? fmt::format(": {} more", percent(*gap)) : "");
 }
 
 std::string highest_voltage(Summary const& s) {

@@ -16,7 +16,7 @@ import synthetic_results
 
 SOURCE = Path(os.environ.get("DEC_SOURCE", Path(__file__).resolve().parents[2]))
 SCRIPT = SOURCE / "scripts" / "plot_results"
-PICTURES = ("voltage_profile", "curtailment", "map_voltage", "map_curtailment", "iterations")
+PICTURES = ("voltage_profile", "curtailment", "map_voltage", "map_curtailment", "iterations", "agents")
 BEFORE, AFTER = (0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)
 
 

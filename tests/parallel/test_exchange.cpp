@@ -50,8 +50,9 @@ struct Run {
     Answer answer;
 };
 
-Run run(core::Communicator const& comm, Feeder feeder, std::string_view name, coordination::Settings const& settings = defaults,
-        ExchangeSettings const& own = {}, model::LinearSettings const& linear = {}) {
+Run run(core::Communicator const& comm, Feeder feeder, std::string_view name,
+        coordination::Settings const& settings = defaults, ExchangeSettings const& own = {},
+        model::LinearSettings const& linear = {}) {
     derive_areas(feeder);
     Run result{test::distributed(comm, feeder, linear, partition::Grain::agent), {}};
     result.answer = coordination::exchange_with(comm, *result.spread->flow, policy(name), settings, own, {});
@@ -63,7 +64,8 @@ coordination::Check check(core::Communicator const& comm, Run& run) {
     auto const& flow = *run.spread->flow;
     std::vector<double> kw;
     for (std::size_t d = 0; d < run.answer.alpha.size(); ++d)
-        kw.push_back((1.0 - run.answer.alpha[d]) * flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0);
+        kw.push_back((1.0 - run.answer.alpha[d]) * flow.settings().per_unit.power_si(flow.ders()[d].available) /
+                     1000.0);
     return coordination::check_linear(comm, *run.spread->flow, run.answer, kw);
 }
 
@@ -135,13 +137,15 @@ Feeder two_houses(double pv_kw) {
     auto const head = make.bus("head", 7200.0), pole = make.bus("pole", 7200.0), house = make.bus("house", 120.0);
     make.source(head, 1.04);
     make.line(head, pole, {Phase::a}, {{test::Complex{8.0, 12.0}}});
-    make.unit(make.code(test::three_windings(1, {7200.0, 120.0, 120.0},
-                                             {test::Complex{12.4, 21.2}, test::Complex{13.5, 22.0}, test::Complex{0.0058, 0.0039}})),
+    make.unit(make.code(test::three_windings(
+                  1, {7200.0, 120.0, 120.0},
+                  {test::Complex{12.4, 21.2}, test::Complex{13.5, 22.0}, test::Complex{0.0058, 0.0039}})),
               {{pole, {Conductor::a, Conductor::neutral}},
                {house, {Conductor::s1, Conductor::neutral}},
                {house, {Conductor::neutral, Conductor::s2}}});
     for (auto const* name : {"east", "west"})
-        make.pv(house, PhaseSet::split(), {test::Complex{0.5e3 * pv_kw}, test::Complex{0.5e3 * pv_kw}}, Connection::wye, name);
+        make.pv(house, PhaseSet::split(), {test::Complex{0.5e3 * pv_kw}, test::Complex{0.5e3 * pv_kw}}, Connection::wye,
+                name);
     make.load(house, PhaseSet::split(), {test::Complex{1e3, 3e2}, test::Complex{1e3, 3e2}});
     return make.finish();
 }
@@ -206,7 +210,8 @@ TEST_CASE("standing still while a limit is violated is no end: the original's fa
     CHECK(rounds.back().primal_residual < 0.1 * rounds[1].primal_residual);
 }
 
-TEST_CASE("two houses behind one transformer share what their own limit asks for, as brute force finds it", "[exchange]") {
+TEST_CASE("two houses behind one transformer share what their own limit asks for, as brute force finds it",
+          "[exchange]") {
     core::Communicator const comm{MPI_COMM_WORLD};
     auto feeder = two_houses(40.0);
     test::DenseTwin const twin{feeder};
@@ -293,7 +298,8 @@ TEST_CASE("limits that no curtailment holds end as infeasible, with the nodes th
     CHECK_FALSE(result.answer.conflicts.empty());
 }
 
-TEST_CASE("an iteration limit ends a run that has not converged, and says how far it is from its limits", "[exchange]") {
+TEST_CASE("an iteration limit ends a run that has not converged, and says how far it is from its limits",
+          "[exchange]") {
     core::Communicator const comm{MPI_COMM_WORLD};
     auto settings = defaults;
     settings.max_iterations = 3;

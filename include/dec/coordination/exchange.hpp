@@ -15,7 +15,7 @@ enum class Mixing : std::uint8_t {
 
 struct ExchangeSettings {
     Mixing mixing = Mixing::anderson;
-    std::size_t memory = 5;       ///< rounds
+    std::size_t memory = 5;  ///< rounds
     /// Begin as the original does, as if the source's voltage were everywhere; else with what nothing curtailed gives.
     bool flat_start = false;
     /// Agents whose own DERs cannot keep their nodes below the limit ask those below them for the rest.
@@ -35,7 +35,8 @@ struct ExchangeSettings {
                               Settings const& settings, Observer const& observer);
 
 /// The same with settings of its own. Collective.
-[[nodiscard]] Answer exchange_with(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
-                                   Settings const& settings, ExchangeSettings const& own, Observer const& observer);
+[[nodiscard]] Answer exchange_with(core::Communicator const& comm, model::LinDist3Flow& flow,
+                                   fairness::Policy const& policy, Settings const& settings,
+                                   ExchangeSettings const& own, Observer const& observer);
 
 }  // namespace dec::coordination

@@ -21,10 +21,10 @@ struct VoltageLimits {
 /// One bus and phase of this rank whose voltage is limited (every one but the ideal source and star points; behind a floating
 /// delta every pair of phases, in the row of its first).
 struct Node {
-    std::int32_t vertex = -1;       ///< own vertex
-    std::int32_t place = 0;         ///< 0-2 in the vertex's arrays
-    std::int64_t row = 0;           ///< in the whole feeder's table of nodes
-    double low = 0.0;               ///< squared limits, pu^2; -inf where there is none
+    std::int32_t vertex = -1;  ///< own vertex
+    std::int32_t place = 0;    ///< 0-2 in the vertex's arrays
+    std::int64_t row = 0;      ///< in the whole feeder's table of nodes
+    double low = 0.0;          ///< squared limits, pu^2; -inf where there is none
     double high = std::numeric_limits<double>::infinity();
 };
 

@@ -31,8 +31,8 @@ class AgentFlow {
     /// \param handed 6 per local vertex: power drawn from the vertex above by an agent that begins there; read at this agent's
     ///   children. \param v_sq 3 per local vertex; only this agent's are written.
     /// \return the power the agent draws at its PCC (zero for the agent of the ideal source).
-    Vector6 solve(AgentPart const& part, std::span<double const> alpha, Vector3 const& pcc, std::span<double const> handed,
-                  std::span<double> v_sq);
+    Vector6 solve(AgentPart const& part, std::span<double const> alpha, Vector3 const& pcc,
+                  std::span<double const> handed, std::span<double> v_sq);
     /// How the voltages answer to a change of curtailment, with everything else at rest.
     void solve_change(AgentPart const& part, std::span<double const> alpha, std::span<double> v_sq);
 

@@ -23,8 +23,8 @@ struct LinearSettings {
 
 /// State of every local vertex: three squared voltages, six powers drawn through its branch (P in 0-2, Q in 3-5).
 struct FlowState {
-    std::vector<double> v_sq;    ///< 3 per local vertex (own, then halo)
-    std::vector<double> power;   ///< 6 per local vertex; entering the vertex from above
+    std::vector<double> v_sq;   ///< 3 per local vertex (own, then halo)
+    std::vector<double> power;  ///< 6 per local vertex; entering the vertex from above
 };
 
 class LinDist3Flow {

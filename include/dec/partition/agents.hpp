@@ -15,15 +15,15 @@ using feeder::Bus;
 
 struct Agent {
     feeder::Area::Kind kind = feeder::Area::Kind::feeder;
-    std::int32_t parent = -1;       ///< row of the agent that feeds it, -1 for the feeder
-    std::int64_t nodes = 0;         ///< bus-phase pairs it owns
+    std::int32_t parent = -1;  ///< row of the agent that feeds it, -1 for the feeder
+    std::int64_t nodes = 0;    ///< bus-phase pairs it owns
     std::int64_t ders = 0;
 };
 
 /// All agents of a feeder, parents before children, and what each owns.
 struct AgentTree {
-    core::Table<Agent> agents;                ///< [0] is the feeder; name and mRID of the area
-    std::int32_t energised = 1;               ///< agents [0, energised) have places in the tree; each but the first has one PCC
+    core::Table<Agent> agents;   ///< [0] is the feeder; name and mRID of the area
+    std::int32_t energised = 1;  ///< agents [0, energised) have places in the tree; each but the first has one PCC
     std::vector<std::int32_t> agent_of_bus;
     std::vector<std::int32_t> agent_of_vertex;  ///< per place of the tree
 };

@@ -12,8 +12,8 @@ namespace dec::partition {
 struct Partition {
     std::vector<std::int32_t> rank_of_bus;     ///< what is not energised is with rank 0
     std::vector<std::int32_t> rank_of_vertex;  ///< per place of the tree; the ideal source is with the source bus
-    std::int64_t edge_cut = 0;      ///< branches between ranks
-    double imbalance = 1.0;         ///< nodes of the largest part over the mean
+    std::int64_t edge_cut = 0;                 ///< branches between ranks
+    double imbalance = 1.0;                    ///< nodes of the largest part over the mean
 };
 
 /// What is never split: docs/adr/004-two-grains-of-partition.md says why there are two.
@@ -27,7 +27,7 @@ enum class Grain : std::uint8_t {
 /// Recursive bisection: on trees METIS' k-way method with contiguous parts was out of balance by up to 76 % on 8 parts of
 /// the demonstration feeder, recursive bisection by 7 %, for 12 instead of 7 cut branches.
 /// Source: Karypis and Kumar, SIAM J. Sci. Comput. 20(1), 1998 (METIS).
-[[nodiscard]] Partition split(feeder::Feeder const& feeder, feeder::Tree const& tree, AgentTree const& agents, Grain grain,
-                              int parts);
+[[nodiscard]] Partition split(feeder::Feeder const& feeder, feeder::Tree const& tree, AgentTree const& agents,
+                              Grain grain, int parts);
 
 }  // namespace dec::partition

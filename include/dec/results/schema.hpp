@@ -37,7 +37,6 @@ struct Field {
 /// A dataset of the schema, with its name and unit, ready for core::Hdf5Writer::table.
 /// \param extents of the axes behind the first.
 /// \throws std::logic_error if the schema has no such path, or `data` is of another kind.
-[[nodiscard]] core::Column column(std::string_view path, core::ColumnData data,
-                                  std::vector<std::size_t> extents = {});
+[[nodiscard]] core::Column column(std::string_view path, core::ColumnData data, std::vector<std::size_t> extents = {});
 
 }  // namespace dec::results

@@ -15,7 +15,8 @@ namespace dec::results {
 /// Field names are the keys of the `--json` contract (docs/design.md); what does not apply is empty and becomes null.
 struct Summary {
     std::string feeder;
-    std::int64_t buses = 0, nodes = 0, branches = 0, loads = 0, ders = 0, storages = 0, machines = 0, agents = 0, areas = 0;
+    std::int64_t buses = 0, nodes = 0, branches = 0, loads = 0, ders = 0, storages = 0, machines = 0, agents = 0,
+                 areas = 0;
     int ranks = 1;
     std::string method, policy;
     std::optional<std::string> scope;

@@ -132,8 +132,7 @@ TEST_CASE("an area that is not connected becomes an agent per connected part", "
     std::vector<Index<Bus>> buses;
     for (auto const* name : {"a", "b", "c", "d"}) buses.push_back(make.bus(name, 7200.0));
     make.source(buses[0]);
-    for (std::size_t i = 1; i < 4; ++i)
-        make.line(buses[i - 1], buses[i], {Phase::a}, {{test::Complex{1.0, 1.0}}});
+    for (std::size_t i = 1; i < 4; ++i) make.line(buses[i - 1], buses[i], {Phase::a}, {{test::Complex{1.0, 1.0}}});
     for (auto const bus : {buses[1], buses[2], buses[3]}) make.load(bus, {Phase::a}, {test::Complex{1e3}});
     auto feeder = make.finish();
     auto const own = *feeder.areas.ids().begin();
@@ -164,7 +163,8 @@ TEST_CASE("no agent is split where agents must stay whole", "[partition]") {
 
     CAPTURE(seed, parts);
     std::map<std::int32_t, std::set<std::int32_t>> ranks;
-    for (std::size_t i = 0; i < tree.vertices.size(); ++i) ranks[agents.agent_of_vertex[i]].insert(result.rank_of_vertex[i]);
+    for (std::size_t i = 0; i < tree.vertices.size(); ++i)
+        ranks[agents.agent_of_vertex[i]].insert(result.rank_of_vertex[i]);
     for (auto const& [agent, of_agent] : ranks) CHECK(of_agent.size() == 1);
 }
 
