@@ -16,8 +16,8 @@ struct Settings {
     /// Residual of a certificate, see Outcome::certificate_residual.
     double certificate_tolerance = 1e-8;
     int max_iterations = 200;
-    /// Added to the diagonal of the linear systems so that they can always be factorised, in equilibrated units;
-    /// refinement takes its effect out again. Larger is more robust and slower where constraints depend on each
+    /// Added to the diagonal of the linear systems so that they can always be factorised, in equilibrated units: steps
+    /// are proximal, or refinement takes its effect out again. Larger is more robust and slower where constraints depend on each
     /// other.
     double regularisation = 1e-9;
     /// Compute the answer once more from the limits it meets; kept only where that makes it more exact.

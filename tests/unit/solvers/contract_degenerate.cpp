@@ -11,12 +11,16 @@ using solvers::Status;
 
 namespace {
 
+/// A solver keeps its word in equilibrated units. Coefficients here are of the order of one, so those units are the
+/// program's own but for the rounding of scales to powers of two; where an answer is determined well that does not show.
+constexpr double between_units = 2.0;
+
 /// Where the answer is not unique, or not determined well, the conditions and the objective are what can be compared.
 void check_optimum(solvers::SolverEntry const& entry, Solved const& made) {
     auto const outcome = solve(entry, made.program);
     CAPTURE(entry.name, made.program.variables(), outcome.iterations);
     REQUIRE(outcome.status == Status::optimal);
-    CHECK(judge(made.program, outcome.x, outcome.multipliers).worst() < exact);
+    CHECK(judge(made.program, outcome.x, outcome.multipliers).worst() < between_units * exact);
     CHECK(outcome.objective == Approx(made.objective).epsilon(exact).margin(exact));
 }
 
