@@ -135,7 +135,7 @@ MISUSE = {
     ("solve", DEMONSTRATION, "--scope", "agent"): [
         "--method bisection: cannot do policy proportional with scope agent", "bisection does proportional (scope feeder)",
         "exchange does proportional (scope agent), quadratic"],
-    ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent, area or feeder"],
+    ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent or area or feeder"],
     ("solve", DEMONSTRATION, "--policy", "quadratic"): ["--method bisection: cannot do policy quadratic", "exchange does"],
     ("solve", DEMONSTRATION, "--method", "exchange", "--scope", "area"): ["--method exchange: cannot do", "(scope agent)"],
     ("solve", DEMONSTRATION, "--method", "exchange", "--policy", "equal-kw"): ["--method exchange: cannot do policy equal-kw"],
