@@ -17,7 +17,14 @@ double seen(partition::Piece const& piece, model::FlowState const& state, Node c
     return vertex.floating_delta ? model::seen_voltage(vertex, v)(node.place) : v(node.place);
 }
 
-std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits, model::FlowState const& uncurtailed) {
+model::Vector3 seen_weight(partition::Piece const& piece, Node const& node) {
+    auto const& vertex = piece.vertices[static_cast<std::size_t>(node.vertex)];
+    return vertex.floating_delta ? model::Vector3{model::line_to_line().row(node.place).transpose()}
+                                 : model::Vector3{model::Vector3::Unit(node.place)};
+}
+
+std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits,
+                                model::FlowState const& uncurtailed) {
     std::vector<Node> nodes;
     for (std::size_t i = 0; i < piece.own; ++i) {
         auto const& vertex = piece.vertices[i];

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <concepts>
 #include <functional>
@@ -11,6 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 #include <tuple>
+#include <vector>
 
 #include "dec/core/error.hpp"
 #include "dec/core/hdf5.hpp"
@@ -69,6 +69,14 @@ ValueTypes types_of(ColumnData const& data, Cell const& cell) {
     return {std::move(text), id, id};
 }
 
+/// Of a dataset: its rows, and what one row is (`extents`, or `width` values, or one).
+std::vector<hsize_t> shape_of(std::int64_t rows, std::size_t width, std::vector<std::size_t> const& extents) {
+    std::vector<hsize_t> shape{static_cast<hsize_t>(rows)};
+    if (!extents.empty()) shape.insert(shape.end(), extents.begin(), extents.end());
+    else if (width != 1) shape.push_back(width);
+    return shape;
+}
+
 }  // namespace
 
 struct Hdf5Writer::State {
@@ -97,9 +105,9 @@ struct Hdf5Writer::State {
     void reserve(std::size_t bytes);
     [[nodiscard]] Handle open_group(std::string_view group) const;
     [[nodiscard]] Handle create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
-                                        std::int64_t rows, std::size_t width) const;
-    /// `data`: rows [first, first + rows) of a dataset, `width` values each.
-    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, std::size_t width,
+                                        std::vector<hsize_t> const& shape) const;
+    /// `data`: rows [first, first + rows) of a dataset.
+    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
                                   void const* data) const;
     /// Opens or creates a group. Collective.
     [[nodiscard]] Handle require_group(std::string_view group) const;
@@ -163,9 +171,8 @@ Handle Hdf5Writer::State::require_group(std::string_view group) const {
 }
 
 Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
-                                         std::int64_t rows, std::size_t width) const {
-    std::array<hsize_t, 2> const shape{static_cast<hsize_t>(rows), static_cast<hsize_t>(width)};
-    Handle const space{H5Screate_simple(width == 1 ? 1 : 2, shape.data(), nullptr), H5Sclose};
+                                         std::vector<hsize_t> const& shape) const {
+    Handle const space{H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose};
     auto const properties = without_times(H5P_DATASET_CREATE);
     H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);  // every row is written
     Handle dataset{H5Dcreate2(group, name.c_str(), stored, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
@@ -175,11 +182,15 @@ Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, s
 }
 
 bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
-                                   std::size_t width, void const* data) const {
-    std::array<hsize_t, 2> const start{static_cast<hsize_t>(first), 0};
-    std::array<hsize_t, 2> const count{static_cast<hsize_t>(rows), width};
+                                   void const* data) const {
     Handle const target{H5Dget_space(dataset), H5Sclose};
-    Handle const source{H5Screate_simple(2, count.data(), nullptr), H5Sclose};
+    // Whole rows, whatever their shape.
+    std::vector<hsize_t> count(static_cast<std::size_t>(H5Sget_simple_extent_ndims(target.id())));
+    H5Sget_simple_extent_dims(target.id(), count.data(), nullptr);
+    count[0] = static_cast<hsize_t>(rows);
+    std::vector<hsize_t> start(count.size(), 0);
+    start[0] = static_cast<hsize_t>(first);
+    Handle const source{H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), H5Sclose};
     if (rows > 0) {
         H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
     } else {
@@ -213,14 +224,13 @@ void Hdf5Writer::table(std::string_view group, std::int64_t total, std::span<std
         auto const types = types_of(columns[c].data, block.cells[c]);
         Handle dataset;
         state_->checked(what, [&] {
-            dataset = state_->create_dataset(parent.id(), columns[c].name, columns[c].unit, types.stored, total,
-                                             columns[c].width);
+            dataset = state_->create_dataset(parent.id(), columns[c].name, columns[c].unit, types.stored,
+                                             shape_of(total, columns[c].width, columns[c].extents));
             return dataset.valid();
         });
         if (total == 0 || columns[c].width == 0) continue;
         state_->checked(what, [&] {
-            return state_->write_rows(dataset.id(), types.native, block.begin, block.rows, columns[c].width,
-                                      block.columns[c].data());
+            return state_->write_rows(dataset.id(), types.native, block.begin, block.rows, block.columns[c].data());
         });
     }
 }
@@ -260,12 +270,12 @@ void Hdf5Writer::block(std::string_view group, Block const& block, std::int64_t 
     auto const parent = state_->require_group(group);
     Handle dataset;
     state_->checked(what, [&, type = stored] {
-        dataset = state_->create_dataset(parent.id(), block.name, block.unit, type, total, block.width);
+        dataset = state_->create_dataset(parent.id(), block.name, block.unit, type, shape_of(total, block.width, {}));
         return dataset.valid() && (block.meaning.empty() || put_attribute(dataset.id(), "meaning", block.meaning));
     });
     if (total == 0) return;
     state_->checked(what, [&, type = native, source = data] {
-        return state_->write_rows(dataset.id(), type, first, rows, block.width, source);
+        return state_->write_rows(dataset.id(), type, first, rows, source);
     });
 }
 

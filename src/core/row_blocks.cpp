@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,6 +44,10 @@ void require_consistent(std::string_view table, std::int64_t total, std::span<st
         if (value_count(column.data) != rows.size() * column.width)
             throw std::logic_error{fmt::format("{}/{}: {} values for {} rows of {}", table, column.name,
                                                value_count(column.data), rows.size(), column.width)};
+    for (auto const& column : columns)
+        if (!column.extents.empty() && std::accumulate(column.extents.begin(), column.extents.end(), std::size_t{1},
+                                                       std::multiplies{}) != column.width)
+            throw std::logic_error{fmt::format("{}/{}: the shape of a row is not its width", table, column.name)};
     for (auto const row : rows)
         if (row < 0 || row >= total) throw std::logic_error{fmt::format("{}: row {} of {}", table, row, total)};
 }

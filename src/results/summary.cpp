@@ -79,6 +79,12 @@ std::string fairness_indices(Summary const& s) {
     return text;
 }
 
+std::string optimum(Summary const& s) {
+    auto const gap = optimality_gap(s);
+    return fmt::format("{:.6g} is the least there is under the limits, {:.6g} reached{}", *s.objective_optimal,
+                       s.objective, gap ? fmt::format(": {} more", percent(*gap)) : "");
+}
+
 std::string highest_voltage(Summary const& s) {
     return fmt::format("{} pu uncurtailed, {} pu with these setpoints", per_unit(s.v_max_uncurtailed),
                        per_unit(s.v_max));
@@ -142,6 +148,12 @@ std::string machine(Summary const& s) {
 
 }  // namespace
 
+std::optional<double> optimality_gap(Summary const& s) {
+    if (!s.objective_optimal) return std::nullopt;
+    double const above = s.objective - *s.objective_optimal;
+    return *s.objective_optimal > 0.0 ? above / *s.objective_optimal : above > 0.0 ? std::optional<double>{} : 0.0;
+}
+
 core::Json to_json(Summary const& s) {
     return {
         {"feeder", s.feeder},
@@ -162,6 +174,8 @@ core::Json to_json(Summary const& s) {
         {"iterations", s.iterations},
         {"levels", or_null(s.levels)},
         {"objective", s.objective},
+        {"objective_optimal", or_null(s.objective_optimal)},
+        {"optimality_gap", or_null(optimality_gap(s))},
         {"alpha_min", s.alpha_min},
         {"alpha_mean", s.alpha_mean},
         {"alpha_max", s.alpha_max},
@@ -212,6 +226,7 @@ std::string to_table(Summary const& s) {
     lines.add("Curtailed", curtailment(s));
     lines.add("Share of each", burden(s));
     lines.add("Fairness", fairness_indices(s));
+    if (s.objective_optimal) lines.add("Optimum", optimum(s));
     lines.add("Highest voltage", highest_voltage(s));
     lines.add("Lowest voltage", lowest_voltage(s));
     lines.add("Voltage limits", limits(s));

@@ -21,10 +21,10 @@ struct VoltageLimits {
 /// One bus and phase of this rank whose voltage is limited (every one but the ideal source and star points; behind a floating
 /// delta every pair of phases, in the row of its first).
 struct Node {
-    std::int32_t vertex = -1;       ///< own vertex
-    std::int32_t place = 0;         ///< 0-2 in the vertex's arrays
-    std::int64_t row = 0;           ///< in the whole feeder's table of nodes
-    double low = 0.0;               ///< squared limits, pu^2; -inf where there is none
+    std::int32_t vertex = -1;  ///< own vertex
+    std::int32_t place = 0;    ///< 0-2 in the vertex's arrays
+    std::int64_t row = 0;      ///< in the whole feeder's table of nodes
+    double low = 0.0;          ///< squared limits, pu^2; -inf where there is none
     double high = std::numeric_limits<double>::infinity();
 };
 
@@ -34,6 +34,9 @@ struct Node {
 
 /// Squared voltage as the node's limit sees it (line to line behind a floating delta).
 [[nodiscard]] double seen(partition::Piece const& piece, model::FlowState const& state, Node const& node);
+
+/// The same as weights of the vertex's three squared voltages.
+[[nodiscard]] model::Vector3 seen_weight(partition::Piece const& piece, Node const& node);
 
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);

@@ -25,6 +25,8 @@ struct Column {
     std::string unit;  ///< becomes the attribute "unit"; "1" for pure numbers, "" for texts
     ColumnData data;
     std::size_t width = 1;
+    /// Shape of a row where it is not just `width`, whose product is `width`; {1} keeps the second dimension of one column.
+    std::vector<std::size_t> extents = {};
 };
 
 /// Values of one kind as they lie in a large file: small kinds stay small, texts lie in one buffer.
