@@ -174,28 +174,6 @@ void require_agreement(coordination::Check const& check) {
                         "please report it with the input"}}};
 }
 
-/// A voltage of zero or less is what the linear model makes of loads that cannot be served at all.
-void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece,
-                         coordination::Answer const& answer) {
-    double lowest = 1.0;
-    coordination::Node const* where = nullptr;
-    for (auto const& node : answer.nodes) {
-        double const v_sq = coordination::seen(piece, answer.curtailed, node);
-        if (v_sq > lowest) continue;
-        lowest = std::isfinite(v_sq) ? v_sq : std::numeric_limits<double>::lowest();
-        where = &node;
-    }
-    double const lowest_of_all = comm.min(lowest);
-    if (lowest_of_all > 0.0) return;
-    core::together(comm, [&] {
-        if (where != nullptr && lowest <= lowest_of_all)
-            throw core::Error{core::ExitCode::infeasible,
-                              {{piece.feeder.heading.origin, "node " + coordination::node_name(piece, *where),
-                                "the voltage collapses: so much load cannot be served",
-                                "lower --load-scale or raise --source-voltage"}}};
-    });
-}
-
 core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto const& comm = context.comm;
     context.log = options.talk.log(comm);
@@ -257,10 +235,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     };
     auto const answer = method->run(comm, flow, *policy, settings, observer);
     finished("solve", run.seconds.solve);
+    coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
-
-    require_no_collapse(comm, piece, answer);
+    coordination::require_finite(comm, piece, answer.nodes, answer.curtailed);
+    coordination::require_no_collapse(comm, piece, answer.nodes, answer.curtailed);
 
     // 5. A second opinion on exactly the setpoints that are handed out.
     std::vector<double> export_kw;
