@@ -58,6 +58,14 @@ std::string finding_of_file(std::string const& path) {
 
 }  // namespace
 
+TEST_CASE("a capacitor across the legs of a secondary is refused by name", "[io][cim]") {
+    auto model = test::small_model();
+    model.set("can", "ShuntCompensator.phaseConnection", "~PhaseShuntConnectionKind.D");
+    model.set("can_C", "ShuntCompensatorPhase.phase", "~SinglePhaseKind.s1");
+
+    CHECK_THAT(finding_of(model), Contains("can") && Contains("is connected D on a secondary"));
+}
+
 TEST_CASE("a path that is no feeder is refused saying what it is", "[io][cim][errors]") {
     test::TemporaryFolder const folder;
 
