@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "dec/core/text.hpp"
 #include "dec/io/catalogue.hpp"
 #include "open_feeder.hpp"
 #include "usage.hpp"
@@ -52,7 +53,7 @@ Run add_diff(CLI::App& dec) {
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
             auto const lines = compare(options->a, options->b, options->tolerance);
-            for (auto const& line : lines) fmt::print("{}\n", line);
+            for (auto const& line : lines) fmt::print("{}\n", core::printable(line));
             if (lines.empty()) context.log.info("no differences");
             differ = lines.empty() ? 0 : 1;
         });
