@@ -1,7 +1,7 @@
 /// Checks of what is attached to buses: loads, capacitors, inverters, machines.
 #include <fmt/format.h>
 
-#include <optional>
+#include <type_traits>
 
 #include "checks.hpp"
 
@@ -35,6 +35,10 @@ class DeviceCheck {
                 ++dark_;
                 continue;
             }
+            // Of a machine nobody says how it is connected.
+            bool const to_neutral = connection == Connection::wye && !std::is_same_v<Row, Machine>;
+            if (tree_.vertices[static_cast<std::size_t>(vertex)].floating_delta && to_neutral && to_neutral_++ == 0)
+                first_to_neutral_ = describe(label, table, id);
             auto const there = tree_.vertices[static_cast<std::size_t>(vertex)].phases;
             auto const missing = needed(connection, phases) - there;
             if (missing.empty()) continue;
@@ -45,12 +49,17 @@ class DeviceCheck {
         }
     }
     [[nodiscard]] std::size_t dark() const { return dark_; }
+    /// Devices to neutral where nothing holds a neutral, and the first of them.
+    [[nodiscard]] std::size_t to_neutral() const { return to_neutral_; }
+    [[nodiscard]] std::string const& first_to_neutral() const { return first_to_neutral_; }
 
   private:
     Feeder const& feeder_;
     Tree const& tree_;
     Findings& findings_;
     std::size_t dark_ = 0;
+    std::size_t to_neutral_ = 0;
+    std::string first_to_neutral_;
 };
 
 }  // namespace
@@ -68,6 +77,11 @@ void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, N
     check("machine", feeder.machines, [](auto const& row) { return std::tuple{row.bus, Connection::wye, row.phases}; });
     if (check.dark() > 0)
         notes.warnings.push_back(fmt::format("{} devices at buses that are not energised take no part", check.dark()));
+    if (check.to_neutral() > 0)
+        notes.warnings.push_back(fmt::format(
+            "{} to neutral behind a delta winding, where there is none (the first is {}): the linear model takes their voltages "
+            "as if the phases were balanced; connect them D if they are between phases",
+            check.to_neutral() == 1 ? "1 device is connected" : fmt::format("{} devices are connected", check.to_neutral()), check.first_to_neutral()));
 }
 
 }  // namespace dec::feeder
