@@ -12,8 +12,28 @@ namespace dec::feeder {
 
 namespace {
 
+/// Texts stand in fixed width in results, so that one of them costs every row; the longest names of practice have some
+/// dozens of bytes.
+constexpr std::size_t longest_name = 255;
+
+std::string shortened(std::string_view text) {
+    constexpr std::size_t shown = 40;
+    if (text.size() <= longest_name) return std::string{text};
+    auto end = shown;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // not inside a character
+    return fmt::format("{}...", text.substr(0, end));
+}
+
+void check_length(std::string_view label, std::string_view name, std::string_view mrid, Findings& findings) {
+    for (auto const& [kind, text] : {std::pair{"name", name}, std::pair{"mRID", mrid}})
+        if (text.size() > longest_name)
+            findings.add(describe(label, shortened(name), shortened(mrid)), fmt::format("its {} has {} bytes", kind, text.size()),
+                         fmt::format("give it one of at most {}", longest_name));
+}
+
 template <class Row>
 void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
+    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
     std::unordered_map<std::string_view, std::size_t> count;
     count.reserve(table.size());
     for (auto id : table.ids()) ++count[table.name(id)];
@@ -85,6 +105,9 @@ void check_references(Feeder const& feeder, Findings& findings) {
     check_names("pv", feeder.pv_systems, findings);
     check_names("battery", feeder.batteries, findings);
     check_names("machine", feeder.machines, findings);
+    check_length("feeder", feeder.heading.name, feeder.heading.mrid, findings);
+    for (auto id : feeder.areas.ids()) check_length("area", feeder.areas.name(id), feeder.areas.mrid(id), findings);
+    for (auto id : feeder.sources.ids()) check_length("source", feeder.sources.name(id), feeder.sources.mrid(id), findings);
 
     check_ends("line", feeder.lines, findings);
     check_ends("switch", feeder.switches, findings);
