@@ -19,6 +19,7 @@ class Findings {
         list_.push_back({origin_, std::move(element), std::move(problem), std::move(remedy)});
     }
     [[nodiscard]] bool empty() const { return list_.empty(); }
+    [[nodiscard]] std::vector<core::Finding> take() { return std::move(list_); }
     void throw_if_any() {
         if (!list_.empty()) throw core::InvalidInput{std::move(list_)};
     }

@@ -92,9 +92,7 @@ void check_sources(Feeder const& feeder, Findings& findings) {
     }
 }
 
-}  // namespace
-
-void check_references(Feeder const& feeder, Findings& findings) {
+void check_all_names(Feeder const& feeder, Findings& findings) {
     check_names("bus", feeder.buses, findings);
     check_names("line", feeder.lines, findings);
     check_names("switch", feeder.switches, findings);
@@ -108,7 +106,12 @@ void check_references(Feeder const& feeder, Findings& findings) {
     check_length("feeder", feeder.heading.name, feeder.heading.mrid, findings);
     for (auto id : feeder.areas.ids()) check_length("area", feeder.areas.name(id), feeder.areas.mrid(id), findings);
     for (auto id : feeder.sources.ids()) check_length("source", feeder.sources.name(id), feeder.sources.mrid(id), findings);
+}
 
+}  // namespace
+
+void check_references(Feeder const& feeder, Findings& findings) {
+    check_all_names(feeder, findings);
     check_ends("line", feeder.lines, findings);
     check_ends("switch", feeder.switches, findings);
     check_ends("series compensator", feeder.series_compensators, findings);
@@ -191,6 +194,21 @@ Tree validate(Feeder const& feeder, Notes& notes) {
     }
     findings.throw_if_any();
     return tree;
+}
+
+std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes) {
+    Findings findings{feeder};
+    if (has_holes) {
+        check_all_names(feeder, findings);
+        return findings.take();
+    }
+    try {
+        Notes notes;
+        static_cast<void>(validate(feeder, notes));
+    } catch (core::InvalidInput const& error) {
+        return error.findings();
+    }
+    return {};
 }
 
 }  // namespace dec::feeder

@@ -175,6 +175,23 @@ TEST_CASE("entities of the file's own are refused", "[io][cim][errors]") {
     CHECK_THAT(finding_of(text), Contains("declares entities of its own"));
 }
 
+TEST_CASE("what the reader finds and what validation finds is said together", "[io][cim][errors]") {
+    auto model = test::small_model();
+    model.set("l3", "IdentifiedObject.name", "l4");
+    auto island = model;
+    island.remove("l2", "ACLineSegment.PerLengthImpedance");
+    for (auto* wrong : {&model, &island}) wrong->set("bank control", "RegulatingControl.targetValue", "high");
+    auto holes = model;
+    holes.remove("delta load_T1", "Terminal.ConnectivityNode");
+
+    auto const both = findings_of(model);
+    REQUIRE(both.size() == 2);
+    CHECK_THAT(both[0], Contains("bank control") && Contains("\"high\""));
+    CHECK_THAT(both[1], Contains("line l4") && Contains("the name stands 2 times"));
+    CHECK(findings_of(island).size() == 3);
+    CHECK(findings_of(holes).size() == 3);  // that the load is on no bus is not said twice
+}
+
 TEST_CASE("a text is read whole, whatever comments and CDATA sections cut it", "[io][cim]") {
     auto const with = [](std::string const& written) {
         auto text = test::small_model().xml();
