@@ -252,9 +252,13 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     // 6. Write, then tell.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
     warn_of_low_voltages(context, summary, options);
-    // The results last: whoever finds them finds everything.
-    if (options.setpoints) results::write_setpoints(comm, *options.setpoints, points);
+    // The setpoints appear when the results are there: both or none.
+    std::unique_ptr<core::OutputFile> setpoints_file;
+    if (options.setpoints) setpoints_file = results::write_setpoints(comm, *options.setpoints, points);
     results::write_answer(comm, options.output, flow, answer, summary, run);
+    core::together(comm, [&] {
+        if (setpoints_file) setpoints_file->commit();
+    });
     finished("write", summary.seconds.write);
     summary.seconds.total = total.lap();
     if (comm.is_root()) {

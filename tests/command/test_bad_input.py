@@ -264,6 +264,15 @@ def test_a_disk_that_fills_up_leaves_the_older_results_and_no_temporary(small_di
     assert (small_disk / "results.h5").read_bytes() == b"an older answer"
 
 
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_setpoints_do_not_appear_without_their_results(small_disk, tmp_path, ranks):
+    (tmp_path / "setpoints.csv").write_text("older setpoints")
+    outcome = dec("solve", DEMONSTRATION, "-o", small_disk / "results.h5", "--setpoints", tmp_path / "setpoints.csv", ranks=ranks)
+    check_refused(outcome, 5, small_disk)
+    assert (tmp_path / "setpoints.csv").read_text() == "older setpoints"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "setpoints.csv"]
+
+
 def test_a_full_standard_output_is_no_success(tmp_path):
     for arguments in (["--help"], ["solve", DEMONSTRATION, "--json"], ["inspect", DEMONSTRATION]):
         with open("/dev/full", "w") as full:
