@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "dec/core/text.hpp"
 #include "dec/io/catalogue.hpp"
 #include "open_feeder.hpp"
 #include "usage.hpp"
@@ -31,7 +32,7 @@ std::vector<std::string> compare(std::string const& a, std::string const& b, dou
 void print(std::vector<std::string> const& lines, bool all) {
     constexpr std::size_t most = 100;
     auto const shown = all ? lines.size() : std::min(most, lines.size());
-    for (std::size_t i = 0; i < shown; ++i) fmt::print("{}\n", lines[i]);
+    for (std::size_t i = 0; i < shown; ++i) fmt::print("{}\n", core::printable(lines[i]));
     if (shown < lines.size()) fmt::print("and {} more differences; --verbose lists all\n", lines.size() - shown);
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "dec/core/text.hpp"
 #include "dec/feeder/areas.hpp"
 #include "dec/feeder/tree.hpp"
 #include "dec/partition/agents.hpp"
@@ -42,7 +43,9 @@ std::string voltage_levels(feeder::Feeder const& feeder) {
 
 void print_feeder(feeder::Feeder const& feeder) {
     auto const sum = totals(feeder);
-    auto const line = [](std::string_view label, std::string const& text) { fmt::print("{:<22}{}\n", label, text); };
+    auto const line = [](std::string_view label, std::string const& text) {
+        fmt::print("{:<22}{}\n", label, core::printable(text));
+    };
     line("feeder", fmt::format("{} ({})", feeder.heading.name, feeder.heading.mrid));
     line("substation",
          fmt::format("{}, {}, {}", feeder.heading.substation, feeder.heading.subregion, feeder.heading.region));

@@ -248,28 +248,6 @@ void require_agreement(coordination::Check const& check) {
                         "please report it with the input"}}};
 }
 
-/// A voltage of zero or less is what the linear model makes of loads that cannot be served at all.
-void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece,
-                         coordination::Answer const& answer) {
-    double lowest = 1.0;
-    coordination::Node const* where = nullptr;
-    for (auto const& node : answer.nodes) {
-        double const v_sq = coordination::seen(piece, answer.curtailed, node);
-        if (v_sq > lowest) continue;
-        lowest = std::isfinite(v_sq) ? v_sq : std::numeric_limits<double>::lowest();
-        where = &node;
-    }
-    double const lowest_of_all = comm.min(lowest);
-    if (lowest_of_all > 0.0) return;
-    core::together(comm, [&] {
-        if (where != nullptr && lowest <= lowest_of_all)
-            throw core::Error{core::ExitCode::infeasible,
-                              {{piece.feeder.heading.origin, "node " + coordination::node_name(piece, *where),
-                                "the voltage collapses: so much load cannot be served",
-                                "lower --load-scale or raise --source-voltage"}}};
-    });
-}
-
 /// When the feeder's file was last changed, Unix seconds; known to the root.
 std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
     std::int64_t seconds = 0;
@@ -365,10 +343,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     };
     auto const answer = method->run(comm, flow, *policy, settings, observer);
     finished("solve", run.seconds.solve);
+    coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
-
-    require_no_collapse(comm, piece, answer);
+    coordination::require_finite(comm, piece, answer.nodes, answer.curtailed);
+    coordination::require_no_collapse(comm, piece, answer.nodes, answer.curtailed);
 
     // 5. A second opinion on exactly the setpoints that are handed out.
     std::vector<double> export_kw;
@@ -381,10 +360,14 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     // 6. Write, then tell.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
     warn_of_low_voltages(context, summary, options);
-    // The results last: whoever finds them finds everything.
-    if (options.setpoints) results::write_setpoints(comm, *options.setpoints, points);
-    auto const about_messages = write_messages(context, piece, answer, points, options);
+    // The setpoints appear when the results are there: both or none.
+    std::unique_ptr<core::OutputFile> setpoints_file;
+    if (options.setpoints) setpoints_file = results::write_setpoints(comm, *options.setpoints, points);
     results::write_answer(comm, options.output, flow, answer, summary, run);
+    core::together(comm, [&] {
+        if (setpoints_file) setpoints_file->commit();
+    });
+    auto const about_messages = write_messages(context, piece, answer, points, options);
     finished("write", summary.seconds.write);
     summary.seconds.total = total.lap();
     if (comm.is_root()) {

@@ -19,6 +19,7 @@ class Findings {
         list_.push_back({origin_, std::move(element), std::move(problem), std::move(remedy)});
     }
     [[nodiscard]] bool empty() const { return list_.empty(); }
+    [[nodiscard]] std::vector<core::Finding> take() { return std::move(list_); }
     void throw_if_any() {
         if (!list_.empty()) throw core::InvalidInput{std::move(list_)};
     }
@@ -43,7 +44,7 @@ struct Hung {
 /// \pre check_references found nothing.
 [[nodiscard]] Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
 
-/// Devices on phases that do not reach their bus. \param phases that stand at each bus.
-void check_devices(Feeder const& feeder, std::vector<PhaseSet> const& phases, Findings& findings, Notes& notes);
+/// Devices on phases that do not reach their bus; a note of those to a neutral that nothing holds.
+void check_devices(Feeder const& feeder, Hung const& hung, Findings& findings, Notes& notes);
 
 }  // namespace dec::feeder

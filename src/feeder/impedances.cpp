@@ -1,7 +1,10 @@
 /// Checks of everything that has an impedance.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "checks.hpp"
@@ -168,6 +171,27 @@ void check_ideal(Feeder const& feeder, Transformer const& unit, std::string cons
     }
 }
 
+constexpr std::array in_order{Conductor::a, Conductor::b, Conductor::c};
+
+/// Clocks are those of windings in the order A, B, C; the same turn of all windings is no turn.
+void check_order(Feeder const& feeder, Transformer const& unit, std::string const& element, Findings& findings) {
+    auto const turn_of = [&](std::size_t w) -> std::optional<std::size_t> {
+        auto const& c = unit.winding[w].conductors;
+        for (std::size_t turn = 0; turn < 3; ++turn)
+            if (c[0] == in_order[turn] && c[1] == in_order[(turn + 1) % 3] && c[2] == in_order[(turn + 2) % 3])
+                return turn;
+        return std::nullopt;
+    };
+    auto const windings = std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size());
+    for (std::size_t w = 0; w < windings; ++w) {
+        if (unit.phases(w) != PhaseSet::abc()) return;
+        if (turn_of(w) && turn_of(w) == turn_of(0)) continue;
+        findings.add(element, fmt::format("winding {} has its phases in another order than A, B, C", w + 1),
+                     "name the phases of all windings in that order, and say by the clock how they are turned");
+        return;
+    }
+}
+
 void check_transformers(Feeder const& feeder, Findings& findings) {
     std::vector<bool> regulated(feeder.transformers.size(), false);
     for (auto id : feeder.tap_changers.ids()) {
@@ -193,6 +217,7 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
         if (!checked[unit.code.at()]) check_transformer_code(feeder, unit.code, element, findings);
         checked[unit.code.at()] = true;
         if (!regulated[id.at()]) check_ideal(feeder, unit, element, findings);
+        check_order(feeder, unit, element, findings);
         for (std::size_t w = 0;
              w < std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size()); ++w)
             if (unit.phases(w).empty())

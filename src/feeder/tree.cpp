@@ -19,15 +19,15 @@ namespace {
 
 /// A conducting connection between two places: buses first, then the star points of three-winding transformers.
 struct Edge {
-    Feeding feeding;            // `upstream` is set when the edge is used
-    std::array<std::int32_t, 2> ends{}; // place at end 0 and end 1
+    Feeding feeding;                     // `upstream` is set when the edge is used
+    std::array<std::int32_t, 2> ends{};  // place at end 0 and end 1
     [[nodiscard]] std::int32_t other(std::int32_t place) const { return ends[0] == place ? ends[1] : ends[0]; }
     [[nodiscard]] std::uint8_t end_at(std::int32_t place) const { return ends[0] == place ? 0 : 1; }
 };
 
 struct Network {
     std::vector<Edge> edges;
-    std::vector<std::int32_t> first_at, at;       // edges of each place, in the feeder's order: at[first_at[place]] and on
+    std::vector<std::int32_t> first_at, at;  // edges of each place, in the feeder's order: at[first_at[place]] and on
     std::vector<Index<Transformer>> star_points;  // of places from buses.size() on
 
     [[nodiscard]] std::size_t places() const { return first_at.size() - 1; }
@@ -48,7 +48,8 @@ enum class Switches { as_they_stand, all_closed };
 Network connect(Feeder const& feeder, Switches switches) {
     Network net;
     auto const buses = static_cast<std::int32_t>(feeder.buses.size());
-    auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a, std::int32_t b) {
+    auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a,
+                         std::int32_t b) {
         net.edges.push_back({{kind, element, 0, winding}, {a, b}});
     };
     net.edges.reserve(feeder.lines.size() + feeder.switches.size() + feeder.series_compensators.size() +
@@ -57,7 +58,8 @@ Network connect(Feeder const& feeder, Switches switches) {
         add(Feeding::Kind::line, id.value(), 0, feeder.lines[id].from.value(), feeder.lines[id].to.value());
     for (auto id : feeder.switches.ids())
         if (switches == Switches::all_closed || !feeder.switches[id].closed.empty())
-            add(Feeding::Kind::switch_, id.value(), 0, feeder.switches[id].from.value(), feeder.switches[id].to.value());
+            add(Feeding::Kind::switch_, id.value(), 0, feeder.switches[id].from.value(),
+                feeder.switches[id].to.value());
     for (auto id : feeder.series_compensators.ids()) {
         auto const& c = feeder.series_compensators[id];
         add(Feeding::Kind::series_compensator, id.value(), 0, c.from.value(), c.to.value());
@@ -105,7 +107,8 @@ Named named(Feeder const& feeder, Feeding const& feeding) {
 }
 
 /// Phases of an edge at one of its ends.
-PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end, Switches switches = Switches::as_they_stand) {
+PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end,
+                   Switches switches = Switches::as_they_stand) {
     switch (feeding.kind) {
         case Feeding::Kind::line: return feeder.lines[Index<Line>{feeding.element}].phase_set();
         case Feeding::Kind::switch_: {
@@ -203,8 +206,7 @@ class Hanging {
   public:
     Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings)
         : feeder_{feeder}, reachable_{reachable}, findings_{findings}, net_{connect(feeder, Switches::as_they_stand)},
-          claims_(net_.places()),
-          edge_done_(net_.edges.size(), false) {}
+          claims_(net_.places()), edge_done_(net_.edges.size(), false) {}
 
     Tree run() {
         tree_.vertex_of_bus.assign(feeder_.buses.size(), -1);
@@ -297,7 +299,8 @@ class Hanging {
             auto const near = edge.end_at(place);
             auto feeding = edge.feeding;
             feeding.upstream = near;
-            if (near == 1 && feeding.kind == Feeding::Kind::star_member) feeding.fed_winding = feedings_of(parent).front().winding;
+            if (near == 1 && feeding.kind == Feeding::Kind::star_member)
+                feeding.fed_winding = feedings_of(parent).front().winding;
             check_arrival(place, feeding);
             auto const phases = conducted(feeder_, feeding, near, parent.phases);
             edge_done_[static_cast<std::size_t>(e)] = true;
@@ -328,11 +331,13 @@ class Hanging {
         auto const at = static_cast<std::size_t>(place);
         if (at >= feeder_.buses.size()) return;
         auto missing = phases_at(feeder_, feeding, feeding.upstream) - reachable_[at];
-        for (auto const& above : feedings_of(claims_[at])) missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
+        for (auto const& above : feedings_of(claims_[at]))
+            missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
         if (missing.empty()) return;
         lacks_phases_ = true;
         auto const bus = feeder_.buses.name(Index<Bus>{place});
-        findings_.add(text(feeding), fmt::format("needs phase{} {} at bus {}", missing.size() > 1 ? "s" : "", to_text(missing), bus),
+        findings_.add(text(feeding),
+                      fmt::format("needs phase{} {} at bus {}", missing.size() > 1 ? "s" : "", to_text(missing), bus),
                       fmt::format("bus {} is fed with {}", bus, to_text(reachable_[at])));
     }
 
@@ -343,11 +348,13 @@ class Hanging {
             for (std::size_t k = 0; k < i; ++k) {
                 auto const shared = far_phases(feedings[i]) & far_phases(feedings[k]);
                 if (shared.empty() || may_share_phases(feedings, feedings[k], feedings[i], shared)) continue;
-                bool const bank = feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
+                bool const bank =
+                    feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
                 findings_.add(text(feedings[i]),
-                              fmt::format("{} {} on phase {}", bank ? "stands beside" : "closes a loop with", text(feedings[k]),
-                                          to_text(shared)),
-                              bank ? "side by side are parallel units with impedances and the same phases, open-delta pairs, or units "
+                              fmt::format("{} {} on phase {}", bank ? "stands beside" : "closes a loop with",
+                                          text(feedings[k]), to_text(shared)),
+                              bank ? "side by side are parallel units with impedances and the same phases, open-delta "
+                                     "pairs, or units "
                                      "on phases of their own; give a closed bank as one three-phase transformer"
                                    : "a feeder is radial here; remove or open one of them");
             }
@@ -355,15 +362,18 @@ class Hanging {
     [[nodiscard]] PhaseSet far_phases(Feeding const& feeding) const {
         return phases_at(feeder_, feeding, feeding.upstream == 0 ? 1 : 0);
     }
-    [[nodiscard]] bool may_share_phases(std::span<Feeding const> all, Feeding const& a, Feeding const& b, PhaseSet shared) const {
+    [[nodiscard]] bool may_share_phases(std::span<Feeding const> all, Feeding const& a, Feeding const& b,
+                                        PhaseSet shared) const {
         bool const both = a.kind == Feeding::Kind::transformer && b.kind == Feeding::Kind::transformer;
         if (both && are_parallel(a, b)) return true;
         std::vector<Feeding> tanks;
-        std::ranges::copy_if(all, std::back_inserter(tanks), [&](auto const& f) { return is_between_phases(feeder_, f); });
+        std::ranges::copy_if(all, std::back_inserter(tanks),
+                             [&](auto const& f) { return is_between_phases(feeder_, f); });
         if (tanks.size() != 2) return false;
         auto const common = far_phases(tanks[0]) & far_phases(tanks[1]);
         bool const tank_among_them = is_between_phases(feeder_, a) || is_between_phases(feeder_, b);
-        return common.size() == 1 && shared == common && tank_among_them && (both || is_line_or_switch(a) || is_line_or_switch(b));
+        return common.size() == 1 && shared == common && tank_among_them &&
+               (both || is_line_or_switch(a) || is_line_or_switch(b));
     }
     /// On the same phases on both sides, and with impedances that say how they share the load.
     [[nodiscard]] bool are_parallel(Feeding const& a, Feeding const& b) const {
@@ -372,8 +382,9 @@ class Hanging {
             auto const& test = feeder_.transformer_codes[unit.code].short_circuit[0];
             return test.r_ohm != 0.0 || test.x_ohm != 0.0;
         };
-        return far_phases(a) == far_phases(b) && phases_at(feeder_, a, a.upstream) == phases_at(feeder_, b, b.upstream) &&
-               has_impedance(a) && has_impedance(b);
+        return far_phases(a) == far_phases(b) &&
+               phases_at(feeder_, a, a.upstream) == phases_at(feeder_, b, b.upstream) && has_impedance(a) &&
+               has_impedance(b);
     }
     [[nodiscard]] static bool is_line_or_switch(Feeding const& f) {
         return f.kind == Feeding::Kind::line || f.kind == Feeding::Kind::switch_;
@@ -422,8 +433,9 @@ class Hanging {
                       fmt::format("closes the loop {}{}",
                                   fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                                   names.size() > most ? fmt::format(" and {} more", names.size() - most) : ""),
-                      switches.empty() ? std::string{"a feeder is radial here; remove one of these branches"}
-                                       : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
+                      switches.empty()
+                          ? std::string{"a feeder is radial here; remove one of these branches"}
+                          : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
     }
 
     void append(std::vector<Feeding>& members, std::int32_t place) const {
@@ -477,12 +489,13 @@ std::vector<std::int32_t> components_with_all_closed(Feeder const& feeder) {
     for (auto const& t : feeder.transformers.rows())
         for (std::size_t w = 1; w < t.winding.size(); ++w)
             if (t.winding[w].bus.valid()) join(t.winding[0].bus, t.winding[w].bus);
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(leader.size()); ++i) leader[static_cast<std::size_t>(i)] = find(i);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(leader.size()); ++i)
+        leader[static_cast<std::size_t>(i)] = find(i);
     return leader;
 }
 
-void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<PhaseSet> const& reachable, bool lack_is_named,
-                       Findings& findings, Notes& notes) {
+void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<PhaseSet> const& reachable,
+                       bool lack_is_named, Findings& findings, Notes& notes) {
     if (std::ranges::none_of(tree.vertex_of_bus, [](auto v) { return v < 0; })) return;
     auto const component = components_with_all_closed(feeder);
     auto const energised = component[feeder.sources.rows()[0].bus.at()];
@@ -505,14 +518,16 @@ void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<Phase
         auto const count = members[id.at()];
         if (count == 0) continue;
         findings.add(describe("bus", feeder.buses, id),
-                     count == 1 ? std::string{"is an island: no branch leads to it from the source"}
-                                : fmt::format("and {} more are an island: no branch leads to them from the source", count - 1),
+                     count == 1
+                         ? std::string{"is an island: no branch leads to it from the source"}
+                         : fmt::format("and {} more are an island: no branch leads to them from the source", count - 1),
                      "connect it or remove it");
     }
     if (dark > 0)
-        notes.warnings.push_back(fmt::format("{} buses are not energised, they lie behind open switches (the first is {}); "
-                                             "they get no voltage and their devices take no part",
-                                             dark, feeder.buses.name(*example)));
+        notes.warnings.push_back(
+            fmt::format("{} buses are not energised, they lie behind open switches (the first is {}); "
+                        "they get no voltage and their devices take no part",
+                        dark, feeder.buses.name(*example)));
 }
 
 }  // namespace

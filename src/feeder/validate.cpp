@@ -14,10 +14,31 @@ namespace dec::feeder {
 
 namespace {
 
+/// Texts stand in fixed width in results, so that one of them costs every row; the longest names of practice have some
+/// dozens of bytes.
+constexpr std::size_t longest_name = 255;
+
+std::string shortened(std::string_view text) {
+    constexpr std::size_t shown = 40;
+    if (text.size() <= longest_name) return std::string{text};
+    auto end = shown;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // not inside a character
+    return fmt::format("{}...", text.substr(0, end));
+}
+
+void check_length(std::string_view label, std::string_view name, std::string_view mrid, Findings& findings) {
+    for (auto const& [kind, text] : {std::pair{"name", name}, std::pair{"mRID", mrid}})
+        if (text.size() > longest_name)
+            findings.add(describe(label, shortened(name), shortened(mrid)),
+                         fmt::format("its {} has {} bytes", kind, text.size()),
+                         fmt::format("give it one of at most {}", longest_name));
+}
+
 /// Rows by name: an open-addressing table of row numbers, because a node for each name of a million costs more than
 /// everything else here together.
 template <class Row>
 void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
+    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
     std::vector<std::int32_t> place(std::bit_ceil(2 * table.size() + 1), -1);
     std::map<Index<Row>, std::size_t> times;  // of names that stand more than once, by their first row
     for (auto id : table.ids()) {
@@ -79,9 +100,7 @@ void check_sources(Feeder const& feeder, Findings& findings) {
     }
 }
 
-}  // namespace
-
-void check_references(Feeder const& feeder, Findings& findings) {
+void check_all_names(Feeder const& feeder, Findings& findings) {
     check_names("bus", feeder.buses, findings);
     check_names("line", feeder.lines, findings);
     check_names("switch", feeder.switches, findings);
@@ -92,7 +111,16 @@ void check_references(Feeder const& feeder, Findings& findings) {
     check_names("pv", feeder.pv_systems, findings);
     check_names("battery", feeder.batteries, findings);
     check_names("machine", feeder.machines, findings);
+    check_length("feeder", feeder.heading.name, feeder.heading.mrid, findings);
+    for (auto id : feeder.areas.ids()) check_length("area", feeder.areas.name(id), feeder.areas.mrid(id), findings);
+    for (auto id : feeder.sources.ids())
+        check_length("source", feeder.sources.name(id), feeder.sources.mrid(id), findings);
+}
 
+}  // namespace
+
+void check_references(Feeder const& feeder, Findings& findings) {
+    check_all_names(feeder, findings);
     check_ends("line", feeder.lines, findings);
     check_ends("switch", feeder.switches, findings);
     check_ends("series compensator", feeder.series_compensators, findings);
@@ -188,11 +216,26 @@ Tree validate(Feeder const& feeder, Notes& notes) {
     Tree tree;
     if (can_hang(feeder)) {
         auto hung = hang_tree(feeder, findings, notes);
-        check_devices(feeder, hung.phases, findings, notes);
+        check_devices(feeder, hung, findings, notes);
         tree = std::move(hung.tree);
     }
     findings.throw_if_any();
     return tree;
+}
+
+std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes) {
+    Findings findings{feeder};
+    if (has_holes) {
+        check_all_names(feeder, findings);
+        return findings.take();
+    }
+    try {
+        Notes notes;
+        static_cast<void>(validate(feeder, notes));
+    } catch (core::InvalidInput const& error) {
+        return error.findings();
+    }
+    return {};
 }
 
 }  // namespace dec::feeder

@@ -153,6 +153,7 @@ class Context {
     void touch(ObjectId id);
     void use(ObjectId id, std::size_t property);
     void find_dangling_links();
+    void add_further_findings();
     void account();
     [[nodiscard]] feeder::Rating rating_of_set(ObjectId set);
     [[nodiscard]] std::optional<double> parsed(ObjectId id, std::string_view attribute, std::string_view written);
@@ -162,6 +163,7 @@ class Context {
 
     std::string origin_;
     std::vector<core::Finding> findings_;
+    bool has_holes_ = false;  ///< a finding is about what makes the network, not about what only moves or measures it
     std::unordered_set<std::string> said_;
     std::vector<Fate> fate_;  // of objects
     std::vector<bool> property_used_;

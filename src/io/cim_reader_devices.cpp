@@ -187,6 +187,13 @@ namespace {
 
 constexpr std::string_view capacitor_losses_note = "losses of a capacitor are left out";
 
+/// Phase objects of a delta give the susceptance between two phases, the bank as a whole its positive sequence.
+void take_as_wye(Context& context, ObjectId id, feeder::Capacitor& row) {
+    if (row.phases.has_legs())
+        return context.finding(id, "is connected D on a secondary", "connect it as Y, with what each leg has to neutral");
+    for (double& b : row.b_per_section_s) b *= wye_of_delta;
+}
+
 void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row) {
     auto const phases = context.linked(id, phases_of_capacitor);
     for (ObjectId object : phases) {
@@ -198,7 +205,10 @@ void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row
         context.expect(object, "LinearShuntCompensatorPhase.gPerSection", 0.0, capacitor_losses_note);
         row.sections[slot(*phase)] = sections ? *sections : context.required_number(id, "ShuntCompensator.sections");
     }
-    if (!phases.empty()) return;
+    if (!phases.empty()) {
+        if (row.connection == Connection::delta) take_as_wye(context, id, row);
+        return;
+    }
     context.convention(id, "LinearShuntCompensator without phases", "three phases A, B, C");
     row.phases = PhaseSet::abc();
     row.b_per_section_s.fill(context.required_number(id, "LinearShuntCompensator.bPerSection"));
@@ -212,8 +222,8 @@ void read_capacitors(Context& context) {
         feeder::Capacitor row;
         auto const terminals = context.terminals(id, 1);
         row.bus = context.bus_at(terminals, 0);
+        row.connection = shunt_connection(context, id, "ShuntCompensator.phaseConnection", {});
         read_capacitor_phases(context, id, row);
-        row.connection = shunt_connection(context, id, "ShuntCompensator.phaseConnection", row.phases);
         row.nominal_v = context.required_number(id, "ShuntCompensator.nomU");
         row.maximum_sections = context.integer(id, "ShuntCompensator.maximumSections").value_or(1);
         row.normal_sections = context.integer(id, "ShuntCompensator.normalSections").value_or(1);

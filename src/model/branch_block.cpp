@@ -1,6 +1,8 @@
 #include "dec/model/branch_block.hpp"
 
 #include <Eigen/LU>
+#include <Eigen/QR>
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <numbers>
@@ -382,36 +384,27 @@ Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
     return two_winding_part(piece, feeding, pu);
 }
 
-/// Parallel units share the current by their admittances; R follows as the admittance-weighted mean.
-BranchBlock merge_parallel(std::vector<Part> const& parts, PhaseSet phases) {
-    std::vector<Eigen::Index> rows;
-    for (Phase p : phases.list()) rows.push_back(place(p));
-    auto const n = static_cast<Eigen::Index>(rows.size());
-    auto const sub = [&](Complex3 const& m) {
-        Eigen::MatrixXcd s(n, n);
-        for (Eigen::Index i = 0; i < n; ++i)
-            for (Eigen::Index k = 0; k < n; ++k)
-                s(i, k) = m(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]);
-        return s;
-    };
-    Eigen::MatrixXcd y = Eigen::MatrixXcd::Zero(n, n);
-    for (auto const& part : parts) y += sub(part.block.impedance).inverse();
-    Eigen::MatrixXcd const z = y.inverse();
-    BranchBlock merged = parts.front().block;
-    merged.ratio.setZero();
-    Complex3 full = Complex3::Zero();
+/// Two units in parallel meet where the currents through their impedances make them: with V = V1 - Z1 i1 = V2 - Z2 i2 and
+/// i = i1 + i2, V = (1 - K) V1 + K V2 - K Z2 i, K = Z1 (Z1 + Z2)^+. The pseudo-inverse (Anderson and Duffin's parallel sum)
+/// leaves absent phases alone.
+void join_parallel(Part& first, Part const& second) {
+    Complex3 const sum = first.block.impedance + second.block.impedance;
+    Complex3 const k = first.block.impedance * sum.completeOrthogonalDecomposition().pseudoInverse();
+    Matrix3 const to_second = k.real();
+    first.block.ratio = (Matrix3::Identity() - to_second) * first.block.ratio + to_second * second.block.ratio;
+    Complex3 const z = k * second.block.impedance;
+    set_drop(first.block, z, first.phases.has_legs());
+}
+
+/// Joins units on the same phases; what is left sits on phases of its own.
+std::vector<Part> with_parallel_joined(std::vector<Part> const& parts) {
+    std::vector<Part> joined;
     for (auto const& part : parts) {
-        Eigen::MatrixXd const share = (z * sub(part.block.impedance).inverse()).real();
-        for (Eigen::Index i = 0; i < n; ++i)
-            for (Eigen::Index k = 0; k < n; ++k)
-                merged.ratio.row(rows[static_cast<std::size_t>(i)]) +=
-                    share(i, k) * part.block.ratio.row(rows[static_cast<std::size_t>(k)]);
+        auto const same = std::ranges::find(joined, part.phases, &Part::phases);
+        if (same == joined.end()) joined.push_back(part);
+        else join_parallel(*same, part);
     }
-    for (Eigen::Index i = 0; i < n; ++i)
-        for (Eigen::Index k = 0; k < n; ++k)
-            full(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]) = z(i, k);
-    set_drop(merged, full, phases.has_legs());
-    return merged;
+    return joined;
 }
 
 void add(BranchBlock& sum, Part const& part) {
@@ -486,16 +479,8 @@ BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit 
             parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
     }
 
-    PhaseSet carried;
-    bool parallel = false;
-    for (auto const& part : parts) {
-        parallel = parallel || !(carried & part.phases).empty();
-        carried = carried | part.phases;
-    }
     BranchBlock block;
-    if (parallel) block = merge_parallel(parts, parts.front().phases);
-    else
-        for (auto const& part : parts) add(block, part);
+    for (auto const& part : with_parallel_joined(parts)) add(block, part);
     keep_only(block, vertex.phases);
     if (vertex.floating_delta) drop_line_to_line(block, vertex.phases);
     return block;

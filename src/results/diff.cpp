@@ -13,6 +13,7 @@
 
 #include "dec/core/error.hpp"
 #include "dec/core/hdf5.hpp"
+#include "dec/core/text.hpp"
 #include "dec/results/schema.hpp"
 
 namespace dec::results {
@@ -176,7 +177,8 @@ std::string describe_file(std::string const& path) {
     Hdf5Reader const reader{path};
     std::string text = path + "\n\n";
     for (auto const& [name, value] : reader.attributes("/"))
-        text += fmt::format("  {:<20} {}\n", name, std::visit([](auto const& v) { return for_reading(v); }, value));
+        text += fmt::format("  {:<20} {}\n", name,
+                            core::printable(std::visit([](auto const& v) { return for_reading(v); }, value)));
     text += fmt::format("\n  {:<32} {:<8} {:>14}  {:<5} {}\n", "dataset", "type", "shape", "unit", "meaning");
     auto const known = schema();
     for (auto const& dataset : reader.datasets()) {
@@ -190,8 +192,14 @@ std::string describe_file(std::string const& path) {
 
 bool is_results_file(std::string const& path) {
     if (!std::filesystem::exists(path))
-        throw core::InvalidInput{{path, {}, "cannot be read: No such file or directory", "check the name"}};
-    if (!core::is_hdf5(path)) return false;
+        throw core::InvalidInput{
+            {path.empty() ? "\"\"" : path, {}, "cannot be read: No such file or directory", "check the name"}};
+    if (!core::is_hdf5(path)) {
+        if (std::filesystem::path{path}.extension() == ".h5" && !std::filesystem::is_directory(path))
+            throw core::InvalidInput{
+                {path, {}, "is not HDF5, whatever its name says", "copy it again, or make it again"}};
+        return false;
+    }
     auto const attributes = Hdf5Reader{path}.attributes("/");
     auto const format = attributes.find("format");
     return format != attributes.end() && format->second == AttributeValue{std::string{format_name}};

@@ -8,6 +8,8 @@
 #include <numeric>
 #include <set>
 
+#include "dec/core/text.hpp"
+
 namespace dec::results {
 
 namespace {
@@ -50,7 +52,9 @@ std::string counted(std::int64_t count, std::string_view one, std::string_view m
 /// "label   value", indented; the labels make one column.
 class Lines {
   public:
-    void add(std::string_view label, std::string const& value) { text_ += fmt::format("  {:<17}{}\n", label, value); }
+    void add(std::string_view label, std::string const& value) {
+        text_ += fmt::format("  {:<17}{}\n", label, core::printable(value));
+    }
     [[nodiscard]] std::string take() { return std::move(text_); }
 
   private:
@@ -59,7 +63,7 @@ class Lines {
 
 std::string heading(Summary const& s) {
     auto const scope = s.scope ? fmt::format(" over the {}", *s.scope) : std::string{};
-    return fmt::format("{}: {} ({}{}, {})\n\n", s.feeder, s.status, s.policy, scope, s.method);
+    return fmt::format("{}: {} ({}{}, {})\n\n", core::printable(s.feeder), s.status, s.policy, scope, s.method);
 }
 
 std::string curtailment(Summary const& s) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,14 @@ struct Node {
 
 /// The same as weights of the vertex's three squared voltages.
 [[nodiscard]] model::Vector3 seen_weight(partition::Piece const& piece, Node const& node);
+
+/// Collective. \throws core::Error, a bug of ours, naming a node whose voltage is no number.
+void require_finite(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                    model::FlowState const& state);
+/// A voltage of zero or less is what the linear model makes of loads that cannot be served at all.
+/// Collective. \throws core::Error, infeasible, naming the lowest node if it stands at zero or less.
+void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                         model::FlowState const& state);
 
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);

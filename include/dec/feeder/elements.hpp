@@ -246,8 +246,8 @@ struct Capacitor {
     Index<Bus> bus;
     Connection connection = Connection::wye;
     PhaseSet phases;
-    double nominal_v = 0.0;      ///< as the file has it: line to line for three phases, else across the unit
-    PerPhase b_per_section_s{};  ///< per phase, wye equivalent
+    double nominal_v = 0.0;      ///< as the file has it: line to line for three phases and for a delta, else to neutral
+    PerPhase b_per_section_s{};  ///< per phase, wye equivalent: three times what a delta has between two phases
     PerPhase sections{};         ///< switched in now, per phase
     std::int32_t maximum_sections = 1, normal_sections = 1;
     double delay_s = 0.0;

@@ -57,4 +57,8 @@ struct Notes {
 ///   not match, impedances that are missing, all zero, unsymmetric or not passive, NaN, duplicate names.
 [[nodiscard]] Tree validate(Feeder const& feeder, Notes& notes);
 
+/// For a reader that has findings of its own, to say all that is wrong at once: everything `validate` finds, or where the
+/// feeder may have holes, names only. Never throws.
+[[nodiscard]] std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes);
+
 }  // namespace dec::feeder

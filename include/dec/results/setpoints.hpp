@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "dec/core/output_file.hpp"
 #include "dec/core/communicator.hpp"
 
 namespace dec::results {
@@ -21,6 +23,8 @@ struct Setpoint {
 /// Header `name,mrid,bus,available_kw,allowed_kw,share,binding_node`; numbers with 17 significant digits at most,
 /// the shortest that read back the same. Gathered on the root, written beside the target and renamed. Collective.
 /// \throws core::SystemFailure on all ranks alike.
-void write_setpoints(core::Communicator const& comm, std::string const& path, std::vector<Setpoint> const& own);
+/// \return on the root the file, which appears under its name when it is committed; null on other ranks.
+[[nodiscard]] std::unique_ptr<core::OutputFile> write_setpoints(core::Communicator const& comm, std::string const& path,
+                                                                std::vector<Setpoint> const& own);
 
 }  // namespace dec::results

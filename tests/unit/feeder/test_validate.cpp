@@ -553,6 +553,55 @@ TEST_CASE("parallel units on the same phases are accepted, ideal ones and unlike
     check_one(findings(unlike.small.make), "transformer bank: stands beside transformer single on phase A");
 }
 
+TEST_CASE("windings of three phases in unlike orders are refused, turned alike they are not", "[validate][transformers]") {
+    using enum Conductor;
+    auto const with = [](std::array<Conductor, 4> const& high, std::array<Conductor, 4> const& low) {
+        Small small;
+        auto const out = small.make.bus("out", 2400.0);
+        small.make.unit(small.make.code(test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0})), {{small.end, high}, {out, low}}, "bank");
+        return findings(small.make);
+    };
+
+    CHECK(with({a, b, c, N}, {a, b, c, N}).empty());
+    CHECK(with({b, c, a}, {b, c, a, N}).empty());
+    check_one(with({a, b, c, N}, {b, c, a, N}), "transformer bank: winding 2 has its phases in another order than A, B, C");
+    check_one(with({a, c, b}, {a, c, b}), "transformer bank: winding 1 has its phases in another order than A, B, C");
+}
+
+TEST_CASE("devices to a neutral that a delta does not have are warned of once, with their number", "[validate][devices]") {
+    Small small;
+    auto const out = small.make.bus("out", 2400.0);
+    auto row = test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0});
+    row.winding[1].connection = Connection::delta;
+    row.winding[1].clock = 1;
+    small.make.unit(small.make.code(row), {three(small.end), three(out)}, "bank");
+    small.make.load(out, PhaseSet::abc(), {Complex{1e3, 0.0}, Complex{1e3, 0.0}, Complex{1e3, 0.0}}, Connection::delta);
+    small.make.load(small.end, {Phase::a}, {Complex{1e3, 0.0}});
+    CHECK(warnings(small.make).empty());
+
+    small.make.load(out, {Phase::a}, {Complex{1e3, 0.0}});
+    small.make.capacitor(out, PhaseSet::abc(), 1e-3);
+
+    auto const said = warnings(small.make);
+    REQUIRE(said.size() == 1);
+    CHECK_THAT(said[0], Contains("2 devices are connected to neutral behind a delta winding") && Contains("load "));
+}
+
+TEST_CASE("names and mRIDs that no table of results could hold are refused, shortened", "[validate][names]") {
+    Small small;
+    small.bus(std::string(255, 'x'));
+    auto const longest = findings(small.make);
+    small.line(small.end, small.bus(std::string(256, 'y')), {Phase::a}, std::string(100000, 'z'));
+
+    auto const found = findings(small.make);
+
+    CHECK(std::ranges::none_of(longest, [](auto const& f) { return f.find("bytes") != std::string::npos; }));
+    auto const about_length = std::ranges::count_if(found, [](auto const& f) { return f.find("; give it one of at most 255") != std::string::npos; });
+    CHECK(about_length == 2);
+    for (auto const& f : found)
+        if (f.find("its name has") != std::string::npos) CHECK(f.size() < 200);
+}
+
 TEST_CASE("a closed delta of single-phase units is refused by name", "[validate][banks]") {
     SideBySide closed;
     closed.tank(Phase::a, Phase::b, "first");
