@@ -6,7 +6,7 @@
 namespace dec::fairness {
 
 std::span<Policy const> policies() {
-    static std::array const all{proportional(), equal_kw()};
+    static std::array const all{proportional(), equal_kw(), min_curtailment(), quadratic(), nash(), min_max()};
     return all;
 }
 

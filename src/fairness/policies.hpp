@@ -8,5 +8,9 @@ namespace dec::fairness {
 
 [[nodiscard]] Policy proportional();
 [[nodiscard]] Policy equal_kw();
+[[nodiscard]] Policy min_curtailment();
+[[nodiscard]] Policy quadratic();
+[[nodiscard]] Policy nash();
+[[nodiscard]] Policy min_max();
 
 }  // namespace dec::fairness

@@ -7,7 +7,9 @@ Policy proportional() {
             .description = "the same fraction of its available power from everybody",
             .shared_fraction = true,
             .ramp = [](double) { return Ramp{0.0, 1.0}; },
-            .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
+            .objective = [](double fraction, double available_sum) { return fraction * available_sum; },
+            .term = [](double available, double) { return Term{.cost = available}; },
+            .tie_break = true};
 }
 
 }  // namespace dec::fairness
