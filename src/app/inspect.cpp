@@ -67,9 +67,9 @@ void print_feeder(feeder::Feeder const& feeder) {
     line("measurements", fmt::format("{}", feeder.measurements.size()));
 }
 
-void print_agents(feeder::Feeder feeder) {
+void print_agents(feeder::Feeder feeder, feeder::Tree const& tree) {
     feeder::derive_areas(feeder);
-    auto const agents = partition::find_agents(feeder);
+    auto const agents = partition::find_agents(feeder, tree);
     std::map<feeder::Area::Kind, std::size_t> count;
     for (auto const& agent : agents.agents.rows()) ++count[agent.kind];
     fmt::print("{:<22}{}: 1 feeder, {} between switches, {}\n", "agents", agents.agents.size(),
@@ -103,7 +103,7 @@ Run add_inspect(CLI::App& dec) {
             print_feeder(read.feeder);
             feeder::Notes notes;
             auto const tree = feeder::validate(read.feeder, notes);
-            print_agents(read.feeder);
+            print_agents(read.feeder, tree);
             auto const dark = std::ranges::count(tree.vertex_of_bus, -1);
             fmt::print("{:<22}radial, {}\n", "tree",
                        dark == 0 ? "all buses energised" : fmt::format("{} buses not energised", dark));

@@ -37,8 +37,8 @@ double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& adde
     core::Communicator const alone{MPI_COMM_SELF};
     feeder::Notes notes;
     partition::Whole whole{.feeder = feeder, .tree = feeder::validate(feeder, notes), .agents = {}, .partition = {}};
-    whole.agents = partition::find_agents(whole.feeder);
-    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, 1);
+    whole.agents = partition::find_agents(whole.feeder, whole.tree);
+    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, partition::Grain::secondary, 1);
     auto const piece = partition::distribute(alone, whole);
     model::LinDist3Flow flow{alone, piece, {}};
     model::FlowState with, change;

@@ -37,7 +37,8 @@ struct SolveOptions {
     double vmin = 0.95, vmax = 1.05;
     std::string vmin_relax = "on";
     std::string ac = "none";
-    std::int64_t max_iterations = 1000;
+    std::optional<std::int64_t> max_iterations;
+    std::optional<double> tolerance;
     std::optional<std::string> setpoints;
     std::string progress = "auto";
     bool dry_run = false;
@@ -73,6 +74,39 @@ std::string descriptions_of(Catalogue const& catalogue) {
     return text;
 }
 
+/// "bisection: 1000, exchange: 30"
+template <class ValueOf>
+std::string per_method(ValueOf const& value_of) {
+    std::string text;
+    for (auto const& method : coordination::methods())
+        text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", method.name, value_of(method));
+    return text;
+}
+
+/// What a method can do, and who else can do the policy: "bisection does proportional (scope feeder), equal-kw; …"
+std::string what_is_possible() {
+    std::string text;
+    for (auto const& method : coordination::methods()) {
+        std::string possible;
+        auto const add = [&](std::string const& what) { possible += (possible.empty() ? "" : ", ") + what; };
+        for (auto const& policy : fairness::policies()) {
+            if (!policy.shared_fraction) {
+                if (method.can_do(policy, {})) add(std::string{policy.name});
+                continue;
+            }
+            for (auto scope : {fairness::Scope::agent, fairness::Scope::area, fairness::Scope::feeder})
+                if (method.can_do(policy, scope)) add(fmt::format("{} (scope {})", policy.name, to_text(scope)));
+        }
+        text += fmt::format("{}{} does {}", text.empty() ? "" : "; ", method.name, possible);
+    }
+    return text;
+}
+
+/// \pre the options have been checked.
+fairness::Scope scope_of(SolveOptions const& options, coordination::Method const& method) {
+    return options.scope ? *fairness::scope_from_text(*options.scope) : method.default_scope;
+}
+
 void add_options(CLI::App& command, SolveOptions& options) {
     options.feeder.add_to(command);
     options.talk.add_to(command);
@@ -83,8 +117,10 @@ void add_options(CLI::App& command, SolveOptions& options) {
     command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))
         ->capture_default_str()
         ->type_name("P");
-    one_of(*command.add_option("--scope", options.scope, "who shares one fraction (policy proportional): feeder"),
-           {"feeder"});
+    one_of(*command.add_option("--scope", options.scope,
+                               "who shares one fraction (policy proportional); default: " +
+                                   per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); })),
+           {"agent", "area", "feeder"});
     command
         .add_option("--source-voltage", options.source_voltage,
                     "voltage of the ideal source, pu of its nominal; default: the file's")
@@ -105,8 +141,17 @@ void add_options(CLI::App& command, SolveOptions& options) {
            {"on", "off"});
     one_of(*command.add_option("--ac", options.ac, "AC power flow after the linear answer")->capture_default_str(),
            {"none"});
-    command.add_option("--max-iterations", options.max_iterations, "of the method")
-        ->capture_default_str()
+    command
+        .add_option("--tolerance", options.tolerance,
+                    "change at which the method stops; default: " + per_method([](auto const& m) {
+                        return m.default_tolerance ? fmt::format("{}", *m.default_tolerance) : "none, it is exact";
+                    }))
+        ->type_name("X")
+        ->check(positive_number());
+    command
+        .add_option("--max-iterations", options.max_iterations,
+                    "of the method; default: " +
+                        per_method([](auto const& m) { return fmt::format("{}", m.default_iterations); }))
         ->type_name("N")
         ->check(whole_number_from(1));
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
@@ -133,10 +178,14 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     method = coordination::find_method(options.method);
     if (method == nullptr)
         wrong("--method " + options.method, "there is no such method", "one of " + names_of(coordination::methods()));
-    if (policy != nullptr && method != nullptr && !method->can_do(*policy))
-        wrong("--method " + options.method, "cannot do policy " + options.policy, "try another method");
     if (policy != nullptr && options.scope && !policy->shared_fraction)
         wrong("--scope " + *options.scope, "only policy proportional has a scope", "leave --scope out");
+    else if (policy != nullptr && method != nullptr && !method->can_do(*policy, scope_of(options, *method)))
+        wrong("--method " + options.method,
+              fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
+              what_is_possible());
+    if (method != nullptr && options.tolerance && !method->default_tolerance)
+        wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
 }
 
@@ -216,7 +265,8 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     fairness::Policy const* policy = nullptr;
     coordination::Method const* method = nullptr;
     check_options(options, policy, method);
-    if (policy->shared_fraction) run.scope = options.scope.value_or("feeder");
+    auto const scope = scope_of(options, *method);
+    if (policy->shared_fraction) run.scope = to_text(scope);
     if (!options.dry_run) {
         require_different_files(comm, {{"FEEDER", options.feeder.path},
                                        {"--output", options.output},
@@ -229,7 +279,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto feeder = read_on_root(context, options.feeder);
     stop_if_asked(comm, "reading");
     finished("read", run.seconds.read);
-    auto const piece = hand_out(context, std::move(feeder));
+    auto const piece = hand_out(context, std::move(feeder), method->grain);
     stop_if_asked(comm, "partitioning");
     finished("partition", run.seconds.partition);
     if (options.dry_run) {
@@ -244,7 +294,9 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
 
     // 4. Coordinate.
     coordination::Settings const settings{.limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
-                                          .max_iterations = options.max_iterations};
+                                          .max_iterations = options.max_iterations.value_or(method->default_iterations),
+                                          .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
+                                          .scope = scope};
     bool const show =
         options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
     Clock round_clock;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "dec/core/archive.hpp"
+#include "record.hpp"
 
 namespace dec::coordination {
 
@@ -90,36 +91,11 @@ class ScalarSearch {
         answer_.objective = policy_.objective(k, available_kw_);
     }
     [[nodiscard]] std::vector<double> violations(model::FlowState const& state) const {
-        std::vector<double> badness;
-        badness.reserve(answer_.nodes.size());
-        for (auto const& node : answer_.nodes) {
-            double const v = seen(piece_, state, node);
-            badness.push_back(std::max(v - node.high, node.low - v));
-        }
-        return badness;
+        return coordination::violations(piece_, answer_.nodes, state);
     }
     /// \return true if somebody asked for a stop.
     bool record(double violation) {
-        auto const& pu = flow_.settings().per_unit;
-        auto const first = answer_.agent_curtailed_kw.size();
-        answer_.agent_curtailed_kw.resize(first + piece_.agents.size(), 0.0);
-        double curtailed = 0.0;
-        for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
-            double const kw = answer_.alpha[d] * pu.power_si(flow_.ders()[d].available) / 1000.0;
-            curtailed += kw;
-            auto const bus = piece_.feeder.pv_systems.rows()[d].inverter.bus;
-            answer_.agent_curtailed_kw[first + static_cast<std::size_t>(piece_.agent_of_bus[bus.at()])] += kw;
-        }
-        Round const round{.iteration = static_cast<std::int64_t>(answer_.rounds.size()),
-                          .objective = answer_.objective,
-                          .primal_residual = std::max(0.0, violation),
-                          .dual_residual = std::numeric_limits<double>::quiet_NaN(),
-                          .max_alpha_change = largest_change_,
-                          .total_injection_kw = available_kw_ - comm_.sum(curtailed)};
-        answer_.rounds.push_back(round);
-        answer_.iterations = round.iteration;
-        double const stop = observer_ && observer_(round) ? 1.0 : 0.0;
-        return comm_.max(stop) > 0.0;
+        return coordination::record(comm_, flow_, {answer_.curtailed, violation, largest_change_}, observer_, answer_);
     }
     void name_binding(Candidate const& worst) {
         answer_.binding_row = worst.row;

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "dec/coordination/bisection.hpp"
+#include "dec/coordination/exchange.hpp"
 
 namespace dec::coordination {
 
@@ -9,8 +10,21 @@ std::span<Method const> methods() {
     static std::array const all{
         Method{.name = "bisection",
                .description = "exact for policies with one shared scalar, on a distributed linear power flow",
-               .can_do = [](fairness::Policy const& policy) { return policy.ramp != nullptr; },
+               .can_do = [](fairness::Policy const& policy, fairness::Scope scope) {
+                   return policy.ramp != nullptr && (!policy.shared_fraction || scope == fairness::Scope::feeder);
+               },
                .run = bisection},
+        Method{.name = "exchange",
+               .description = "agents decide by themselves and exchange voltages and powers at their boundaries",
+               .default_scope = fairness::Scope::agent,
+               .default_iterations = 30,
+               .default_tolerance = 1e-3,
+               .grain = partition::Grain::agent,
+               .can_do = [](fairness::Policy const& policy, fairness::Scope scope) {
+                   return policy.cost != nullptr && policy.cost(1.0).logarithmic == 0.0 &&
+                          (policy.shared_fraction ? scope == fairness::Scope::agent : !policy.tie_break);
+               },
+               .run = exchange},
     };
     return all;
 }

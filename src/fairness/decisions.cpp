@@ -1,14 +1,10 @@
 #include "dec/fairness/decisions.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 namespace dec::fairness {
 
 namespace {
-
-constexpr std::array<std::string_view, 3> scope_names{"feeder", "area", "agent"};
 
 /// Row of the whole feeder's agents whose members share a DER's fraction.
 std::int64_t group_of(partition::Piece const& piece, std::size_t der, Scope scope) {
@@ -19,30 +15,18 @@ std::int64_t group_of(partition::Piece const& piece, std::size_t der, Scope scop
     return inner ? a.parent : piece.agent_row[agent];
 }
 
-double weight_of(std::span<Contract const> contracts, std::size_t der, double available) {
-    return contracts.empty() ? available : contracts[der].weight.value_or(available);
+Cost cost_of(Policy const& policy, std::span<Contract const> contracts, std::size_t der, double available) {
+    if (policy.cost == nullptr) return {};
+    return policy.cost(policy.weighted && !contracts.empty() ? contracts[der].weight_kw.value_or(available) : available);
 }
 
 }  // namespace
-
-double Term::value(double alpha) const {
-    double const log = log_weight > 0.0 ? log_weight * std::log1p(-alpha) : 0.0;
-    return (cost + 0.5 * curvature * alpha) * alpha - log;
-}
-
-std::string_view to_text(Scope scope) { return scope_names[static_cast<std::size_t>(scope)]; }
-
-std::optional<Scope> scope_from_text(std::string_view text) {
-    auto const found = std::ranges::find(scope_names, text);
-    if (found == scope_names.end()) return std::nullopt;
-    return static_cast<Scope>(found - scope_names.begin());
-}
 
 Decisions decide(Policy const& policy, Scope scope, partition::Piece const& piece, std::span<double const> available_kw,
                  std::span<Contract const> contracts) {
     Decisions decisions;
     decisions.groups = std::max<std::int64_t>(1, piece.totals.agents);
-    if (policy.levels == Levels::largest_first) decisions.group_term.cost = 1.0;
+    if (policy.levels == Levels::largest_first) decisions.group_cost.linear = 1.0;
     for (std::size_t d = 0; d < available_kw.size(); ++d) {
         auto& decision = decisions.ders.emplace_back();
         double const available = available_kw[d];
@@ -50,13 +34,13 @@ Decisions decide(Policy const& policy, Scope scope, partition::Piece const& piec
         if (!contracts.empty() && reach > 0.0)
             reach = contracts[d].exempt ? 0.0 : std::max(0.0, available - contracts[d].floor_kw) / available;
         if (reach <= 0.0) continue;
-        decision.term = policy.term(available, weight_of(contracts, d, available));
+        decision.cost = cost_of(policy, contracts, d, available);
         if (policy.shared_fraction) {
             // The fraction is one of what exceeds the guarantee.
             decision.role = Decision::Role::tied;
             decision.reach = reach;
-            decision.term.cost *= reach;
-            decision.term.curvature *= reach * reach;
+            decision.cost.linear *= reach;
+            decision.cost.quadratic *= reach * reach;
             decision.group = group_of(piece, d, scope);
         } else {
             decision.role = Decision::Role::free;
@@ -76,7 +60,7 @@ double objective(Policy const& policy, std::span<double const> available_kw, std
     for (std::size_t d = 0; d < alpha.size(); ++d) {
         if (!(available_kw[d] > 0.0)) continue;
         largest = std::max(largest, alpha[d]);
-        sum += policy.term(available_kw[d], weight_of(contracts, d, available_kw[d])).value(alpha[d]);
+        sum += cost_of(policy, contracts, d, available_kw[d]).of(alpha[d]);
     }
     return policy.levels == Levels::largest_first ? largest : sum;
 }

@@ -5,7 +5,7 @@ namespace dec::fairness {
 Policy min_curtailment() {
     return {.name = "min-curtailment",
             .description = "as few kilowatts as possible, whoever they come from",
-            .term = [](double available, double) { return Term{.cost = available}; },
+            .cost = [](double available) { return Cost{.linear = available}; },
             .tie_break = true};
 }
 

@@ -5,7 +5,6 @@ namespace dec::fairness {
 Policy min_max() {
     return {.name = "min-max",
             .description = "the largest share as small as possible, then the next, and so on",
-            .term = [](double, double) { return Term{}; },
             .levels = Levels::largest_first};
 }
 

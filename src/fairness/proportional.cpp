@@ -6,10 +6,10 @@ Policy proportional() {
     return {.name = "proportional",
             .description = "the same fraction of its available power from everybody",
             .shared_fraction = true,
+            .cost = [](double available) { return Cost{.linear = available}; },
+            .tie_break = true,
             .ramp = [](double) { return Ramp{0.0, 1.0}; },
-            .objective = [](double fraction, double available_sum) { return fraction * available_sum; },
-            .term = [](double available, double) { return Term{.cost = available}; },
-            .tie_break = true};
+            .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
 }
 
 }  // namespace dec::fairness

@@ -4,8 +4,9 @@ namespace dec::fairness {
 
 Policy quadratic() {
     return {.name = "quadratic",
-            .description = "squared shares, weighted by the available power or by contract",
-            .term = [](double, double weight) { return Term{.curvature = 2.0 * weight}; }};
+            .description = "the sum of squared shares, weighted by available power, as small as possible",
+            .cost = [](double available) { return Cost{.quadratic = available}; },
+            .weighted = true};
 }
 
 }  // namespace dec::fairness

@@ -1,6 +1,5 @@
 #include "dec/model/lin_dist3_flow.hpp"
 
-#include <Eigen/LU>
 #include <cmath>
 #include <numbers>
 
@@ -50,17 +49,13 @@ void LinDist3Flow::eliminate() {
         for (auto j = range.end - 1; j >= range.begin; --j) {
             auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
             auto& e = eliminated_[static_cast<std::size_t>(j)];
-            e.slope = injections_[static_cast<std::size_t>(j)].slope;
+            Matrix63 below = injections_[static_cast<std::size_t>(j)].slope;
             for (std::int32_t c = 0; c < vertex.children; ++c)
-                e.slope += slope(piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+                below += slope(piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            e.slope = below;
             if (vertex.parent < 0) continue;
-            auto const& block = blocks_[static_cast<std::size_t>(j)];
-            // v = R u - M (c + K v)  =>  v = G (R u - M c),  G = (I + M K)^-1
-            Matrix3 const g = (Matrix3::Identity() + block.drop * e.slope).inverse();
-            e.down = g * block.ratio;
-            e.self = g * block.drop;
-            e.up = block.lift * (Matrix66::Identity() - e.slope * e.self);
-            slope(j) = block.lift * e.slope * e.down;
+            e = model::eliminate(blocks_[static_cast<std::size_t>(j)], below);
+            slope(j) = e.slope_above;
         }
     });
 }

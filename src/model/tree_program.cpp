@@ -164,7 +164,7 @@ class Assembly {
                 if (number[i] < 0) continue;
                 auto const [known, is_new] = index.emplace(number[i], static_cast<std::int32_t>(index.size()));
                 auto& groups = result_.program.groups;
-                if (is_new) groups.push_back({.term = group_term(), .number = number[i], .top = nobody});
+                if (is_new) groups.push_back({.term = term(decisions_.group_cost, 0.0, 1.0), .number = number[i], .top = nobody});
                 group_of_vertex_[i] = known->second;
                 if (count[i] == members[static_cast<std::size_t>(number[i])]) groups[static_cast<std::size_t>(known->second)].top = j;
                 else row<2>(open, j) << static_cast<double>(number[i] + 1), count[i];
@@ -175,9 +175,8 @@ class Assembly {
             if (crossing >= 0) throw core::InvalidInput{crossing_parts(crossing)};
         });
     }
-    [[nodiscard]] solvers::TreeTerm group_term() const {
-        auto const& t = decisions_.group_term;
-        return {.cost = t.cost, .curvature = t.curvature, .log_weight = t.log_weight, .lower = 0.0, .upper = 1.0};
+    [[nodiscard]] static solvers::TreeTerm term(fairness::Cost const& cost, double lower, double upper) {
+        return {.cost = cost.linear, .curvature = 2.0 * cost.quadratic, .log_weight = cost.logarithmic, .lower = lower, .upper = upper};
     }
     [[nodiscard]] core::Finding crossing_parts(std::int32_t j) const {
         auto const& bus = vertex(j).bus;
@@ -293,11 +292,7 @@ class Assembly {
             auto const i = static_cast<std::size_t>(der.vertex);
             auto& v = program.vertices[i];
             if (v.controls++ == 0) v.first_control = static_cast<std::int32_t>(program.controls.size());
-            program.controls.push_back({.term = {.cost = what.term.cost,
-                                                 .curvature = what.term.curvature,
-                                                 .log_weight = what.term.log_weight,
-                                                 .lower = what.lower,
-                                                 .upper = what.upper},
+            program.controls.push_back({.term = term(what.cost, what.lower, what.upper),
                                         .first_gain = static_cast<std::int64_t>(program.gains.size()),
                                         .vertex = der.vertex,
                                         .group = what.group < 0 ? nobody : group_of_vertex_[i],

@@ -15,37 +15,40 @@ namespace {
 using feeder::Feeder;
 using feeder::Tree;
 
-/// The feeder graph for METIS: a vertex per bus of the primary and one per secondary, in depth-first order.
+/// The feeder graph for METIS: a vertex per grain, and per bus that is in none, in depth-first order.
 struct CollapsedGraph {
-    std::vector<std::int32_t> vertex_of_bus;  ///< -1: not energised
+    std::vector<std::int32_t> vertex_of_place;  ///< of the tree; -1: the ideal source
     std::vector<idx_t> start{0}, neighbour, weight;
 };
 
-CollapsedGraph collapse(Feeder const& feeder, Tree const& tree, AgentTree const& agents) {
+CollapsedGraph collapse(Tree const& tree, AgentTree const& agents, Grain grain) {
     CollapsedGraph graph;
-    graph.vertex_of_bus.assign(feeder.buses.size(), -1);
-    std::vector<std::int32_t> vertex_of_place(tree.vertices.size(), -1);
+    auto& vertex_of_place = graph.vertex_of_place;
+    vertex_of_place.assign(tree.vertices.size(), -1);
     std::vector<std::int32_t> vertex_of_agent(agents.agents.size(), -1);
     std::vector<std::pair<idx_t, idx_t>> edges;
-    // The ideal source goes with the source bus and a star point with the bus above it: neither is a vertex of its own.
+    auto const is_whole = [&](std::int32_t agent) {
+        return grain == Grain::agent || agents.agents[Index<Agent>{agent}].kind == feeder::Area::Kind::secondary;
+    };
+    // A place that is neither a bus nor in a grain has no vertex of its own: the ideal source goes with the source bus, a
+    // star point with the bus above it.
     for (std::size_t place = 1; place < tree.vertices.size(); ++place) {
         auto const& v = tree.vertices[place];
         auto const above = vertex_of_place[static_cast<std::size_t>(v.parent)];
-        if (!v.bus.valid()) {
+        auto const agent = agents.agent_of_vertex[place];
+        bool const whole = is_whole(agent);
+        if (!v.bus.valid() && !whole) {
             vertex_of_place[place] = above;
             continue;
         }
-        auto const agent = agents.agent_of_bus[v.bus.at()];
-        bool const secondary = agents.agents[Index<Agent>{agent}].kind == feeder::Area::Kind::secondary;
-        std::int32_t mine = secondary ? vertex_of_agent[static_cast<std::size_t>(agent)] : -1;
+        std::int32_t mine = whole ? vertex_of_agent[static_cast<std::size_t>(agent)] : -1;
         if (mine < 0) {
             mine = static_cast<std::int32_t>(graph.weight.size());
             graph.weight.push_back(0);
-            if (secondary) vertex_of_agent[static_cast<std::size_t>(agent)] = mine;
+            if (whole) vertex_of_agent[static_cast<std::size_t>(agent)] = mine;
         }
-        graph.weight[static_cast<std::size_t>(mine)] += static_cast<idx_t>(v.phases.size());
-        graph.vertex_of_bus[v.bus.at()] = mine;
         vertex_of_place[place] = mine;
+        if (v.bus.valid()) graph.weight[static_cast<std::size_t>(mine)] += static_cast<idx_t>(v.phases.size());
         if (above >= 0 && above != mine) edges.emplace_back(above, mine);
     }
 
@@ -89,15 +92,19 @@ std::vector<idx_t> run_metis(CollapsedGraph& graph, int parts) {
 
 }  // namespace
 
-Partition split(Feeder const& feeder, Tree const& tree, AgentTree const& agents, int parts) {
-    auto graph = collapse(feeder, tree, agents);
+Partition split(Feeder const& feeder, Tree const& tree, AgentTree const& agents, Grain grain, int parts) {
+    auto graph = collapse(tree, agents, grain);
     auto const part = run_metis(graph, parts);
 
     Partition result;
     result.rank_of_bus.assign(feeder.buses.size(), 0);
-    for (std::size_t b = 0; b < feeder.buses.size(); ++b)
-        if (auto const v = graph.vertex_of_bus[b]; v >= 0)
-            result.rank_of_bus[b] = static_cast<std::int32_t>(part[static_cast<std::size_t>(v)]);
+    result.rank_of_vertex.assign(tree.vertices.size(), 0);
+    for (std::size_t place = 1; place < tree.vertices.size(); ++place) {
+        auto const rank = static_cast<std::int32_t>(part[static_cast<std::size_t>(graph.vertex_of_place[place])]);
+        result.rank_of_vertex[place] = rank;
+        if (auto const bus = tree.vertices[place].bus; bus.valid()) result.rank_of_bus[bus.at()] = rank;
+    }
+    for (auto const& source : feeder.sources.rows()) result.rank_of_vertex[0] = result.rank_of_bus[source.bus.at()];
 
     std::vector<std::int64_t> weight(static_cast<std::size_t>(parts), 0);
     for (std::size_t v = 0; v < graph.weight.size(); ++v) {

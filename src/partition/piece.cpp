@@ -136,11 +136,8 @@ void Distributor::place_vertices() {
     vertices_of_.resize(ranks_);
     for (std::size_t i = 0; i < count; ++i) {
         auto const& v = tree_.vertices[i];
-        // The ideal source lies with the source bus, a star point with the bus above it.
         auto const parent = static_cast<std::size_t>(std::max(v.parent, 0));
-        auto const rank = v.bus.valid()                              ? static_cast<std::int32_t>(rank_of(v.bus))
-                          : v.kind == Vertex::Kind::star_point ? rank_of_vertex_[parent]
-                                                                     : static_cast<std::int32_t>(rank_of(feeder_.sources.rows()[0].bus));
+        auto const rank = whole_.partition.rank_of_vertex[i];
         rank_of_vertex_[i] = rank;
         level_of_vertex_[i] = v.parent < 0 ? 0 : level_of_vertex_[parent] + (rank_of_vertex_[parent] != rank ? 1 : 0);
         levels_ = std::max(levels_, level_of_vertex_[i] + 1);
@@ -252,21 +249,23 @@ void Distributor::place_branches() {
 }
 
 void Distributor::place_agents() {
-    // The rank that owns most of an agent's buses keeps its totals; of equals the first.
-    std::vector<std::vector<std::pair<std::int32_t, std::int32_t>>> buses_on(whole_.agents.agents.size());  // rank, count
-    for (auto id : feeder_.buses.ids()) {
-        auto& counts = buses_on[static_cast<std::size_t>(whole_.agents.agent_of_bus[id.at()])];
-        auto const rank = whole_.partition.rank_of_bus[id.at()];
+    // The rank that owns most of an agent's places keeps its totals; of equals the first. Dark buses are places too.
+    std::vector<std::vector<std::pair<std::int32_t, std::int32_t>>> places_on(whole_.agents.agents.size());  // rank, count
+    auto const count = [&](std::int32_t agent, std::int32_t rank) {
+        auto& counts = places_on[static_cast<std::size_t>(agent)];
         auto const found = std::ranges::find(counts, rank, &std::pair<std::int32_t, std::int32_t>::first);
         if (found == counts.end()) counts.emplace_back(rank, 1);
         else ++found->second;
-    }
-    agent_rank_.assign(buses_on.size(), 0);
-    for (std::size_t a = 0; a < buses_on.size(); ++a) {
+    };
+    for (std::size_t i = 0; i < tree_.vertices.size(); ++i) count(whole_.agents.agent_of_vertex[i], rank_of_vertex_[i]);
+    for (auto id : feeder_.buses.ids())
+        if (tree_.vertex_of_bus[id.at()] < 0) count(whole_.agents.agent_of_bus[id.at()], whole_.partition.rank_of_bus[id.at()]);
+    agent_rank_.assign(places_on.size(), 0);
+    for (std::size_t a = 0; a < places_on.size(); ++a) {
         std::int32_t most = 0;
-        for (auto const& [rank, count] : buses_on[a])
-            if (count > most || (count == most && rank < agent_rank_[a])) {
-                most = count;
+        for (auto const& [rank, places] : places_on[a])
+            if (places > most || (places == most && rank < agent_rank_[a])) {
+                most = places;
                 agent_rank_[a] = rank;
             }
     }
@@ -281,6 +280,7 @@ void Distributor::count_totals() {
     totals_.storages = static_cast<std::int64_t>(feeder_.batteries.size());
     totals_.machines = static_cast<std::int64_t>(feeder_.machines.size());
     totals_.agents = static_cast<std::int64_t>(whole_.agents.agents.size());
+    totals_.boundaries = whole_.agents.energised - 1;
     totals_.vertices = static_cast<std::int64_t>(tree_.vertices.size());
     for (auto const& agent : whole_.agents.agents.rows())
         totals_.areas += agent.kind == feeder::Area::Kind::switch_delimited ? 1 : 0;
@@ -346,7 +346,8 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
                            .transformer = transformers_(v.transformer),
                            .phases = v.phases,
                            .floating_delta = v.floating_delta,
-                           .distance_m = v.distance_m};
+                           .distance_m = v.distance_m,
+                           .agent = agents_(Index<Agent>{whole_.agents.agent_of_vertex[static_cast<std::size_t>(place)]}).value()};
     };
     std::vector<std::int32_t> parents, children;  // beyond a cut, in depth-first order
     for (auto place : own) {
@@ -561,6 +562,24 @@ void transfer(AnyPiece& piece, Archive& archive) {
 }
 
 }  // namespace
+
+std::vector<Boundary> boundaries(Piece const& piece) {
+    std::vector<Boundary> result;
+    for (std::size_t i = 0; i < piece.own; ++i) {
+        auto const& vertex = piece.vertices[i];
+        if (vertex.parent < 0) continue;
+        auto const upstream = piece.vertices[static_cast<std::size_t>(vertex.parent)].agent;
+        if (upstream == vertex.agent) continue;
+        // The first agent, the feeder, has nobody above it.
+        result.push_back({.vertex = static_cast<std::int32_t>(i),
+                          .pcc = vertex.parent,
+                          .upstream = upstream,
+                          .downstream = vertex.agent,
+                          .row = piece.agent_row[static_cast<std::size_t>(vertex.agent)] - 1});
+    }
+    std::ranges::sort(result, {}, &Boundary::row);
+    return result;
+}
 
 Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
     std::vector<std::vector<char>> buffers(comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0);

@@ -254,7 +254,8 @@ TEST_CASE("agents of a piece point into the feeder's agents and keep one rank fo
     auto const seed = GENERATE(range(0U, 10U));
     core::Communicator const comm{MPI_COMM_WORLD};
     auto const feeder = test::random_feeder({.seed = seed});
-    auto const agents = partition::find_agents(feeder);
+    feeder::Notes notes;
+    auto const agents = partition::find_agents(feeder, feeder::validate(feeder, notes));
     auto const spread = test::distributed(comm, feeder);
     auto const& piece = spread->piece;
 

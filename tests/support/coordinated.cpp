@@ -5,7 +5,7 @@
 namespace dec::test {
 
 std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder::Feeder const& feeder,
-                                         model::LinearSettings const& settings) {
+                                         model::LinearSettings const& settings, partition::Grain grain) {
     auto result = std::make_unique<Distributed>();
     std::optional<partition::Whole> whole;
     core::together(comm, [&] {
@@ -14,8 +14,8 @@ std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder:
         whole.emplace();
         whole->feeder = feeder;
         whole->tree = feeder::validate(feeder, notes);
-        whole->agents = partition::find_agents(feeder);
-        whole->partition = partition::split(feeder, whole->tree, whole->agents, comm.size());
+        whole->agents = partition::find_agents(feeder, whole->tree);
+        whole->partition = partition::split(feeder, whole->tree, whole->agents, grain, comm.size());
     });
     result->piece = partition::distribute(comm, whole);
     result->flow = std::make_unique<model::LinDist3Flow>(comm, result->piece, settings);

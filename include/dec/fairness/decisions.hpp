@@ -15,7 +15,7 @@ namespace dec::fairness {
 
 /// What a customer was promised.
 struct Contract {
-    std::optional<double> weight;     ///< in policies with weights, instead of the available power
+    std::optional<double> weight_kw;  ///< in policies with weights, instead of the available power
     double floor_kw = 0.0;            ///< export that is never curtailed
     bool exempt = false;              ///< nothing is curtailed
     std::optional<std::int64_t> connected;  ///< day of connection, days since 1970-01-01
@@ -32,24 +32,24 @@ struct Decision {
     Role role = Role::fixed;
     double fixed = 0.0;
     double reach = 1.0;
-    Term term;                ///< of u
+    Cost cost;                ///< of u
     double lower = 0.0, upper = 1.0;
     std::int64_t group = -1;  ///< the same number on all ranks
 };
 
 struct Decisions {
     std::vector<Decision> ders;   ///< one per row of the piece's pv_systems
-    Term group_term;              ///< of every group's scalar, which lies in [0, 1]
+    Cost group_cost;              ///< of every group's scalar, which lies in [0, 1]
     std::int64_t groups = 0;      ///< numbers are below this
 };
 
 /// \param available_kw one per row of pv_systems; without any a DER takes no part.
 /// \param contracts one per row of pv_systems, or empty. \param scope of a shared fraction.
-/// Policies with levels: their first level. \pre the policy has terms. Not collective.
+/// Policies with levels: their first level. \pre the policy has a cost or levels. Not collective.
 [[nodiscard]] Decisions decide(Policy const& policy, Scope scope, partition::Piece const& piece,
                                std::span<double const> available_kw, std::span<Contract const> contracts);
 
-/// The policy's objective, of this rank's DERs: sum of the terms; with levels the largest share, which is to be maximised
+/// The policy's objective, of this rank's DERs: the sum of their costs; with levels the largest share, which is to be maximised
 /// over the ranks instead of added.
 [[nodiscard]] double objective(Policy const& policy, std::span<double const> available_kw, std::span<double const> alpha,
                                std::span<Contract const> contracts);

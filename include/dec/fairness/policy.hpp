@@ -1,6 +1,6 @@
 /// \file policy.hpp
-/// Who bears how much. A policy says what a DER's curtailed share costs and what ties shares together; one with a shared
-/// scalar also how every DER's curtailment follows that scalar.
+/// Who bears how much. A policy with one shared scalar says how every DER's curtailment follows that scalar; one with a cost
+/// per share says what a sum over DERs or scopes is to be made small.
 #pragma once
 
 #include <cstdint>
@@ -23,40 +23,39 @@ struct Ramp {
     }
 };
 
-/// phi(alpha) = cost alpha + 1/2 curvature alpha^2 - log_weight ln(1 - alpha).
-struct Term {
-    double cost = 0.0;
-    double curvature = 0.0;
-    double log_weight = 0.0;
-    [[nodiscard]] double value(double alpha) const;
-};
-
-/// Who has one fraction in common under a policy with a shared fraction.
-enum class Scope : std::uint8_t { feeder, area, agent };
+/// Who shares one fraction under a policy that has one.
+enum class Scope : std::uint8_t { agent, area, feeder };
+/// "agent", "area", "feeder".
 [[nodiscard]] std::string_view to_text(Scope scope);
 [[nodiscard]] std::optional<Scope> scope_from_text(std::string_view text);
+
+/// What a curtailed share x costs: linear x + quadratic x^2 - logarithmic ln(1 - x). Power in the caller's unit.
+struct Cost {
+    double linear = 0.0, quadratic = 0.0, logarithmic = 0.0;
+    [[nodiscard]] double of(double share) const;
+};
 
 /// Policies that decide one thing after the other, each without making worse what was decided before.
 enum class Levels : std::uint8_t {
     none,
     largest_first,  ///< the largest share as small as possible, then the next
-    oldest_first,   ///< what the first connected give up as little as possible, then the next
 };
 
 struct Policy {
     std::string_view name;          ///< as on the command line and in results
     std::string_view description;   ///< one line for `--help`
     bool shared_fraction = false;   ///< one fraction for all members of a scope; only then is there a scope
-    /// The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
-    Ramp (*ramp)(double available) = nullptr;
-    /// The objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
-    double (*objective)(double k, double available_sum) = nullptr;
-    /// What the curtailed share of one DER adds to the objective. \param available > 0. \param weight of its contract;
-    /// `available` without one. Absent where only the scalar is known.
-    Term (*term)(double available, double weight) = nullptr;
-    /// Several answers may cost the same; the one of smallest sum of available alpha^2 counts.
+    /// The cost of a share of this much available power, a DER's or, with a shared fraction, a scope's; the policy makes the
+    /// sum over all of them as small as possible. None: not a sum.
+    Cost (*cost)(double available) = nullptr;
+    bool weighted = false;  ///< a contract may name a weight that stands for the available power in `cost`
+    /// Several answers may cost the same; the one of smallest sum of available x^2 counts.
     bool tie_break = false;
-    Levels levels = Levels::none;
+    Levels levels = Levels::none;  ///< of policies without `cost`
+    /// Set where one scalar decides everything. The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
+    Ramp (*ramp)(double available) = nullptr;
+    /// With `ramp`: the objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
+    double (*objective)(double k, double available_sum) = nullptr;
 };
 
 /// Every policy there is; a new one is a file and one line here.

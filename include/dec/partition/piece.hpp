@@ -26,6 +26,15 @@ struct LocalVertex {
     std::int32_t first_feeding = 0, feedings = 0;
     std::int32_t first_child = 0, children = 0;  ///< range of Piece::children
     double distance_m = 0.0;
+    std::int32_t agent = -1;                ///< row of Piece::agents
+};
+
+/// Where an agent meets the one that feeds it, seen by the rank that owns the agent's uppermost place.
+struct Boundary {
+    std::int32_t vertex = -1;       ///< own vertex: the agent's uppermost place
+    std::int32_t pcc = -1;          ///< local vertex above it, of the upstream agent: the point of common coupling
+    std::int32_t upstream = -1, downstream = -1;  ///< rows of Piece::agents
+    std::int64_t row = 0;           ///< of the whole feeder's boundaries, which are in the order of their downstream agents
 };
 
 /// One cut branch, from this rank's side.
@@ -54,7 +63,7 @@ struct BranchRows {
 /// Sizes of the whole feeder.
 struct Totals {
     std::int64_t buses = 0, nodes = 0, branches = 0, branch_rows = 0, loads = 0, ders = 0, storages = 0, machines = 0;
-    std::int64_t agents = 0, areas = 0, vertices = 0;
+    std::int64_t agents = 0, areas = 0, boundaries = 0, vertices = 0;
 };
 
 /// Local vertices are numbered: own ones by (level, depth-first order), then halo parents, then halo children.
@@ -73,7 +82,7 @@ struct Piece {
     std::vector<Cut> cuts_down;     ///< to the children's ranks, in the same order
     std::vector<BranchRows> branches;
     std::vector<std::int32_t> agent_of_bus;      ///< row of `agents`, per bus of the piece
-    core::Table<Agent> agents;                   ///< those with a bus here; parent: row of the whole feeder's agents
+    core::Table<Agent> agents;                   ///< those with a bus or a vertex here; parent: row of the whole feeder's agents
     core::TextColumn agent_parents;              ///< names, empty for the feeder
     std::vector<std::int64_t> agent_row;         ///< of the whole feeder's agents
     std::vector<std::int32_t> agent_rank;        ///< who keeps the agent's totals
@@ -90,6 +99,9 @@ struct Whole {
     AgentTree agents;
     Partition partition;
 };
+
+/// The boundaries whose downstream agent begins on this rank, by row. Not collective.
+[[nodiscard]] std::vector<Boundary> boundaries(Piece const& piece);
 
 /// Gives every rank its piece. Only the root's `whole` is read; the root may drop it afterwards. Collective.
 [[nodiscard]] Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole);
