@@ -2,12 +2,19 @@
 #include <array>
 
 #include "dec/coordination/bisection.hpp"
+#include "dec/coordination/exact.hpp"
 #include "dec/coordination/exchange.hpp"
 
 namespace dec::coordination {
 
 std::span<Method const> methods() {
     static std::array const all{
+        Method{.name = "exact",
+               .description = "the optimum of any policy; value functions travel between the pieces, and prices come with it",
+               .default_iterations = 200,
+               .default_tolerance = 1e-9,
+               .can_do = [](fairness::Policy const&, fairness::Scope) { return true; },
+               .run = exact},
         Method{.name = "bisection",
                .description = "exact for policies with one shared scalar, on a distributed linear power flow",
                .can_do = [](fairness::Policy const& policy, fairness::Scope scope) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "dec/coordination/limits.hpp"
 #include "dec/core/error.hpp"
+#include "dec/fairness/decisions.hpp"
 #include "dec/fairness/policy.hpp"
 
 namespace dec::coordination {
@@ -44,6 +46,12 @@ struct Answer {
     std::string binding_node;                   ///< its name, "bus.phase"
     model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices
     std::vector<Node> nodes;
+    /// Per entry of `nodes`, of methods that have them: what one pu less of the upper, or more of the lower limit would cost.
+    std::vector<double> price_low, price_high;
+    /// Per row of pv_systems, of methods that know it: name of the node whose limit binds the DER, empty where none does.
+    std::vector<std::string> binding;
+    std::optional<std::int64_t> levels;         ///< of a policy that has them
+    std::optional<double> duality_gap;          ///< relative
     std::vector<core::Finding> conflicts;       ///< infeasible: the nodes and limits in conflict
 };
 
@@ -55,6 +63,15 @@ struct Settings {
     std::int64_t max_iterations = 1000;
     double tolerance = 0.0;         ///< of methods that have one
     fairness::Scope scope = fairness::Scope::feeder;  ///< of policies that have one
+    bool presolve = true;
+    bool elastic = false;           ///< least violation of the limits where they cannot be met
+    std::vector<fairness::Contract> contracts;  ///< one per row of the piece's pv_systems, or none
+    /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
+    struct Start {
+        std::vector<double> alpha;
+        std::map<std::int64_t, double> price_low, price_high;
+    };
+    std::optional<Start> start;
 };
 
 /// A method as the catalogue knows it.
