@@ -16,7 +16,9 @@
 
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
+#include "dec/fairness/contracts.hpp"
 #include "dec/results/answer_file.hpp"
+#include "dec/results/start.hpp"
 #include "open_feeder.hpp"
 #include "plan.hpp"
 #include "signals.hpp"
@@ -39,6 +41,11 @@ struct SolveOptions {
     std::string ac = "none";
     std::optional<std::int64_t> max_iterations;
     std::optional<double> tolerance;
+    bool elastic = false;
+    std::string presolve = "on";
+    std::optional<std::string> warm_start;
+    std::optional<std::string> contracts;
+    bool price_of_fairness = false;
     std::optional<std::string> setpoints;
     std::string progress = "auto";
     bool dry_run = false;
@@ -154,6 +161,18 @@ void add_options(CLI::App& command, SolveOptions& options) {
                         per_method([](auto const& m) { return fmt::format("{}", m.default_iterations); }))
         ->type_name("N")
         ->check(whole_number_from(1));
+    command.add_flag("--elastic", options.elastic, "least violation where the limits cannot be met (method exact)");
+    one_of(*command.add_option("--presolve", options.presolve, "leave out limits that cannot bind (method exact)")
+                ->capture_default_str(),
+           {"on", "off"});
+    command.add_option("--warm-start", options.warm_start, "begin at an earlier answer (method exact)")
+        ->type_name("FILE.h5");
+    command
+        .add_option("--contracts", options.contracts,
+                    "weight, guaranteed export, exemption and connection date per PV system (method exact)")
+        ->type_name("FILE.csv");
+    command.add_flag("--price-of-fairness", options.price_of_fairness,
+                     "also solve min-curtailment and report what is exported less");
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
         ->type_name("FILE.csv");
     one_of(*command.add_option("--progress", options.progress, "a line per round on standard error")
@@ -186,6 +205,14 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
               what_is_possible());
     if (method != nullptr && options.tolerance && !method->default_tolerance)
         wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
+    auto const only_exact = [&](bool asked, std::string option) {
+        if (asked && method != nullptr && !method->general)
+            wrong(std::move(option), fmt::format("method {} knows nothing of it", options.method), "--method exact");
+    };
+    only_exact(options.elastic, "--elastic");
+    only_exact(options.presolve == "off", "--presolve off");
+    only_exact(options.warm_start.has_value(), "--warm-start");
+    only_exact(options.contracts.has_value(), "--contracts");
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
 }
 
@@ -270,7 +297,9 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     if (!options.dry_run) {
         require_different_files(comm, {{"FEEDER", options.feeder.path},
                                        {"--output", options.output},
-                                       {"--setpoints", options.setpoints.value_or("")}});
+                                       {"--setpoints", options.setpoints.value_or("")},
+                                       {"--warm-start", options.warm_start.value_or("")},
+                                       {"--contracts", options.contracts.value_or("")}});
         core::require_writable(comm, options.output);
         if (options.setpoints) core::require_writable(comm, *options.setpoints);
     }
@@ -293,10 +322,14 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     finished("build", run.seconds.build);
 
     // 4. Coordinate.
-    coordination::Settings const settings{.limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
+    coordination::Settings settings{.limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
                                           .max_iterations = options.max_iterations.value_or(method->default_iterations),
                                           .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
-                                          .scope = scope};
+                                          .scope = scope,
+                                          .presolve = options.presolve == "on",
+                                          .elastic = options.elastic};
+    if (options.contracts) settings.contracts = fairness::read_contracts(comm, *options.contracts, piece);
+    if (options.warm_start) settings.start = results::read_start(comm, *options.warm_start, piece, options.policy);
     bool const show =
         options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
     Clock round_clock;
@@ -322,8 +355,19 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     require_agreement(check);
     finished("check", run.seconds.check);
 
-    // 6. Write, then tell.
+    // 6. What fairness costs: what is exported at most under the same limits and contracts.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
+    if (options.price_of_fairness) {
+        settings.start.reset();
+        auto const least = coordination::find_method("exact")->run(comm, flow, *fairness::find_policy("min-curtailment"),
+                                                                   settings, {});
+        double const most = summary.available_kw - least.objective;
+        if (least.status == coordination::Status::optimal && most > 0.0)
+            summary.price_of_fairness = (summary.curtailed_kw - least.objective) / most;
+        finished("price of fairness", run.seconds.check);
+    }
+
+    // 7. Write, then tell.
     warn_of_low_voltages(context, summary, options);
     // The results last: whoever finds them finds everything.
     if (options.setpoints) results::write_setpoints(comm, *options.setpoints, points);

@@ -69,6 +69,7 @@ class ExactSearch {
     void with_tie_break();
     [[nodiscard]] bool proves_linear_optimum(std::vector<double> const& low, std::vector<double> const& high);
     void one_level_after_the_other();
+    void ease_limits();
     void finish();
     [[nodiscard]] solvers::TreeStart const* start();
     [[nodiscard]] solvers::TreeStart warm() const { return {outcome_.u, outcome_.y, outcome_.price_low, outcome_.price_high}; }
@@ -269,8 +270,6 @@ bool ExactSearch::proves_linear_optimum(std::vector<double> const& low, std::vec
 /// The largest share as small as possible; whoever has to bear it keeps it; then the same for the others.
 void ExactSearch::one_level_after_the_other() {
     constexpr double nothing = 1e-9;     // share below which all that are left are free
-    constexpr double at_limit = 1e-8;    // pu^2
-    constexpr double room = 1e-9;        // pu^2, so that what was decided exactly at a limit stays feasible
     std::int64_t levels = 0;
     auto const* from = start();
     while (true) {
@@ -311,19 +310,31 @@ void ExactSearch::one_level_after_the_other() {
         if (levels > 1) name_binding(fixed);
         if (comm_.max(fixed.empty() ? 0.0 : static_cast<double>(std::ranges::max(fixed))) == 0.0) break;
         flow_.solve(answer_.alpha, answer_.curtailed);
-        for (auto const& node : answer_.nodes) {
-            double const v = seen(piece_, answer_.curtailed, node);
-            auto& low = limits_.low[place(node)];
-            auto& high = limits_.high[place(node)];
-            if (v > high - at_limit) high = std::max(high, v) + room;
-            if (v < low + at_limit) low = std::min(low, v) - room;
-        }
+        ease_limits();
     }
     for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
         if (decisions_.ders[d].role == Decision::Role::capped && answer_.alpha[d] <= nothing) answer_.alpha[d] = 0.0;
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;
+}
+
+/// What was decided ends exactly at limits. Those that nobody who is left moves have done their part; the others get the
+/// room of a rounding, so that what was decided stays feasible.
+void ExactSearch::ease_limits() {
+    constexpr double at_limit = 1e-8;    // pu^2
+    constexpr double rounding = 1e-9;    // pu^2
+    constexpr double unmoved = 1e-13;    // pu^2, by all who are left together
+    std::vector<double> left(answer_.alpha.size(), 0.0);
+    for (std::size_t d = 0; d < left.size(); ++d) left[d] = decisions_.ders[d].role == Decision::Role::capped ? 1.0 : 0.0;
+    model::FlowState change;
+    flow_.solve_change(left, change);
+    for (auto const& node : answer_.nodes) {
+        double const v = seen(piece_, answer_.curtailed, node);
+        bool const moves = std::abs(seen(piece_, change, node)) > unmoved;
+        if (v > node.high - at_limit) limits_.high[place(node)] = moves ? node.high + rounding : infinity;
+        if (v < node.low + at_limit) limits_.low[place(node)] = moves ? node.low - rounding : -infinity;
+    }
 }
 
 /// The last line of the history is the answer itself, with its voltages.
