@@ -270,6 +270,7 @@ bool ExactSearch::proves_linear_optimum(std::vector<double> const& low, std::vec
 /// The largest share as small as possible; whoever has to bear it keeps it; then the same for the others.
 void ExactSearch::one_level_after_the_other() {
     constexpr double nothing = 1e-9;     // share below which all that are left are free
+    constexpr double negligible = 1e-9;  // worth compared with that of the DER that moves the priced voltages most
     std::int64_t levels = 0;
     auto const* from = start();
     while (true) {
@@ -291,16 +292,17 @@ void ExactSearch::one_level_after_the_other() {
         auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
         double most = 0.0;
         for (std::size_t d = 0; d < gradient.size(); ++d)
-            if (decisions_.ders[d].role == Decision::Role::capped) most = std::max(most, -gradient[d]);
+            if (decisions_.ders[d].role == Decision::Role::capped) most = std::max(most, std::abs(gradient[d]));
         most = comm_.max(most);
         std::vector<char> fixed(gradient.size(), 0);
         for (std::size_t d = 0; d < gradient.size(); ++d) {
             auto& what = decisions_.ders[d];
             if (what.role != Decision::Role::capped) continue;
             double const worth = -gradient[d];
-            double const own = std::min(largest, what.upper);
-            // Of worth and room below the cap one is zero at the optimum: the smaller one, on its own scale.
-            if (worth > 1e-10 * most && left * worth * largest > own - answer_.alpha[d]) {
+            // Whom it helps to curtail bears all that is asked of anybody, whom it harms nothing. Of worth and room below the cap
+            // one is zero at the optimum: the smaller one, each on its own scale.
+            double const own = worth > 0.0 ? std::min(largest, what.upper) : what.lower;
+            if (std::abs(worth) > negligible * most && left * std::abs(worth) * largest > std::abs(own - answer_.alpha[d])) {
                 what.role = Decision::Role::fixed;
                 what.fixed = own;
                 answer_.alpha[d] = own;
@@ -324,7 +326,7 @@ void ExactSearch::one_level_after_the_other() {
 void ExactSearch::ease_limits() {
     constexpr double at_limit = 1e-8;    // pu^2
     constexpr double rounding = 1e-9;    // pu^2
-    constexpr double unmoved = 1e-13;    // pu^2, by all who are left together
+    constexpr double unmoved = 1e-9;     // pu^2, by all who are left together
     std::vector<double> left(answer_.alpha.size(), 0.0);
     for (std::size_t d = 0; d < left.size(); ++d) left[d] = decisions_.ders[d].role == Decision::Role::capped ? 1.0 : 0.0;
     model::FlowState change;
