@@ -36,5 +36,6 @@ Run add_inspect(CLI::App& dec);
 Run add_convert(CLI::App& dec);
 Run add_populate(CLI::App& dec);
 Run add_diff(CLI::App& dec);
+Run add_export_qp(CLI::App& dec);
 
 }  // namespace dec::app

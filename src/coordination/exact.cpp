@@ -31,12 +31,7 @@ class ExactSearch {
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
         answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
-        limits_.low.assign(3 * piece_.own, -infinity);
-        limits_.high.assign(3 * piece_.own, infinity);
-        for (auto const& node : answer_.nodes) {
-            limits_.low[place(node)] = node.low;
-            limits_.high[place(node)] = node.high;
-        }
+        limits_ = squared_limits(piece_, answer_.nodes);
         unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
         decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);
         answer_.binding.assign(available_kw_.size(), {});

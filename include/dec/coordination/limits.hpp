@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dec/model/lin_dist3_flow.hpp"
+#include "dec/model/tree_program.hpp"
 
 namespace dec::coordination {
 
@@ -34,6 +35,9 @@ struct Node {
 
 /// Squared voltage as the node's limit sees it (line to line behind a floating delta).
 [[nodiscard]] double seen(partition::Piece const& piece, model::FlowState const& state, Node const& node);
+
+/// The same limits by place of the piece's own vertices, as a program takes them.
+[[nodiscard]] model::SquaredLimits squared_limits(partition::Piece const& piece, std::span<Node const> nodes);
 
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);
