@@ -16,6 +16,9 @@ struct Pair {
     [[nodiscard]] double next_multiplier(double goal, double step) const { return (goal - z * step) / s; }
 };
 
+// A step costs this much of its own: controls that nothing else holds in place would make systems nearly singular.
+constexpr double proximity = 1e-8;
+
 constexpr double start_low = 0.1, start_high = 0.9;
 
 }  // namespace
@@ -249,7 +252,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
                           double& slope) {
         double const t = variables.t[i];
-        curvature = variables.curvature[i];
+        curvature = variables.curvature[i] + proximity;
         slope = variables.cost[i] + variables.curvature[i] * t;
         if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0) {
             double const relative = range / (1.0 - lower - range * t);
@@ -331,6 +334,11 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     for (auto const& cap : caps_) sums.complementarity += cap.s * cap.z;
     sums.pairs += static_cast<double>(caps_.size());
     return sums;
+}
+
+void TreeBarrier::observe(std::vector<double> const& observed, TreeModel& model) {
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+    write_model(0.0, false, model);
 }
 
 TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {

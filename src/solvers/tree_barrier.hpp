@@ -42,6 +42,9 @@ class TreeBarrier {
 
     /// Takes the step found last, if `length` is not 0, and writes curvatures and the slopes of a step to s z = 0.
     TreeSums predict(double length, TreeStep const& step, TreeModel& model);
+    /// Replaces values of limited rows (per row of the program), in which rounding of all steps has added up, and writes the
+    /// model again.
+    void observe(std::vector<double> const& observed, TreeModel& model);
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep const& step);
     /// Slopes of the step to s z = target, with second-order terms.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "tree_barrier.hpp"
 #include "tree_elimination.hpp"
@@ -129,8 +130,10 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             return answer(TreeStatus::numerical_failure, judge_point(), iteration);
         if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
             auto const judgement = judge_point();
+            if (getenv("TJ")) printf("judge viol %.3e stat %.3e gap %.3e\n",judgement.violation,judgement.stationarity,judgement.objective-judgement.dual_objective);
             if (judgement.violation <= settings_.tolerance && judgement.stationarity <= settings_.tolerance)
                 return answer(TreeStatus::optimal, judgement, iteration);
+            barrier_.observe(point_.observed, model_);
         }
         if (iteration == settings_.max_iterations) {
             auto const judgement = judge_point();
