@@ -1,0 +1,406 @@
+#include "tree_barrier.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dec::solvers {
+namespace {
+
+// One slack s >= 0 with its multiplier z, s following ds = `step`.
+struct Pair {
+    double s, z;
+
+    // Second-order term ds dz of a step to s z = 0 in which s moves by `prediction`.
+    [[nodiscard]] double second_order(double prediction) const { return -z * prediction * (1.0 + prediction / s); }
+    // z of the whole step to s z = goal.
+    [[nodiscard]] double next_multiplier(double goal, double step) const { return (goal - z * step) / s; }
+};
+
+// A step costs this much of its own: controls that nothing else holds in place would make systems nearly singular.
+constexpr double proximity = 1e-8;
+
+constexpr double start_low = 0.1, start_high = 0.9;
+
+}  // namespace
+
+TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination)
+    : program_{program}, units_{units}, watched_{elimination.watched()} {
+    set_variables();
+    set_limits();
+}
+
+void TreeBarrier::set_variables() {
+    auto const resize = [](Variables& variables, std::size_t count) {
+        for (auto* const field : {&variables.t, &variables.z_low, &variables.z_high, &variables.cost, &variables.curvature,
+                                  &variables.prediction})
+            field->assign(count, 0.0);
+        variables.moves.assign(count, 0);
+    };
+    auto const set = [this](Variables& variables, std::size_t i, TreeTerm const& term, double lower, double range) {
+        variables.cost[i] = units_.cost * (term.cost + term.curvature * lower) * range;
+        variables.curvature[i] = units_.cost * term.curvature * range * range;
+        constant_ += units_.cost * (term.cost + 0.5 * term.curvature * lower) * lower;
+        if (term.log_weight > 0.0) {
+            variables.log_weight.resize(variables.t.size(), 0.0);
+            variables.log_weight[i] = units_.cost * term.log_weight;
+        }
+    };
+    resize(controls_, program_.controls.size());
+    for (std::size_t d = 0; d < program_.controls.size(); ++d) {
+        auto const& control = program_.controls[d];
+        set(controls_, d, control.term, units_.control_lower[d], units_.control_range[d]);
+        controls_.moves[d] = units_.control_fixed[d] ? 0 : 1;
+        if (control.role == TreeControl::Role::capped)
+            caps_.push_back({.control = d,
+                             .ratio = units_.group_range[static_cast<std::size_t>(control.group)] / units_.control_range[d]});
+    }
+    resize(shared_, program_.groups.size());
+    for (std::size_t g = 0; g < program_.groups.size(); ++g) {
+        if (program_.groups[g].top < 0) continue;
+        set(shared_, g, program_.groups[g].term, units_.group_lower[g], units_.group_range[g]);
+        shared_.moves[g] = units_.group_fixed[g] ? 0 : 1;
+    }
+}
+
+void TreeBarrier::set_limits() {
+    auto const set = [this](Limits& limits, std::vector<double> const& bounds) {
+        for (std::size_t w = 0; w < watched_.size(); ++w) {
+            double const bound = bounds[static_cast<std::size_t>(watched_[w])];
+            if (!std::isfinite(bound)) continue;
+            limits.row.push_back(static_cast<std::int32_t>(w));
+            limits.bound.push_back(bound);
+        }
+        limits.s.assign(limits.row.size(), 1.0);
+        limits.z.assign(limits.row.size(), 1.0);
+    };
+    set(low_, program_.low);
+    set(high_, program_.high);
+    value_.assign(watched_.size(), 0.0);
+    prediction_.assign(watched_.size(), 0.0);
+}
+
+void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
+    auto const place = [](Variables& variables) {
+        for (std::size_t i = 0; i < variables.t.size(); ++i) {
+            if (variables.moves[i] == 0) continue;
+            // Where the term by itself is least, but inside.
+            double const cost = variables.cost[i], curvature = variables.curvature[i];
+            double const least = curvature > 0.0 ? -cost / curvature : cost < 0.0 ? 1.0 : 0.0;
+            variables.t[i] = std::clamp(least, start_low, start_high);
+            variables.z_low[i] = 1.0 / variables.t[i];
+            variables.z_high[i] = 1.0 / (1.0 - variables.t[i]);
+        }
+    };
+    place(controls_);
+    place(shared_);
+    set_slacks(flow, groups, 0.025, 1.0);
+}
+
+void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
+    constexpr double mu = 3e-3;
+    auto const place = [](Variables& variables, std::vector<double> const& at, std::vector<double> const& lower,
+                          std::vector<double> const& range) {
+        for (std::size_t i = 0; i < variables.t.size(); ++i) {
+            if (variables.moves[i] == 0) continue;
+            variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], 0.03, 0.97);
+            variables.z_low[i] = mu / variables.t[i];
+            variables.z_high[i] = mu / (1.0 - variables.t[i]);
+        }
+    };
+    place(controls_, start.u, units_.control_lower, units_.control_range);
+    place(shared_, start.y, units_.group_lower, units_.group_range);
+    set_slacks(flow, groups, 0.0025, mu);
+    auto const take = [this](Limits& limits, std::vector<double> const& prices) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])]);
+            limits.z[i] = std::max(limits.z[i], units_.cost * prices[row]);
+        }
+    };
+    take(low_, start.price_low);
+    take(high_, start.price_high);
+}
+
+// Values that follow from t, and slacks of at least this share of the width between limits.
+void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu) {
+    std::vector<double> shared(shared_.t);
+    groups.from_top(shared);
+    for (std::size_t d = 0; d < controls_.t.size(); ++d)
+        if (program_.controls[d].role == TreeControl::Role::tied)
+            controls_.t[d] = shared[static_cast<std::size_t>(program_.controls[d].group)];
+    for (auto& cap : caps_) {
+        auto const g = static_cast<std::size_t>(program_.controls[cap.control].group);
+        cap.value = (units_.group_lower[g] + units_.group_range[g] * shared[g] - units_.control_lower[cap.control]) /
+                        units_.control_range[cap.control] -
+                    controls_.t[cap.control];
+        cap.s = std::max(cap.value, 4.0 * least_share);
+        cap.z = mu / cap.s;
+    }
+
+    std::vector<double> u, y, v, s, observed;
+    read(u, y);
+    flow.states(u, v, s);
+    flow.observe(v, observed);
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+    auto const set = [&](Limits& limits, double sign) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            auto const row = static_cast<std::size_t>(watched_[w]);
+            double const width = program_.high[row] - program_.low[row];
+            double const least = least_share * (std::isfinite(width) && width > 0.0 ? width : 0.2 * std::max(1.0, std::abs(limits.bound[i])));
+            limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
+            limits.z[i] = mu / limits.s[i];
+        }
+    };
+    set(low_, -1.0);
+    set(high_, 1.0);
+}
+
+template <int Sign>
+void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
+    for (std::size_t i = 0; i < limits.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(limits.row[i]);
+        Pair const pair{limits.s[i], limits.z[i]};
+        // value_ has moved already; the residual was with the value before.
+        double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - pair.s;
+        double const ds = residual - Sign * step.row[w];
+        double const second = pair.second_order(residual - Sign * prediction_[w]);
+        limits.s[i] = pair.s + length * ds;
+        limits.z[i] = pair.z + length * (pair.next_multiplier(target_ - second, ds) - pair.z);
+    }
+}
+
+template <int Sign>
+void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
+    for (std::size_t i = 0; i < limits.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(limits.row[i]);
+        Pair const pair{limits.s[i], limits.z[i]};
+        double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
+        double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
+        model.row_slope[w] += Sign * pair.next_multiplier(target - second, residual);
+        if (!corrected) {
+            model.row_curvature[w] += pair.z / pair.s;
+            primal_residual_ = std::max(primal_residual_, std::abs(residual));
+        }
+    }
+}
+
+template <int Sign>
+void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
+    for (std::size_t i = 0; i < limits.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(limits.row[i]);
+        Pair const pair{limits.s[i], limits.z[i]};
+        double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
+        double const ds = residual - Sign * step.row[w];
+        double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
+        double const dz = pair.next_multiplier((corrected ? target_ : 0.0) - second, ds) - pair.z;
+        reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
+        reach.cross += ds * dz;
+    }
+}
+
+void TreeBarrier::advance_variables(Variables& variables, std::vector<double> const& dt, double length) const {
+    for (std::size_t i = 0; i < variables.t.size(); ++i) {
+        if (variables.moves[i] != 0) {
+            double const t = variables.t[i];
+            Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+            double const of_low = low.second_order(variables.prediction[i]);
+            double const of_high = high.second_order(-variables.prediction[i]);
+            variables.z_low[i] += length * (low.next_multiplier(target_ - of_low, dt[i]) - low.z);
+            variables.z_high[i] += length * (high.next_multiplier(target_ - of_high, -dt[i]) - high.z);
+        }
+        variables.t[i] += length * dt[i];
+    }
+}
+
+void TreeBarrier::reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
+                                  TreeReach& reach) const {
+    for (std::size_t i = 0; i < variables.t.size(); ++i) {
+        if (variables.moves[i] == 0) continue;
+        double const t = variables.t[i];
+        Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
+        double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
+        double const dz_low = low.next_multiplier(of_low, dt[i]) - low.z;
+        double const dz_high = high.next_multiplier(of_high, -dt[i]) - high.z;
+        reach.ratio = std::max({reach.ratio, -dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
+        reach.cross += dt[i] * (dz_low - dz_high);
+    }
+}
+
+void TreeBarrier::add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
+                           TreeSums& sums) const {
+    for (std::size_t i = 0; i < variables.t.size(); ++i) {
+        double const t = variables.t[i];
+        sums.objective += (variables.cost[i] + 0.5 * variables.curvature[i] * t) * t;
+        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0)
+            sums.objective -= variables.log_weight[i] * std::log(1.0 - lower[i] - range[i] * t);
+        if (variables.moves[i] == 0) continue;
+        sums.complementarity += variables.z_low[i] * t + variables.z_high[i] * (1.0 - t);
+        sums.pairs += 2.0;
+    }
+}
+
+void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
+    std::ranges::fill(model.row_slope, 0.0);
+    if (!corrected) {
+        std::ranges::fill(model.row_curvature, 0.0);
+        primal_residual_ = 0.0;
+    }
+    model_limits<-1>(low_, target, corrected, model);
+    model_limits<1>(high_, target, corrected, model);
+
+    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
+                          double& slope) {
+        double const t = variables.t[i];
+        curvature = variables.curvature[i] + proximity;
+        slope = variables.cost[i] + variables.curvature[i] * t;
+        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0) {
+            double const relative = range / (1.0 - lower - range * t);
+            slope += variables.log_weight[i] * relative;
+            curvature += variables.log_weight[i] * relative * relative;
+        }
+        if (variables.moves[i] == 0) return;
+        Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
+        double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
+        curvature += low.z / low.s + high.z / high.s;
+        slope += (target - of_high) / high.s - (target - of_low) / low.s;
+    };
+    for (std::size_t d = 0; d < controls_.t.size(); ++d) {
+        double curvature = 0.0, slope = 0.0;
+        term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope);
+        model.control_inverse[d] = controls_.moves[d] != 0 ? 1.0 / curvature : 0.0;
+        model.control_slope[d] = slope;
+        if (program_.controls[d].role != TreeControl::Role::tied) continue;
+        model.share[d] = 1.0;
+        model.shared_curvature[d] = curvature;
+        model.shared_slope[d] = slope;
+    }
+    for (auto& cap : caps_) {
+        auto const d = cap.control;
+        Pair const pair{cap.s, cap.z};
+        double const residual = cap.value - cap.s;
+        double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
+        double const stiffness = pair.z / pair.s;
+        double const push = pair.next_multiplier(target - second, residual);
+        if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
+        if (controls_.moves[d] == 0) {
+            model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
+            model.shared_slope[d] = -cap.ratio * push;
+            continue;
+        }
+        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d];
+        double const inverse = 1.0 / (curvature + stiffness);
+        model.control_inverse[d] = inverse;
+        model.control_slope[d] = slope + push;
+        model.share[d] = cap.ratio * stiffness * inverse;
+        model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
+        model.shared_slope[d] = cap.ratio * inverse * (stiffness * slope - curvature * push);
+    }
+    for (std::size_t g = 0; g < shared_.t.size(); ++g) {
+        double curvature = 0.0, slope = 0.0;
+        term(shared_, g, units_.group_lower[g], units_.group_range[g], curvature, slope);
+        model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
+        model.group_slope[g] = slope;
+    }
+}
+
+TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& model) {
+    if (length > 0.0) {
+        for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
+        advance_limits<-1>(low_, length, step);
+        advance_limits<1>(high_, length, step);
+        for (auto& cap : caps_) {
+            Pair const pair{cap.s, cap.z};
+            double const residual = cap.value - cap.s;
+            double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
+            double const second = pair.second_order(residual + cap.prediction);
+            cap.z += length * (pair.next_multiplier(target_ - second, residual + move) - pair.z);
+            cap.s += length * (residual + move);
+            cap.value += length * move;
+        }
+        advance_variables(controls_, step.control, length);
+        advance_variables(shared_, step.group, length);
+    }
+    write_model(0.0, false, model);
+    TreeSums sums;
+    sums.objective = constant_;
+    add_sums(controls_, units_.control_lower, units_.control_range, sums);
+    add_sums(shared_, units_.group_lower, units_.group_range, sums);
+    for (auto const* const limits : {&low_, &high_}) {
+        for (std::size_t i = 0; i < limits->s.size(); ++i) sums.complementarity += limits->s[i] * limits->z[i];
+        sums.pairs += static_cast<double>(limits->s.size());
+    }
+    for (auto const& cap : caps_) sums.complementarity += cap.s * cap.z;
+    sums.pairs += static_cast<double>(caps_.size());
+    return sums;
+}
+
+void TreeBarrier::observe(std::vector<double> const& observed, TreeModel& model) {
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+    write_model(0.0, false, model);
+}
+
+TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
+    TreeReach reach;
+    reach_limits<-1>(low_, false, step, reach);
+    reach_limits<1>(high_, false, step, reach);
+    prediction_ = step.row;
+    reach_variables(controls_, false, step.control, reach);
+    reach_variables(shared_, false, step.group, reach);
+    controls_.prediction = step.control;
+    shared_.prediction = step.group;
+    for (auto& cap : caps_) {
+        Pair const pair{cap.s, cap.z};
+        cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
+        double const ds = cap.value - cap.s + cap.prediction;
+        double const dz = pair.next_multiplier(0.0, ds) - pair.z;
+        reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
+        reach.cross += ds * dz;
+    }
+    return reach;
+}
+
+void TreeBarrier::correct(double target, TreeModel& model) {
+    target_ = target;
+    // Curvatures of controls with caps are written again, with the same bits.
+    write_model(target, true, model);
+}
+
+TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
+    TreeReach reach;
+    reach_limits<-1>(low_, true, step, reach);
+    reach_limits<1>(high_, true, step, reach);
+    reach_variables(controls_, true, step.control, reach);
+    reach_variables(shared_, true, step.group, reach);
+    for (auto const& cap : caps_) {
+        Pair const pair{cap.s, cap.z};
+        double const residual = cap.value - cap.s;
+        double const ds = residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control];
+        double const dz = pair.next_multiplier(target_ - pair.second_order(residual + cap.prediction), ds) - pair.z;
+        reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
+        reach.cross += ds * dz;
+    }
+    return reach;
+}
+
+void TreeBarrier::read(std::vector<double>& u, std::vector<double>& y) const {
+    u.resize(controls_.t.size());
+    for (std::size_t d = 0; d < u.size(); ++d) u[d] = units_.control_lower[d] + units_.control_range[d] * controls_.t[d];
+    y.resize(shared_.t.size());
+    for (std::size_t g = 0; g < y.size(); ++g) y[g] = units_.group_lower[g] + units_.group_range[g] * shared_.t[g];
+}
+
+void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& high, std::vector<double>& cap) const {
+    auto const read_limits = [this](Limits const& limits, std::vector<double>& prices) {
+        prices.assign(program_.low.size(), 0.0);
+        for (std::size_t i = 0; i < limits.row.size(); ++i)
+            prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] = limits.z[i] / units_.cost;
+    };
+    read_limits(low_, low);
+    read_limits(high_, high);
+    cap.assign(controls_.t.size(), 0.0);
+    for (auto const& limit : caps_) cap[limit.control] = limit.z / (units_.cost * units_.control_range[limit.control]);
+}
+
+}  // namespace dec::solvers

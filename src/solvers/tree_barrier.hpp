@@ -1,0 +1,110 @@
+/// \file tree_barrier.hpp
+/// Where the interior point stands: controls, slacks and multipliers of a program on a tree, in flat arrays, and what each
+/// phase of an iteration does to them. Everything of the tree itself is behind TreeElimination and TreeFlow.
+///
+/// Controls are moved to 0 <= t <= 1 and the objective is divided by its mean marginal cost, so that all numbers here are of
+/// the order of one whatever units the program is written in.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dec/solvers/tree_interior_point.hpp"
+#include "tree_elimination.hpp"
+#include "tree_flow.hpp"
+#include "tree_groups.hpp"
+#include "tree_units.hpp"
+
+namespace dec::solvers {
+
+/// Sums over this rank, to be added up over all.
+struct TreeSums {
+    double complementarity = 0.0;  ///< sum of s z
+    double pairs = 0.0;            ///< number of s z
+    double objective = 0.0;        ///< in units of the scaled objective
+};
+
+/// How far a step may go.
+struct TreeReach {
+    double ratio = 0.0;  ///< largest -ds/s or -dz/z
+    double cross = 0.0;  ///< sum of ds dz
+};
+
+class TreeBarrier {
+  public:
+    /// All but `flow` stay where they are.
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination);
+
+    /// Collective. Somewhere inside.
+    void start_cold(TreeFlow& flow, TreeGroups& groups);
+    /// Collective. Near the answer of a similar program.
+    void start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start);
+
+    /// Takes the step found last, if `length` is not 0, and writes curvatures and the slopes of a step to s z = 0.
+    TreeSums predict(double length, TreeStep const& step, TreeModel& model);
+    /// Replaces values of limited rows (per row of the program), in which rounding of all steps has added up, and writes the
+    /// model again.
+    void observe(std::vector<double> const& observed, TreeModel& model);
+    /// How far that step goes; remembers it for its second-order terms.
+    TreeReach reach_of_prediction(TreeStep const& step);
+    /// Slopes of the step to s z = target, with second-order terms.
+    void correct(double target, TreeModel& model);
+    TreeReach reach_of_correction(TreeStep const& step);
+
+    /// Largest |s - slack| of a limit on this rank, when `predict` was called.
+    [[nodiscard]] double primal_residual() const { return primal_residual_; }
+
+    /// Controls and groups of the program.
+    void read(std::vector<double>& u, std::vector<double>& y) const;
+    /// Multipliers of limits per row, of caps per control; in units of the program's objective.
+    void read_prices(std::vector<double>& low, std::vector<double>& high, std::vector<double>& cap) const;
+
+  private:
+    struct Variables {
+        std::vector<double> t, z_low, z_high;
+        std::vector<double> cost, curvature, log_weight;  // log_weight: empty if all are zero
+        std::vector<double> prediction;
+        std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
+    };
+    // Limits on one side of watched rows.
+    struct Limits {
+        std::vector<std::int32_t> row;
+        std::vector<double> bound, s, z;
+    };
+    // u <= y, in units of the control.
+    struct Cap {
+        std::size_t control = 0;
+        double ratio = 1.0;  // range of y by that of u
+        double value = 0.0;  // y - u
+        double s = 1.0, z = 1.0;
+        double prediction = 0.0;
+    };
+
+    void set_variables();
+    void set_limits();
+    void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
+    template <int Sign>
+    void advance_limits(Limits& limits, double length, TreeStep const& step);
+    template <int Sign>
+    void model_limits(Limits const& limits, double target, bool corrected, TreeModel& model);
+    template <int Sign>
+    void reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const;
+    void advance_variables(Variables& variables, std::vector<double> const& dt, double length) const;
+    void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt, TreeReach& reach) const;
+    void write_model(double target, bool corrected, TreeModel& model);
+    void add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
+                  TreeSums& sums) const;
+
+    TreeProgram const& program_;
+    TreeUnits const& units_;
+    std::vector<std::int32_t> const& watched_;
+    Variables controls_, shared_;
+    Limits low_, high_;
+    std::vector<Cap> caps_;
+    std::vector<double> value_, prediction_;  // per watched row
+    double target_ = 0.0;
+    double primal_residual_ = 0.0;
+    double constant_ = 0.0;  // of the scaled objective
+};
+
+}  // namespace dec::solvers
