@@ -1,0 +1,245 @@
+"""The programs of `dec export-qp` solved by Clarabel and HiGHS, and what they say held against `dec solve --method exact`."""
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import clarabel
+import highspy
+import numpy as np
+from scipy import sparse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "command"))
+from command_line import ENVIRONMENT, dec  # noqa: E402
+
+POLICIES = [("quadratic", None), ("min-curtailment", None), ("nash", None), ("min-max", None), ("proportional", "agent"),
+            ("proportional", "area"), ("proportional", "feeder")]
+LINEAR = {"min-curtailment", "min-max", "proportional"}
+INFEASIBLE = 3
+
+
+@dataclass
+class Program:
+    """minimise 1/2 x'diag(P)x + q'x + offset - sum w ln(1 - x) subject to A x = b, h_low <= G x <= h_high, lb <= x <= ub"""
+
+    P: np.ndarray
+    q: np.ndarray
+    offset: float
+    A: sparse.csr_matrix
+    b: np.ndarray
+    G: sparse.csr_matrix
+    h_low: np.ndarray
+    h_high: np.ndarray
+    lb: np.ndarray
+    ub: np.ndarray
+    names: list
+    log_terms: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    log_weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @staticmethod
+    def load(path):
+        z = np.load(path)
+        matrix = lambda name: sparse.csr_matrix(  # noqa: E731
+            (z[f"{name}_data"], z[f"{name}_indices"], z[f"{name}_indptr"]), shape=z[f"{name}_shape"])
+        program = Program(z["P"], z["q"], float(z["offset"]), matrix("A"), z["b"], matrix("G"), z["h_low"], z["h_high"],
+                          z["lb"], z["ub"], [name.decode() for name in z["names"]])
+        if "log_terms" in z:
+            program.log_terms, program.log_weights = z["log_terms"], z["log_weights"]
+        return program
+
+    def with_rows(self, G, h_high):
+        return Program(self.P, self.q, self.offset, self.A, self.b, sparse.vstack([self.G, G]).tocsr(),
+                       np.concatenate([self.h_low, np.full(G.shape[0], -np.inf)]), np.concatenate([self.h_high, h_high]),
+                       self.lb, self.ub, self.names, self.log_terms, self.log_weights)
+
+
+@dataclass
+class Verdict:
+    status: str  # optimal, infeasible, or what the solver calls it
+    objective: float = np.nan
+    x: np.ndarray = None
+
+
+def solve_with_clarabel(p):
+    """Logarithms by the exponential cone: t <= ln(1 - x) as (t, 1, 1 - x)."""
+    n, logs = len(p.q), len(p.log_terms)
+    P = sparse.block_diag([sparse.diags(p.P), sparse.csc_matrix((logs, logs))]).tocsc()
+    q = np.concatenate([p.q, -p.log_weights])
+    widen = lambda M: sparse.hstack([M, sparse.csr_matrix((M.shape[0], logs))])  # noqa: E731
+    eye = sparse.identity(n, format="csr")
+    upper, lower = np.isfinite(p.h_high), np.isfinite(p.h_low)
+    at_most, at_least = np.isfinite(p.ub), np.isfinite(p.lb)
+    rows = [widen(p.A), widen(p.G[upper]), widen(-p.G[lower]), widen(eye[at_most]), widen(-eye[at_least])]
+    right = [p.b, p.h_high[upper], -p.h_low[lower], p.ub[at_most], -p.lb[at_least]]
+    inequalities = sum(len(r) for r in right[1:])
+    cones = [clarabel.ZeroConeT(len(p.b)), clarabel.NonnegativeConeT(inequalities)]
+    for k, variable in enumerate(p.log_terms):
+        cone = sparse.lil_matrix((3, n + logs))
+        cone[0, n + k] = -1.0
+        cone[2, variable] = 1.0
+        rows.append(cone.tocsr())
+        right.append(np.array([0.0, 1.0, 1.0]))
+        cones.append(clarabel.ExponentialConeT())
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.max_iter = 500
+    settings.tol_gap_abs = settings.tol_gap_rel = 1e-11 if not logs else 1e-9
+    settings.tol_feas = 1e-11 if not logs else 1e-9
+    solution = clarabel.DefaultSolver(P, q, sparse.vstack(rows).tocsc(), np.concatenate(right), cones, settings).solve()
+    status = str(solution.status)
+    if status in ("PrimalInfeasible", "AlmostPrimalInfeasible"):
+        return Verdict("infeasible")
+    x = np.array(solution.x)[:n]
+    # What it calls almost solved it has solved to three digits less than asked for: still more than is compared.
+    name = "optimal" if status in ("Solved", "AlmostSolved", "InsufficientProgress") else status
+    objective = 0.5 * x @ (p.P * x) + p.q @ x + p.offset
+    if logs:
+        objective -= p.log_weights @ np.log1p(-x[p.log_terms])
+    return Verdict(name, float(objective), x)
+
+
+def quiet_highs():
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    for tolerance in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
+        highs.setOptionValue(tolerance, 1e-10)
+    return highs
+
+
+def verdict_of(highs):
+    highs.run()
+    status = highs.getModelStatus()
+    if status == highspy.HighsModelStatus.kInfeasible:
+        return Verdict("infeasible")
+    name = "optimal" if status == highspy.HighsModelStatus.kOptimal else str(status)
+    return Verdict(name, highs.getInfo().objective_function_value, np.array(highs.getSolution().col_value))
+
+
+def solve_mps_with_highs(path):
+    highs = quiet_highs()
+    assert highs.readModel(str(path)) == highspy.HighsStatus.kOk, path
+    return verdict_of(highs)
+
+
+def solve_linear_with_highs(p):
+    lp = highspy.HighsLp()
+    matrix = sparse.vstack([p.A, p.G]).tocsc()
+    lp.num_col_, lp.num_row_ = len(p.q), matrix.shape[0]
+    lp.col_cost_, lp.offset_ = p.q, p.offset
+    lp.col_lower_, lp.col_upper_ = p.lb, p.ub
+    lp.row_lower_, lp.row_upper_ = np.concatenate([p.b, p.h_low]), np.concatenate([p.b, p.h_high])
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+    highs = quiet_highs()
+    highs.passModel(lp)
+    return verdict_of(highs)
+
+
+@dataclass
+class Ours:
+    code: int
+    summary: dict
+    alpha: dict  # by mRID, only PV systems with power
+
+
+def solve_with_dec(feeder, folder, *options):
+    outcome = dec("solve", feeder, "--method", "exact", "--json", "-o", Path(folder) / "ours.h5", "--setpoints",
+                  Path(folder) / "ours.csv", *options)
+    if outcome.code != 0:
+        return Ours(outcome.code, {"error": outcome.err}, {})
+    lines = (Path(folder) / "ours.csv").read_text().splitlines()
+    head = lines[0].split(",")
+    alpha = {}
+    for line in lines[1:]:
+        row = dict(zip(head, line.split(",")))
+        if float(row["available_kw"]) > 0.0:
+            alpha[row["mrid"]] = float(row["share"])
+    return Ours(0, json.loads(outcome.out), alpha)
+
+
+def shares_of(program, x):
+    return {name.removeprefix("alpha:"): x[i] for i, name in enumerate(program.names) if name.startswith("alpha:")}
+
+
+def lexicographic_flaws(program, alpha, tolerance):
+    """Level by level: with the larger shares as they are, the largest of the others cannot be smaller."""
+    index = {name.removeprefix("alpha:"): i for i, name in enumerate(program.names) if name.startswith("alpha:")}
+    cap = next(i for i, name in enumerate(program.names) if name.startswith("fraction:"))
+    ours = np.array([alpha[name] for name in index])
+    variables = list(index.values())
+    levels = []
+    for value in sorted(ours, reverse=True):
+        if value > 1e-6 and (not levels or levels[-1] - value > 1e-5):
+            levels.append(value)
+    flaws = []
+    limited = program.h_low.size - len(ours)  # the caps come last
+    for level in levels:
+        done = ours > level + 5e-6
+        p = Program(**{**program.__dict__})
+        p.ub = program.ub.copy()
+        keep = np.concatenate([np.ones(limited, bool), ~done])
+        p.G, p.h_low, p.h_high = program.G[keep], program.h_low[keep], program.h_high[keep] + 0.0
+        # A little more than decided, so that rounding leaves it feasible.
+        p.ub[np.array(variables)[done]] = np.minimum(1.0, ours[done] + 1e-9)
+        p.h_high[:limited] += 1e-9
+        assert p.q[cap] == 1.0
+        best = solve_linear_with_highs(p)
+        if best.status != "optimal" or abs(best.objective - level) > tolerance:
+            flaws.append(f"level {level}: HiGHS {best.status} {best.objective}")
+    return flaws
+
+
+def compare(feeder, limit, policy, scope, folder, objective_tolerance=1e-7, share_tolerance=1e-5):
+    """Differences between us and the others on one feeder under one policy; none if they agree."""
+    folder = Path(folder)
+    options = ["--policy", policy, "--vmax", limit, "--vmin", "0.9"] + (["--scope", scope] if scope else [])
+    npz = folder / "program.npz"
+    exported = subprocess.run([*dec_words("export-qp", feeder, "-o", npz, "--quiet", *options)], env=ENVIRONMENT,
+                              capture_output=True, text=True)
+    if exported.returncode != 0:
+        return [f"export-qp: {exported.stderr}"]
+    program = Program.load(npz)
+    ours = solve_with_dec(feeder, folder, *options)
+    others = {"Clarabel": solve_with_clarabel(program)}
+    if policy in LINEAR:
+        mps = folder / "program.mps"
+        subprocess.run([*dec_words("export-qp", feeder, "-o", mps, "--lean", "--quiet", *options)], env=ENVIRONMENT,
+                       check=True, capture_output=True)
+        others["HiGHS"] = solve_mps_with_highs(mps)
+    flaws = []
+    for name, other in others.items():
+        if other.status == "infeasible":
+            if ours.code != INFEASIBLE:
+                flaws.append(f"{name}: infeasible; ours: exit code {ours.code} {ours.summary.get('status')}")
+            continue
+        if other.status != "optimal":
+            continue  # says nothing
+        if ours.code != 0:
+            flaws.append(f"{name}: optimal {other.objective}; ours: exit code {ours.code} {ours.summary.get('error')}")
+            continue
+        difference = abs(ours.summary["objective"] - other.objective)
+        if difference > objective_tolerance * max(1.0, abs(other.objective)):
+            flaws.append(f"{name}: objective {other.objective!r}; ours: {ours.summary['objective']!r}")
+    theirs = others["Clarabel"]
+    if ours.code == 0 and theirs.status == "optimal":
+        if policy in ("quadratic", "nash"):
+            shares = shares_of(program, theirs.x)
+            worst = max((abs(share - ours.alpha[mrid]) for mrid, share in shares.items()), default=0.0)
+            if worst > share_tolerance:
+                flaws.append(f"Clarabel: a share differs by {worst:.2e}")
+        if policy == "min-max":
+            flaws += lexicographic_flaws(program, ours.alpha, 1e-6)
+    return flaws
+
+
+def dec_words(*arguments):
+    from command_line import EXECUTABLE
+
+    return [EXECUTABLE, *map(str, arguments)]
+
+
+def write_random_feeders(executable, folder, first, count):
+    done = subprocess.run([executable, str(folder), str(first), str(count)], env=ENVIRONMENT, check=True, text=True,
+                          capture_output=True)
+    return [(Path(path), float(limit)) for path, limit in (line.split() for line in done.stdout.splitlines())]
