@@ -31,8 +31,8 @@ TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, Tre
 
 void TreeBarrier::set_variables() {
     auto const resize = [](Variables& variables, std::size_t count) {
-        for (auto* const field : {&variables.t, &variables.z_low, &variables.z_high, &variables.cost, &variables.curvature,
-                                  &variables.prediction})
+        for (auto* const field : {&variables.t, &variables.z_low, &variables.z_high, &variables.cost,
+                                  &variables.curvature, &variables.prediction})
             field->assign(count, 0.0);
         variables.moves.assign(count, 0);
     };
@@ -51,8 +51,9 @@ void TreeBarrier::set_variables() {
         set(controls_, d, control.term, units_.control_lower[d], units_.control_range[d]);
         controls_.moves[d] = units_.control_fixed[d] ? 0 : 1;
         if (control.role == TreeControl::Role::capped)
-            caps_.push_back({.control = d,
-                             .ratio = units_.group_range[static_cast<std::size_t>(control.group)] / units_.control_range[d]});
+            caps_.push_back(
+                {.control = d,
+                 .ratio = units_.group_range[static_cast<std::size_t>(control.group)] / units_.control_range[d]});
     }
     resize(shared_, program_.groups.size());
     for (std::size_t g = 0; g < program_.groups.size(); ++g) {
@@ -146,7 +147,9 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
             auto const w = static_cast<std::size_t>(limits.row[i]);
             auto const row = static_cast<std::size_t>(watched_[w]);
             double const width = program_.high[row] - program_.low[row];
-            double const least = least_share * (std::isfinite(width) && width > 0.0 ? width : 0.2 * std::max(1.0, std::abs(limits.bound[i])));
+            double const least =
+                least_share *
+                (std::isfinite(width) && width > 0.0 ? width : 0.2 * std::max(1.0, std::abs(limits.bound[i])));
             limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
             limits.z[i] = mu / limits.s[i];
         }
@@ -227,8 +230,8 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
     }
 }
 
-void TreeBarrier::add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
-                           TreeSums& sums) const {
+void TreeBarrier::add_sums(Variables const& variables, std::vector<double> const& lower,
+                           std::vector<double> const& range, TreeSums& sums) const {
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         double const t = variables.t[i];
         sums.objective += (variables.cost[i] + 0.5 * variables.curvature[i] * t) * t;
@@ -386,7 +389,8 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
 
 void TreeBarrier::read(std::vector<double>& u, std::vector<double>& y) const {
     u.resize(controls_.t.size());
-    for (std::size_t d = 0; d < u.size(); ++d) u[d] = units_.control_lower[d] + units_.control_range[d] * controls_.t[d];
+    for (std::size_t d = 0; d < u.size(); ++d)
+        u[d] = units_.control_lower[d] + units_.control_range[d] * controls_.t[d];
     y.resize(shared_.t.size());
     for (std::size_t g = 0; g < y.size(); ++g) y[g] = units_.group_lower[g] + units_.group_range[g] * shared_.t[g];
 }
@@ -395,7 +399,8 @@ void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& hig
     auto const read_limits = [this](Limits const& limits, std::vector<double>& prices) {
         prices.assign(program_.low.size(), 0.0);
         for (std::size_t i = 0; i < limits.row.size(); ++i)
-            prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] = limits.z[i] / units_.cost;
+            prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] =
+                limits.z[i] / units_.cost;
     };
     read_limits(low_, low);
     read_limits(high_, high);

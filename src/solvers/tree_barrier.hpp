@@ -90,7 +90,8 @@ class TreeBarrier {
     template <int Sign>
     void reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const;
     void advance_variables(Variables& variables, std::vector<double> const& dt, double length) const;
-    void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt, TreeReach& reach) const;
+    void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
+                         TreeReach& reach) const;
     void write_model(double target, bool corrected, TreeModel& model);
     void add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
                   TreeSums& sums) const;

@@ -77,7 +77,7 @@ inline void invert(double const* a, double* inverse) {
         inverse[7] = reciprocal * (a[1] * a[6] - a[0] * a[7]);
         inverse[8] = reciprocal * (a[0] * a[4] - a[1] * a[3]);
     } else {
-        std::array<double, static_cast<std::size_t>(N* N)> work;
+        std::array<double, static_cast<std::size_t>(N * N)> work;
         for (int i = 0; i < N * N; ++i) work[static_cast<std::size_t>(i)] = a[i];
         for (int i = 0; i < N; ++i)
             for (int j = 0; j < N; ++j) inverse[i * N + j] = i == j ? 1.0 : 0.0;

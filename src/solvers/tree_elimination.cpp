@@ -291,7 +291,8 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
     if ((flags & has_cuts) != 0)
         for (auto const j = static_cast<std::int32_t>(&place - places_.data());
              at.below > 0 && below_[below_order_[at.below - 1]].vertex == j;)
-            add_message<Factor>(below_rows_.data() + below_order_[--at.below] * message_width(Factor), place.kind, slot);
+            add_message<Factor>(below_rows_.data() + below_order_[--at.below] * message_width(Factor), place.kind,
+                                slot);
 
     // What came from below; the slot is left empty for the next sweep.
     blocks::Value<N, M> below;
@@ -372,10 +373,8 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
     if ((flags & column_in) != 0) {
         at.column -= N + M + ((flags & column_out) != 0 ? 2 * N : 0) + ((flags & top) != 0 ? 2 : 0);
         column_numbers = at.column;
-        if constexpr (Factor)
-            std::copy(column, column + N + M, column_numbers);
-        else
-            std::copy(column_numbers, column_numbers + N + M, column);
+        if constexpr (Factor) std::copy(column, column + N + M, column_numbers);
+        else std::copy(column_numbers, column_numbers + N + M, column);
         if ((flags & top) != 0) {
             auto const group = static_cast<std::size_t>(tops_[--at.top]);
             double* const scalar = column_numbers + N + M;
@@ -557,10 +556,13 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
     if (root) {
         std::fill(x, x + N + M, 0.0);
     } else {
-        double const* const x_above = (flags & has_parent) != 0
-                                          ? x - x_size(place.parent_kind)
-                                          : above_rows_.data() + above_order_[at.above++] * (cut_size_ + (column_cut_ ? 1 : 0));
-        of_group = (flags & column_out) == 0 ? 0.0 : x_above[(flags & has_parent) != 0 ? parent_rows + parent_flows : static_cast<int>(cut_size_)];
+        double const* const x_above =
+            (flags & has_parent) != 0
+                ? x - x_size(place.parent_kind)
+                : above_rows_.data() + above_order_[at.above++] * (cut_size_ + (column_cut_ ? 1 : 0));
+        of_group = (flags & column_out) == 0
+                       ? 0.0
+                       : x_above[(flags & has_parent) != 0 ? parent_rows + parent_flows : static_cast<int>(cut_size_)];
         double v_above[N] = {}, price_above[M] = {};
         if ((flags & dense) == 0) {
             for (int i = 0; i < N; ++i) {

@@ -54,19 +54,19 @@ class TreeElimination {
 
   private:
     enum Flag : std::uint32_t {
-        has_parent = 1,   // of this rank
-        is_cut = 2,       // parent on another rank
+        has_parent = 1,  // of this rank
+        is_cut = 2,      // parent on another rank
         has_children = 4,
-        has_cuts = 8,     // children on other ranks
-        unit = 16,        // R and L only select
+        has_cuts = 8,  // children on other ranks
+        unit = 16,     // R and L only select
         dense = 32,
         sloped = 64,
         mixed = 128,
         watched_rows = 256,
-        column_in = 512,   // a group's column is alive at the vertex
+        column_in = 512,    // a group's column is alive at the vertex
         column_out = 1024,  // and above it
         top = 2048,
-        grouped = 4096,   // some of its controls belong to a group
+        grouped = 4096,  // some of its controls belong to a group
     };
     struct Place {
         std::uint8_t kind = 0, parent_kind = 0, place = 0;

@@ -71,7 +71,8 @@ void add_flows(TreeVertex const& vertex, Numbers const& numbers, double const* o
         if (vertex.straight) {
             to[flow_above(vertex, i)] += own[i];
         } else {
-            for (std::size_t j = 0; j < vertex.parent_flows; ++j) to[j] += numbers.L[i * vertex.parent_flows + j] * own[i];
+            for (std::size_t j = 0; j < vertex.parent_flows; ++j)
+                to[j] += numbers.L[i * vertex.parent_flows + j] * own[i];
         }
     }
 }
@@ -80,7 +81,8 @@ void add_prices(TreeVertex const& vertex, Numbers const& numbers, double const* 
         if (vertex.straight) {
             to[i] += above[flow_above(vertex, i)];
         } else {
-            for (std::size_t j = 0; j < vertex.parent_flows; ++j) to[i] += numbers.L[i * vertex.parent_flows + j] * above[j];
+            for (std::size_t j = 0; j < vertex.parent_flows; ++j)
+                to[i] += numbers.L[i * vertex.parent_flows + j] * above[j];
         }
     }
 }
@@ -126,8 +128,10 @@ void TreeFlow::leaf_to_root(std::size_t width, Receive&& receive, Visit&& visit)
             receive(vertex_below(i), below_rows_.data() + i * width);
         if (level < program_.levels()) {
             auto const first = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level)]);
-            for (auto j = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level) + 1]); j-- > first;)
-                visit(j, cut_above_[j] < 0 ? nullptr : above_rows_.data() + static_cast<std::size_t>(cut_above_[j]) * width);
+            for (auto j = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level) + 1]);
+                 j-- > first;)
+                visit(j, cut_above_[j] < 0 ? nullptr
+                                           : above_rows_.data() + static_cast<std::size_t>(cut_above_[j]) * width);
         }
         if (level > 0)
             links_.up(level, std::span{above_rows_}.first(program_.above.size() * width),
@@ -143,8 +147,10 @@ void TreeFlow::root_to_leaf(std::size_t width, Visit&& visit, Send&& send) {
                         std::span{above_rows_}.first(program_.above.size() * width), width);
         if (level < program_.levels()) {
             auto const last = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level) + 1]);
-            for (auto j = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level)]); j < last; ++j)
-                visit(j, cut_above_[j] < 0 ? nullptr : above_rows_.data() + static_cast<std::size_t>(cut_above_[j]) * width);
+            for (auto j = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level)]); j < last;
+                 ++j)
+                visit(j, cut_above_[j] < 0 ? nullptr
+                                           : above_rows_.data() + static_cast<std::size_t>(cut_above_[j]) * width);
         }
         for (auto const i : below_of_level_[static_cast<std::size_t>(level) + 1])
             send(vertex_below(i), below_rows_.data() + i * width);
@@ -240,8 +246,10 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
             double* const own = s.data() + first_flow_[j];
             for (std::size_t k = 0; k < vertex.flows; ++k) own[k] += numbers.c[k];
             for (std::int32_t d = vertex.first_control; d < vertex.first_control + vertex.controls; ++d) {
-                double const* const gain = program_.gains.data() + program_.controls[static_cast<std::size_t>(d)].first_gain;
-                for (std::size_t k = 0; k < vertex.flows; ++k) own[k] += gain[k] * controls[static_cast<std::size_t>(d)];
+                double const* const gain =
+                    program_.gains.data() + program_.controls[static_cast<std::size_t>(d)].first_gain;
+                for (std::size_t k = 0; k < vertex.flows; ++k)
+                    own[k] += gain[k] * controls[static_cast<std::size_t>(d)];
             }
             if (vertex.root) return;
             std::array<double, 6> up{};
@@ -264,17 +272,16 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
             std::array<double, 3> above{};
             std::copy(numbers.e, numbers.e + vertex.rows, above.data());
             if (!vertex.root) {
-                add_states(vertex, numbers,
-                           row != nullptr ? row : v.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row,
-                           above.data());
+                add_states(
+                    vertex, numbers,
+                    row != nullptr ? row : v.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row,
+                    above.data());
                 above = state(j, numbers, own, above);
             }
             std::copy(above.data(), above.data() + vertex.rows, v_own);
             add_response(j, v_own, own);
         },
-        [&](std::size_t j, double* row) {
-            std::copy_n(v.data() + vertices[j].first_row, vertices[j].rows, row);
-        });
+        [&](std::size_t j, double* row) { std::copy_n(v.data() + vertices[j].first_row, vertices[j].rows, row); });
 }
 
 void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& price) {
@@ -306,8 +313,9 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
             auto const& vertex = vertices[j];
             if (vertex.root) return;
             auto const up = dual_above(j, dual_.data() + vertex.first_row, {});
-            add_duals(vertex, numbers_of(program_, vertex), up.data(),
-                      row != nullptr ? row : dual_.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row);
+            add_duals(
+                vertex, numbers_of(program_, vertex), up.data(),
+                row != nullptr ? row : dual_.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row);
         });
     root_to_leaf(
         width_,
@@ -317,7 +325,8 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
             auto const numbers = numbers_of(program_, vertex);
             std::array<double, 6> own{};
             add_prices(vertex, numbers,
-                       row != nullptr ? row : price.data() + first_flow_[static_cast<std::size_t>(vertex.parent)], own.data());
+                       row != nullptr ? row : price.data() + first_flow_[static_cast<std::size_t>(vertex.parent)],
+                       own.data());
             auto const y = dual_above(j, dual_.data() + vertex.first_row, own);
             for (std::size_t k = 0; k < vertex.flows; ++k)
                 for (std::size_t i = 0; i < vertex.rows; ++i) own[k] -= numbers.D[k * vertex.rows + i] * y[i];

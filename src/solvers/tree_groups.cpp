@@ -6,10 +6,7 @@
 namespace dec::solvers {
 
 TreeGroups::TreeGroups(TreeProgram const& program, TreeLinks& links)
-    : program_{program},
-      links_{links},
-      last_cut_(program.groups.size(), -1),
-      above_rows_(program.above.size(), 0.0),
+    : program_{program}, links_{links}, last_cut_(program.groups.size(), -1), above_rows_(program.above.size(), 0.0),
       below_rows_(program.below.size(), 0.0) {
     for (std::size_t i = 0; i < program.above.size(); ++i) {
         auto const group = program.above[i].group;

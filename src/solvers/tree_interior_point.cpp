@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "tree_barrier.hpp"
 #include "tree_elimination.hpp"
@@ -22,14 +21,10 @@ constexpr double certificate_share = 1e-10;
 class Iteration {
   public:
     Iteration(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings)
-        : program_{program},
-          links_{links},
-          settings_{settings},
-          groups_{program, links},
-          units_{find_units(program, links, groups_)},
-          flow_{program, links},
-          elimination_{program, links, units_.control_range},
-          barrier_{program, units_, elimination_} {
+        : program_{program}, links_{links}, settings_{settings}, groups_{program, links}, units_{find_units(
+                                                                                              program, links, groups_)},
+          flow_{program, links}, elimination_{program, links, units_.control_range}, barrier_{program, units_,
+                                                                                              elimination_} {
         elimination_.resize(model_, step_);
     }
 
@@ -106,10 +101,8 @@ TreeJudgement Iteration::judge_point() {
 
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
     if (!units_.agree) return answer(TreeStatus::primal_infeasible, {}, 0);
-    if (start != nullptr)
-        barrier_.start_warm(flow_, groups_, *start);
-    else
-        barrier_.start_cold(flow_, groups_);
+    if (start != nullptr) barrier_.start_warm(flow_, groups_, *start);
+    else barrier_.start_cold(flow_, groups_);
 
     double length = 0.0;
     int short_steps = 0;
@@ -130,22 +123,24 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             return answer(TreeStatus::numerical_failure, judge_point(), iteration);
         if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
             auto const judgement = judge_point();
-            if (getenv("TJ")) printf("judge viol %.3e stat %.3e gap %.3e\n",judgement.violation,judgement.stationarity,judgement.objective-judgement.dual_objective);
-            if (judgement.violation <= settings_.tolerance && judgement.stationarity <= settings_.tolerance)
+            if (judgement.violation <= settings_.tolerance &&
+                std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
                 return answer(TreeStatus::optimal, judgement, iteration);
             barrier_.observe(point_.observed, model_);
         }
         if (iteration == settings_.max_iterations) {
             auto const judgement = judge_point();
-            return answer(proves_infeasible(judgement) ? TreeStatus::primal_infeasible : TreeStatus::iteration_limit, judgement,
-                          iteration);
+            return answer(proves_infeasible(judgement) ? TreeStatus::primal_infeasible : TreeStatus::iteration_limit,
+                          judgement, iteration);
         }
         short_steps = iteration > 0 && length < 0.2 ? short_steps + 1 : 0;
         if (short_steps > 1 || (iteration >= 15 && progress.primal_residual > settings_.tolerance)) {
             auto const judgement = judge_point();
             if (proves_infeasible(judgement)) return answer(TreeStatus::primal_infeasible, judgement, iteration);
         }
-        length = corrector(predictor(progress));
+        // Below this nothing is gained, and systems become nearly singular.
+        double const least = 0.1 * units_.cost * allowed_gap(objective) / progress.pairs;
+        length = corrector(std::max(predictor(progress), least));
     }
 }
 

@@ -15,12 +15,9 @@ double minimiser(TreeTerm const& term, double price, double low, double high) {
         double const linear = slope + term.curvature;
         double const root = std::sqrt(linear * linear + 4.0 * term.curvature * term.log_weight);
         double x = 0.0;
-        if (linear < 0.0)
-            x = 2.0 * term.log_weight / (root - linear);
-        else if (term.curvature > 0.0)
-            x = (linear + root) / (2.0 * term.curvature);
-        else
-            return low;
+        if (linear < 0.0) x = 2.0 * term.log_weight / (root - linear);
+        else if (term.curvature > 0.0) x = (linear + root) / (2.0 * term.curvature);
+        else return low;
         return std::clamp(1.0 - x, low, high);
     }
     if (term.curvature > 0.0) return std::clamp(-slope / term.curvature, low, high);
@@ -29,8 +26,8 @@ double minimiser(TreeTerm const& term, double price, double low, double high) {
 
 }  // namespace
 
-TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups, TreeFlow& flow,
-                    TreePoint& point) {
+TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
+                    TreeFlow& flow, TreePoint& point) {
     flow.states(point.u, point.state, point.flow);
     flow.observe(point.state, point.observed);
     std::vector<double> net(point.price_low.size()), of_state, price;
@@ -60,9 +57,9 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         of_terms += value(term, best) + coefficient * (best - at);
         double const slope_here = slope(term, at) + coefficient;
         double const in_range = (at - low) / range;
-        judgement.stationarity =
-            std::max(judgement.stationarity,
-                     std::abs(std::clamp(in_range - units.cost * slope_here * range, 0.0, fixed ? 0.0 : 1.0) - in_range));
+        judgement.stationarity = std::max(
+            judgement.stationarity,
+            std::abs(std::clamp(in_range - units.cost * slope_here * range, 0.0, fixed ? 0.0 : 1.0) - in_range));
     };
     auto const count = program.groups.size();
     std::vector<double> shared(point.y);
@@ -73,7 +70,8 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         double const* const gain = program.gains.data() + control.first_gain;
         auto const j = static_cast<std::size_t>(control.vertex);
         double coefficient = 0.0;
-        for (std::size_t k = 0; k < program.vertices[j].flows; ++k) coefficient += gain[k] * price[flow.first_flow(j) + k];
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            coefficient += gain[k] * price[flow.first_flow(j) + k];
         auto const g = static_cast<std::size_t>(std::max(control.group, 0));
         judgement.objective += value(control.term, point.u[d]);
         if (control.role == TreeControl::Role::tied) {
@@ -89,7 +87,8 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
             coefficient += point.cap[d];
             shared_price[g] -= point.cap[d];
         }
-        add(control.term, point.u[d], coefficient, units.control_lower[d], units.control_range[d], units.control_fixed[d]);
+        add(control.term, point.u[d], coefficient, units.control_lower[d], units.control_range[d],
+            units.control_fixed[d]);
     }
     for (auto* const sums : {&shared_price, &cost, &curvature, &log_weight}) groups.sum_to_top(*sums);
     for (std::size_t g = 0; g < count; ++g) {

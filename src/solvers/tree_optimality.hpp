@@ -17,8 +17,8 @@ struct TreePoint {
 
 struct TreeJudgement {
     double objective = 0.0;
-    double dual_objective = 0.0;  ///< a lower bound of the objective of any feasible point, whatever the multipliers
-    double violation = 0.0;       ///< largest violation of a limit or cap
+    double dual_objective = 0.0;   ///< a lower bound of the objective of any feasible point, whatever the multipliers
+    double violation = 0.0;        ///< largest violation of a limit or cap
     double total_violation = 0.0;  ///< sum of violations of limits
     /// Largest |u - (minimiser of the Lagrangian's quadratic in u, within bounds)| in units of the range of u and the mean
     /// marginal cost.
@@ -26,11 +26,12 @@ struct TreeJudgement {
     /// Lower bound of the sum of multiplier times violation over all controls within their bounds. Positive: no controls
     /// satisfy the limits.
     double certificate = 0.0;
-    double multipliers = 0.0;  ///< sum of multiplier times limit's magnitude, against which the certificate is to be seen
+    double multipliers =
+        0.0;  ///< sum of multiplier times limit's magnitude, against which the certificate is to be seen
 };
 
 /// Collective. Sets the states of the point.
-[[nodiscard]] TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
-                                  TreeFlow& flow, TreePoint& point);
+[[nodiscard]] TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links,
+                                  TreeGroups& groups, TreeFlow& flow, TreePoint& point);
 
 }  // namespace dec::solvers

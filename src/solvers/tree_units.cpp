@@ -66,7 +66,8 @@ TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& g
             units.control_range.push_back(units.group_range[g]);
             units.control_fixed.push_back(true);
         } else {
-            set(control.term.lower, upper_of(control.term), units.control_lower, units.control_range, units.control_fixed);
+            set(control.term.lower, upper_of(control.term), units.control_lower, units.control_range,
+                units.control_fixed);
         }
         add(control.term, units.control_lower.back(), units.control_range.back());
     }

@@ -45,10 +45,11 @@ void add_groups(TreeProgram& program, RandomTree const& wanted, std::mt19937& ra
             group_of[j] = of_parent;
         } else if (all ? vertex.root && program.groups.empty() : unit(random) < 0.2) {
             group_of[j] = static_cast<int>(program.groups.size());
-            program.groups.push_back({.term = {.cost = wanted.groups == RandomTree::Groups::capped ? 1.0 + unit(random) : 0.0,
-                                               .curvature = wanted.linear ? 0.0 : unit(random)},
-                                      .number = static_cast<std::int64_t>(program.groups.size()),
-                                      .top = static_cast<std::int32_t>(j)});
+            program.groups.push_back(
+                {.term = {.cost = wanted.groups == RandomTree::Groups::capped ? 1.0 + unit(random) : 0.0,
+                          .curvature = wanted.linear ? 0.0 : unit(random)},
+                 .number = static_cast<std::int64_t>(program.groups.size()),
+                 .top = static_cast<std::int32_t>(j)});
         }
     }
     for (auto& control : program.controls) {
@@ -56,7 +57,8 @@ void add_groups(TreeProgram& program, RandomTree const& wanted, std::mt19937& ra
         if (group < 0 || unit(random) < 0.2) continue;
         control.group = group;
         control.role = wanted.groups == RandomTree::Groups::tied ? TreeControl::Role::tied : TreeControl::Role::capped;
-        if (control.role == TreeControl::Role::capped && unit(random) < 0.8) control.term.cost = 0.01 * control.term.cost;
+        if (control.role == TreeControl::Role::capped && unit(random) < 0.8)
+            control.term.cost = 0.01 * control.term.cost;
     }
 }
 
@@ -86,7 +88,8 @@ TreeProgram random_tree(RandomTree const& wanted) {
             vertex.parent_flows = parent.flows;
             twofold = parent.flows > parent.rows && !chance(0.1);
             vertex.straight = !(wanted.dense && chance(0.3));
-            vertex.rows = chance(0.6) ? parent.rows : static_cast<std::uint8_t>(1 + static_cast<int>(parent.rows * unit(random)));
+            vertex.rows =
+                chance(0.6) ? parent.rows : static_cast<std::uint8_t>(1 + static_cast<int>(parent.rows * unit(random)));
             std::vector<std::uint8_t> rows;
             for (std::uint8_t i = 0; i < parent.rows; ++i) rows.push_back(i);
             std::shuffle(rows.begin(), rows.end(), random);
@@ -109,7 +112,8 @@ TreeProgram random_tree(RandomTree const& wanted) {
             } else {
                 for (int j2 = 0; j2 < vertex.parent_rows; ++j2)
                     for (int i = 0; i < n; ++i)
-                        put(vertex.place[static_cast<std::size_t>(i)] == j2 ? between(0.45, 0.65) : between(0.1, 0.5) / n);
+                        put(vertex.place[static_cast<std::size_t>(i)] == j2 ? between(0.45, 0.65)
+                                                                            : between(0.1, 0.5) / n);
                 for (int i = 0; i < m; ++i)
                     for (int k = 0; k < vertex.parent_flows; ++k)
                         put((k % vertex.parent_rows == vertex.place[static_cast<std::size_t>(i % n)] ? 0.7 : 0.0) +
@@ -130,7 +134,8 @@ TreeProgram random_tree(RandomTree const& wanted) {
                 bool const second = m > n && chance(0.3);
                 auto const at = static_cast<int>(n * unit(random));
                 double const size = wanted.stress * between(0.1, 1.0);
-                TreeControl control{.term = {.cost = between(0.5, 2.0) * size, .curvature = wanted.linear ? 0.0 : between(0.2, 2.0) * size},
+                TreeControl control{.term = {.cost = between(0.5, 2.0) * size,
+                                             .curvature = wanted.linear ? 0.0 : between(0.2, 2.0) * size},
                                     .first_gain = static_cast<std::int64_t>(program.gains.size()),
                                     .vertex = j};
                 if (second) {
@@ -153,7 +158,8 @@ TreeProgram random_tree(RandomTree const& wanted) {
         vertex.sloped = wanted.sloped && chance(0.2);
         if (vertex.sloped)
             for (int i = 0; i < n; ++i)
-                for (int k = 0; k < m; ++k) put(k % n == i ? between(0.0, 0.2) * (k < n ? 1.0 : -1.0) : between(-0.02, 0.02));
+                for (int k = 0; k < m; ++k)
+                    put(k % n == i ? between(0.0, 0.2) * (k < n ? 1.0 : -1.0) : between(-0.02, 0.02));
         vertex.mixed = wanted.mixed && n > 1 && chance(0.3);
         if (vertex.mixed)
             for (int k = 0; k < n; ++k)
@@ -179,7 +185,8 @@ solvers::QuadraticProgram as_quadratic(TreeProgram const& program) {
         first_flow.push_back(flows);
         flows += vertex.flows;
     }
-    auto const controls = static_cast<Index>(program.controls.size()), groups = static_cast<Index>(program.groups.size());
+    auto const controls = static_cast<Index>(program.controls.size()),
+               groups = static_cast<Index>(program.groups.size());
     auto const rows = static_cast<Index>(program.low.size());
     Index const of_v = controls + groups, of_s = of_v + rows;
     Index ties = 0, caps = 0;
@@ -212,9 +219,12 @@ solvers::QuadraticProgram as_quadratic(TreeProgram const& program) {
             // The parent's balance of flows has its rows of A where its own loop put them.
             Index const flow_parent = above.first_row + first_flow[static_cast<std::size_t>(parent)] + above.rows;
             if (vertex.straight) {
-                for (Index i = 0; i < n; ++i) A.emplace_back(state + i, v_parent + vertex.place[static_cast<std::size_t>(i)], -*at++);
+                for (Index i = 0; i < n; ++i)
+                    A.emplace_back(state + i, v_parent + vertex.place[static_cast<std::size_t>(i)], -*at++);
                 for (Index k = 0; k < m; ++k)
-                    A.emplace_back(flow_parent + (k < n ? 0 : above.rows) + vertex.place[static_cast<std::size_t>(k % n)], s + k, -1.0);
+                    A.emplace_back(
+                        flow_parent + (k < n ? 0 : above.rows) + vertex.place[static_cast<std::size_t>(k % n)], s + k,
+                        -1.0);
             } else {
                 for (Index k = 0; k < above.rows; ++k)
                     for (Index i = 0; i < n; ++i) A.emplace_back(state + i, v_parent + k, -*at++);
@@ -271,11 +281,13 @@ std::vector<TreePiece> cut(TreeProgram const& program, std::vector<int> const& o
     std::vector<int> level(count, 0);
     for (std::size_t j = 0; j < count; ++j)
         if (auto const parent = program.vertices[j].parent; parent >= 0)
-            level[j] = level[static_cast<std::size_t>(parent)] + (owner[static_cast<std::size_t>(parent)] != owner[j] ? 1 : 0);
+            level[j] =
+                level[static_cast<std::size_t>(parent)] + (owner[static_cast<std::size_t>(parent)] != owner[j] ? 1 : 0);
     // Groups alive above each vertex.
     std::vector<int> alive(count, -1), through(count, -1);
     std::vector<int> top(count, -1);
-    for (std::size_t g = 0; g < program.groups.size(); ++g) top[static_cast<std::size_t>(program.groups[g].top)] = static_cast<int>(g);
+    for (std::size_t g = 0; g < program.groups.size(); ++g)
+        top[static_cast<std::size_t>(program.groups[g].top)] = static_cast<int>(g);
     for (auto const& control : program.controls)
         if (control.group >= 0) alive[static_cast<std::size_t>(control.vertex)] = control.group;
     for (std::size_t j = count; j-- > 0;) {

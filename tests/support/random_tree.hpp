@@ -14,14 +14,14 @@ struct RandomTree {
     std::uint32_t seed = 0;
     int vertices = 30;
     int roots = 1;
-    bool reactive = false;   ///< two flows per row on parts of the tree
-    bool sloped = false;     ///< some flows depend on states
-    bool dense = false;      ///< some links mix rows and flows
-    bool ratios = false;     ///< some links multiply states
-    bool mixed = false;      ///< some limits are on combinations of rows
-    bool linear = false;     ///< no curvature
+    bool reactive = false;  ///< two flows per row on parts of the tree
+    bool sloped = false;    ///< some flows depend on states
+    bool dense = false;     ///< some links mix rows and flows
+    bool ratios = false;    ///< some links multiply states
+    bool mixed = false;     ///< some limits are on combinations of rows
+    bool linear = false;    ///< no curvature
     enum class Groups { none, tied, capped } groups = Groups::none;
-    double stress = 1.0;     ///< how far states go beyond their limits by themselves
+    double stress = 1.0;  ///< how far states go beyond their limits by themselves
     double control_share = 0.4;
 };
 

@@ -14,7 +14,8 @@ namespace dec::solvers {
 /// One place of the tree: `rows` states v (1 to 3) and `flows` flows s, either one per row or two (all first ones, then all
 /// second ones). Its numbers lie in TreeProgram::numbers from `first_number` on, matrices by columns, in this order:
 ///
-///     straight:  tau [rows]                                     R = diag(tau) E, L = E', E by `place`
+///     straight:  tau [rows]                                     R = diag(tau) E, L = E', E by `place`; flows of each kind
+///                join those of the same kind, of which the parent has at least as many
 ///     else:      R [rows x parent_rows], L [parent_flows x flows]
 ///     then:      D [rows x flows], e [rows], c [flows]
 ///     sloped:    K [flows x rows]
@@ -35,7 +36,7 @@ struct TreeVertex {
     bool root = false;
 };
 
-/// phi(u) = cost u + 1/2 curvature u^2 - log_weight ln(1 - u) with lower <= u <= upper.
+/// phi(u) = cost u + 1/2 curvature u^2 - log_weight ln(1 - u) with lower <= u <= upper, both finite.
 struct TreeTerm {
     double cost = 0.0;
     double curvature = 0.0;
