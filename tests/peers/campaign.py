@@ -1,25 +1,29 @@
-"""Every policy on many random feeders against Clarabel and HiGHS: campaign.py WRITER [FIRST] [COUNT]. One line per difference."""
+"""Every policy on many random feeders against Clarabel and HiGHS: campaign.py SOLVER [FIRST] [COUNT]. A line per difference."""
 import sys
 import tempfile
-from pathlib import Path
+import time
+from collections import Counter
 
-from peers import POLICIES, compare, write_random_feeders
+from peers import compare, solve_random_feeders
 
 
 def main():
-    writer = sys.argv[1]
+    solver = sys.argv[1]
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 500
-    differences = 0
-    with tempfile.TemporaryDirectory() as folder:
-        feeders = write_random_feeders(writer, folder, first, count)
-        for feeder, limit in feeders:
-            for policy, scope in POLICIES:
-                for flaw in compare(feeder, limit, policy, scope, folder):
-                    differences += 1
-                    print(f"{Path(feeder).name} --vmax {limit} --policy {policy} {scope or ''}: {flaw}", flush=True)
-    print(f"{len(feeders)} feeders, {len(POLICIES)} policies each: {differences} differences")
-    sys.exit(differences > 0)
+    asked, differing = Counter(), Counter()
+    for start in range(first, first + count, 50):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in solve_random_feeders(solver, folder, start, min(50, first + count - start)):
+                policy = name.name.split("-", 1)[1]
+                flaws = compare(name)
+                asked[policy] += 1
+                differing[policy] += bool(flaws)
+                for flaw in flaws:
+                    print(f"{name.name}: {flaw}", flush=True)
+    for policy, number in asked.items():
+        print(f"{policy}: {number} asked, {differing[policy]} differ")
+    sys.exit(sum(differing.values()) > 0)
 
 
 main()

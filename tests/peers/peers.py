@@ -1,4 +1,4 @@
-"""The programs of `dec export-qp` solved by Clarabel and HiGHS, and what they say held against `dec solve --method exact`."""
+"""The programs of `dec export-qp` solved by Clarabel and HiGHS, and what they say held against method exact."""
 import json
 import subprocess
 import sys
@@ -11,12 +11,7 @@ import numpy as np
 from scipy import sparse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "command"))
-from command_line import ENVIRONMENT, dec  # noqa: E402
-
-POLICIES = [("quadratic", None), ("min-curtailment", None), ("nash", None), ("min-max", None), ("proportional", "agent"),
-            ("proportional", "area"), ("proportional", "feeder")]
-LINEAR = {"min-curtailment", "min-max", "proportional"}
-INFEASIBLE = 3
+from command_line import ENVIRONMENT  # noqa: E402
 
 
 @dataclass
@@ -136,28 +131,6 @@ def solve_linear_with_highs(p):
     return verdict_of(highs)
 
 
-@dataclass
-class Ours:
-    code: int
-    summary: dict
-    alpha: dict  # by mRID, only PV systems with power
-
-
-def solve_with_dec(feeder, folder, *options):
-    outcome = dec("solve", feeder, "--method", "exact", "--json", "-o", Path(folder) / "ours.h5", "--setpoints",
-                  Path(folder) / "ours.csv", *options)
-    if outcome.code != 0:
-        return Ours(outcome.code, {"error": outcome.err}, {})
-    lines = (Path(folder) / "ours.csv").read_text().splitlines()
-    head = lines[0].split(",")
-    alpha = {}
-    for line in lines[1:]:
-        row = dict(zip(head, line.split(",")))
-        if float(row["available_kw"]) > 0.0:
-            alpha[row["mrid"]] = float(row["share"])
-    return Ours(0, json.loads(outcome.out), alpha)
-
-
 def shares_of(program, x):
     return {name.removeprefix("alpha:"): x[i] for i, name in enumerate(program.names) if name.startswith("alpha:")}
 
@@ -190,56 +163,37 @@ def lexicographic_flaws(program, alpha, tolerance):
     return flaws
 
 
-def compare(feeder, limit, policy, scope, folder, objective_tolerance=1e-7, share_tolerance=1e-5):
-    """Differences between us and the others on one feeder under one policy; none if they agree."""
-    folder = Path(folder)
-    options = ["--policy", policy, "--vmax", limit, "--vmin", "0.9"] + (["--scope", scope] if scope else [])
-    npz = folder / "program.npz"
-    exported = subprocess.run([*dec_words("export-qp", feeder, "-o", npz, "--quiet", *options)], env=ENVIRONMENT,
-                              capture_output=True, text=True)
-    if exported.returncode != 0:
-        return [f"export-qp: {exported.stderr}"]
-    program = Program.load(npz)
-    ours = solve_with_dec(feeder, folder, *options)
+def compare(name, objective_tolerance=1e-7, share_tolerance=1e-5):
+    """Differences between our answer NAME.json and what others make of NAME.npz and NAME.mps; none if they agree."""
+    ours = json.loads(Path(f"{name}.json").read_text())
+    program = Program.load(f"{name}.npz")
     others = {"Clarabel": solve_with_clarabel(program)}
-    if policy in LINEAR:
-        mps = folder / "program.mps"
-        subprocess.run([*dec_words("export-qp", feeder, "-o", mps, "--lean", "--quiet", *options)], env=ENVIRONMENT,
-                       check=True, capture_output=True)
-        others["HiGHS"] = solve_mps_with_highs(mps)
+    if Path(f"{name}.mps").exists():
+        others["HiGHS"] = solve_mps_with_highs(f"{name}.mps")
     flaws = []
-    for name, other in others.items():
-        if other.status == "infeasible":
-            if ours.code != INFEASIBLE:
-                flaws.append(f"{name}: infeasible; ours: exit code {ours.code} {ours.summary.get('status')}")
+    for solver, other in others.items():
+        if other.status not in ("optimal", "infeasible"):
+            continue  # it says nothing
+        if other.status != ours["status"]:
+            flaws.append(f"{solver}: {other.status} {other.objective}; ours: {ours['status']} {ours['objective']}")
             continue
-        if other.status != "optimal":
-            continue  # says nothing
-        if ours.code != 0:
-            flaws.append(f"{name}: optimal {other.objective}; ours: exit code {ours.code} {ours.summary.get('error')}")
-            continue
-        difference = abs(ours.summary["objective"] - other.objective)
-        if difference > objective_tolerance * max(1.0, abs(other.objective)):
-            flaws.append(f"{name}: objective {other.objective!r}; ours: {ours.summary['objective']!r}")
+        difference = abs(ours["objective"] - other.objective)
+        if other.status == "optimal" and difference > objective_tolerance * max(1.0, abs(other.objective)):
+            flaws.append(f"{solver}: objective {other.objective!r}; ours: {ours['objective']!r}")
     theirs = others["Clarabel"]
-    if ours.code == 0 and theirs.status == "optimal":
-        if policy in ("quadratic", "nash"):
+    if ours["status"] == "optimal" and theirs.status == "optimal":
+        policy = Path(name).name.split("-", 1)[1]
+        if policy.startswith(("quadratic", "nash")):
             shares = shares_of(program, theirs.x)
-            worst = max((abs(share - ours.alpha[mrid]) for mrid, share in shares.items()), default=0.0)
+            worst = max((abs(share - ours["alpha"][mrid]) for mrid, share in shares.items()), default=0.0)
             if worst > share_tolerance:
                 flaws.append(f"Clarabel: a share differs by {worst:.2e}")
-        if policy == "min-max":
-            flaws += lexicographic_flaws(program, ours.alpha, 1e-6)
+        if policy.startswith("min-max"):
+            flaws += lexicographic_flaws(program, ours["alpha"], 1e-6)
     return flaws
 
 
-def dec_words(*arguments):
-    from command_line import EXECUTABLE
-
-    return [EXECUTABLE, *map(str, arguments)]
-
-
-def write_random_feeders(executable, folder, first, count):
-    done = subprocess.run([executable, str(folder), str(first), str(count)], env=ENVIRONMENT, check=True, text=True,
-                          capture_output=True)
-    return [(Path(path), float(limit)) for path, limit in (line.split() for line in done.stdout.splitlines())]
+def solve_random_feeders(executable, folder, first, count, *more):
+    """Names (without ending) of what was asked and answered."""
+    subprocess.run([executable, str(folder), str(first), str(count), *more], env=ENVIRONMENT, check=True)
+    return sorted(path.with_suffix("") for path in Path(folder).glob("*.json"))
