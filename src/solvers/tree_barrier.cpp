@@ -12,8 +12,8 @@ struct Pair {
 
     // Second-order term ds dz of a step to s z = 0 in which s moves by `prediction`.
     [[nodiscard]] double second_order(double prediction) const { return -z * prediction * (1.0 + prediction / s); }
-    // z of the whole step to s z = goal.
-    [[nodiscard]] double next_multiplier(double goal, double step) const { return (goal - z * step) / s; }
+    // What z moves by in a step to s z = goal in which s moves by `step`.
+    [[nodiscard]] double change(double goal, double step) const { return (goal - z * step) / s - z; }
 };
 
 // A step costs this much of its own: controls that nothing else holds in place would make systems nearly singular.
@@ -55,6 +55,7 @@ void TreeBarrier::set_variables() {
                 {.control = d,
                  .ratio = units_.group_range[static_cast<std::size_t>(control.group)] / units_.control_range[d]});
     }
+    price_.assign(program_.controls.size(), 0.0);
     resize(shared_, program_.groups.size());
     for (std::size_t g = 0; g < program_.groups.size(); ++g) {
         if (program_.groups[g].top < 0) continue;
@@ -95,6 +96,7 @@ void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
     place(controls_);
     place(shared_);
     set_slacks(flow, groups, 0.025, 1.0);
+    set_prices(flow);
 }
 
 void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
@@ -119,6 +121,7 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     };
     take(low_, start.price_low);
     take(high_, start.price_high);
+    set_prices(flow);
 }
 
 // Values that follow from t, and slacks of at least this share of the width between limits.
@@ -137,11 +140,10 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
         cap.z = mu / cap.s;
     }
 
-    std::vector<double> u, y, v, s, observed;
-    read(u, y);
-    flow.states(u, v, s);
-    flow.observe(v, observed);
-    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+    TreePoint point;
+    read(point.u, point.y);
+    find_states(flow, point);
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
     auto const set = [&](Limits& limits, double sign) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
@@ -158,6 +160,14 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
     set(high_, 1.0);
 }
 
+void TreeBarrier::set_prices(TreeFlow& flow) {
+    TreePoint point;
+    read_prices(point.price_low, point.price_high, point.cap);
+    find_prices(program_, flow, point);
+    for (std::size_t d = 0; d < price_.size(); ++d)
+        price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
+}
+
 template <int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
@@ -168,7 +178,7 @@ void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& 
         double const ds = residual - Sign * step.row[w];
         double const second = pair.second_order(residual - Sign * prediction_[w]);
         limits.s[i] = pair.s + length * ds;
-        limits.z[i] = pair.z + length * (pair.next_multiplier(target_ - second, ds) - pair.z);
+        limits.z[i] = pair.z + length * pair.change(target_ - second, ds);
     }
 }
 
@@ -179,7 +189,7 @@ void TreeBarrier::model_limits(Limits const& limits, double target, bool correct
         Pair const pair{limits.s[i], limits.z[i]};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        model.row_slope[w] += Sign * pair.next_multiplier(target - second, residual);
+        model.row_slope[w] += Sign * pair.change(target - second, residual);
         if (!corrected) {
             model.row_curvature[w] += pair.z / pair.s;
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
@@ -195,7 +205,7 @@ void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep co
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
         double const ds = residual - Sign * step.row[w];
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        double const dz = pair.next_multiplier((corrected ? target_ : 0.0) - second, ds) - pair.z;
+        double const dz = pair.change((corrected ? target_ : 0.0) - second, ds);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
@@ -208,8 +218,8 @@ void TreeBarrier::advance_variables(Variables& variables, std::vector<double> co
             Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
             double const of_low = low.second_order(variables.prediction[i]);
             double const of_high = high.second_order(-variables.prediction[i]);
-            variables.z_low[i] += length * (low.next_multiplier(target_ - of_low, dt[i]) - low.z);
-            variables.z_high[i] += length * (high.next_multiplier(target_ - of_high, -dt[i]) - high.z);
+            variables.z_low[i] += length * low.change(target_ - of_low, dt[i]);
+            variables.z_high[i] += length * high.change(target_ - of_high, -dt[i]);
         }
         variables.t[i] += length * dt[i];
     }
@@ -223,8 +233,8 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
         Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
         double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
         double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
-        double const dz_low = low.next_multiplier(of_low, dt[i]) - low.z;
-        double const dz_high = high.next_multiplier(of_high, -dt[i]) - high.z;
+        double const dz_low = low.change(of_low, dt[i]);
+        double const dz_high = high.change(of_high, -dt[i]);
         reach.ratio = std::max({reach.ratio, -dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
         reach.cross += dt[i] * (dz_low - dz_high);
     }
@@ -248,12 +258,13 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     if (!corrected) {
         std::ranges::fill(model.row_curvature, 0.0);
         primal_residual_ = 0.0;
+        dual_residual_ = 0.0;
     }
     model_limits<-1>(low_, target, corrected, model);
     model_limits<1>(high_, target, corrected, model);
 
-    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
-                          double& slope) {
+    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double price,
+                          double& curvature, double& slope) {
         double const t = variables.t[i];
         curvature = variables.curvature[i] + proximity;
         slope = variables.cost[i] + variables.curvature[i] * t;
@@ -266,13 +277,15 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
         double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
         double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
+        if (!corrected) dual_residual_ = std::max(dual_residual_, std::abs(slope + price + high.z - low.z));
         curvature += low.z / low.s + high.z / high.s;
         slope += (target - of_high) / high.s - (target - of_low) / low.s;
     };
     for (std::size_t d = 0; d < controls_.t.size(); ++d) {
         double curvature = 0.0, slope = 0.0;
-        term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope);
+        term(controls_, d, units_.control_lower[d], units_.control_range[d], price_[d], curvature, slope);
         model.control_inverse[d] = controls_.moves[d] != 0 ? 1.0 / curvature : 0.0;
+        slope += price_[d];
         model.control_slope[d] = slope;
         if (program_.controls[d].role != TreeControl::Role::tied) continue;
         model.share[d] = 1.0;
@@ -285,24 +298,24 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         double const residual = cap.value - cap.s;
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
         double const stiffness = pair.z / pair.s;
-        double const push = pair.next_multiplier(target - second, residual);
+        double const push = pair.change(target - second, residual);
         if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
         if (controls_.moves[d] == 0) {
             model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
-            model.shared_slope[d] = -cap.ratio * push;
+            model.shared_slope[d] = -cap.ratio * (push + cap.z);
             continue;
         }
-        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d];
+        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d] + cap.z;
         double const inverse = 1.0 / (curvature + stiffness);
         model.control_inverse[d] = inverse;
         model.control_slope[d] = slope + push;
         model.share[d] = cap.ratio * stiffness * inverse;
         model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
-        model.shared_slope[d] = cap.ratio * inverse * (stiffness * slope - curvature * push);
+        model.shared_slope[d] = cap.ratio * (inverse * (stiffness * slope - curvature * push) - cap.z);
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
-        term(shared_, g, units_.group_lower[g], units_.group_range[g], curvature, slope);
+        term(shared_, g, units_.group_lower[g], units_.group_range[g], 0.0, curvature, slope);
         model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
         model.group_slope[g] = slope;
     }
@@ -318,10 +331,11 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
             double const second = pair.second_order(residual + cap.prediction);
-            cap.z += length * (pair.next_multiplier(target_ - second, residual + move) - pair.z);
+            cap.z += length * pair.change(target_ - second, residual + move);
             cap.s += length * (residual + move);
             cap.value += length * move;
         }
+        for (std::size_t d = 0; d < price_.size(); ++d) price_[d] += length * step.price[d];
         advance_variables(controls_, step.control, length);
         advance_variables(shared_, step.group, length);
     }
@@ -339,9 +353,15 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     return sums;
 }
 
-void TreeBarrier::observe(std::vector<double> const& observed, TreeModel& model) {
-    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
+    set_values(point);
     write_model(0.0, false, model);
+}
+
+void TreeBarrier::set_values(TreePoint const& point) {
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    for (std::size_t d = 0; d < price_.size(); ++d)
+        price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
 
 TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
@@ -357,7 +377,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
         Pair const pair{cap.s, cap.z};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
         double const ds = cap.value - cap.s + cap.prediction;
-        double const dz = pair.next_multiplier(0.0, ds) - pair.z;
+        double const dz = pair.change(0.0, ds);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
@@ -380,7 +400,7 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
         Pair const pair{cap.s, cap.z};
         double const residual = cap.value - cap.s;
         double const ds = residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-        double const dz = pair.next_multiplier(target_ - pair.second_order(residual + cap.prediction), ds) - pair.z;
+        double const dz = pair.change(target_ - pair.second_order(residual + cap.prediction), ds);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
