@@ -6,18 +6,37 @@
 namespace dec::solvers {
 namespace {
 
-// One slack s >= 0 with its multiplier z, s following ds = `step`.
+// What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
+// and a step of a multiplier moves its limit by that much. Both vanish with the step.
+constexpr double proximity = 1e-5;
+constexpr double softness = 1e-8;
+
+struct Move {
+    double s, z;
+};
+
+// One slack s >= 0 with its multiplier z.
+template <bool Soft>
 struct Pair {
     double s, z;
 
-    // Second-order term ds dz of a step to s z = 0 in which s moves by `prediction`.
-    [[nodiscard]] double second_order(double prediction) const { return -z * prediction * (1.0 + prediction / s); }
-    // What z moves by in a step to s z = goal in which s moves by `step`.
-    [[nodiscard]] double change(double goal, double step) const { return (goal - z * step) / s - z; }
+    // To s z = goal, when what s has to follow moves by `step`.
+    [[nodiscard]] Move move(double goal, double step) const {
+        if constexpr (Soft) {
+            double const dz = (goal - z * (s + step)) / (s + softness * z);
+            return {step + softness * dz, dz};
+        }
+        return {step, (goal - z * (s + step)) / s};
+    }
+    // ds dz of the move to s z = 0.
+    [[nodiscard]] double second_order(double step) const {
+        auto const [ds, dz] = move(0.0, step);
+        return ds * dz;
+    }
+    [[nodiscard]] double stiffness() const { return Soft ? z / (s + softness * z) : z / s; }
 };
-
-// A step costs this much of its own: controls that nothing else holds in place would make systems nearly singular.
-constexpr double proximity = 1e-8;
+using Bound = Pair<false>;
+using Limit = Pair<true>;
 
 constexpr double start_low = 0.1, start_high = 0.9;
 
@@ -172,13 +191,13 @@ template <int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Pair const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i]};
         // value_ has moved already; the residual was with the value before.
         double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - pair.s;
-        double const ds = residual - Sign * step.row[w];
         double const second = pair.second_order(residual - Sign * prediction_[w]);
+        auto const [ds, dz] = pair.move(target_ - second, residual - Sign * step.row[w]);
         limits.s[i] = pair.s + length * ds;
-        limits.z[i] = pair.z + length * pair.change(target_ - second, ds);
+        limits.z[i] = pair.z + length * dz;
     }
 }
 
@@ -186,12 +205,12 @@ template <int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Pair const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i]};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        model.row_slope[w] += Sign * pair.change(target - second, residual);
+        model.row_slope[w] += Sign * pair.move(target - second, residual).z;
         if (!corrected) {
-            model.row_curvature[w] += pair.z / pair.s;
+            model.row_curvature[w] += pair.stiffness();
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
         }
     }
@@ -201,11 +220,10 @@ template <int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Pair const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i]};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
-        double const ds = residual - Sign * step.row[w];
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        double const dz = pair.change((corrected ? target_ : 0.0) - second, ds);
+        auto const [ds, dz] = pair.move((corrected ? target_ : 0.0) - second, residual - Sign * step.row[w]);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
@@ -215,11 +233,11 @@ void TreeBarrier::advance_variables(Variables& variables, std::vector<double> co
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         if (variables.moves[i] != 0) {
             double const t = variables.t[i];
-            Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+            Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
             double const of_low = low.second_order(variables.prediction[i]);
             double const of_high = high.second_order(-variables.prediction[i]);
-            variables.z_low[i] += length * low.change(target_ - of_low, dt[i]);
-            variables.z_high[i] += length * high.change(target_ - of_high, -dt[i]);
+            variables.z_low[i] += length * low.move(target_ - of_low, dt[i]).z;
+            variables.z_high[i] += length * high.move(target_ - of_high, -dt[i]).z;
         }
         variables.t[i] += length * dt[i];
     }
@@ -230,11 +248,11 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         if (variables.moves[i] == 0) continue;
         double const t = variables.t[i];
-        Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
         double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
         double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
-        double const dz_low = low.change(of_low, dt[i]);
-        double const dz_high = high.change(of_high, -dt[i]);
+        double const dz_low = low.move(of_low, dt[i]).z;
+        double const dz_high = high.move(of_high, -dt[i]).z;
         reach.ratio = std::max({reach.ratio, -dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
         reach.cross += dt[i] * (dz_low - dz_high);
     }
@@ -263,8 +281,9 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     model_limits<-1>(low_, target, corrected, model);
     model_limits<1>(high_, target, corrected, model);
 
-    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double price,
-                          double& curvature, double& slope) {
+    // Returns the derivative of the Lagrangian.
+    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
+                          double& slope) {
         double const t = variables.t[i];
         curvature = variables.curvature[i] + proximity;
         slope = variables.cost[i] + variables.curvature[i] * t;
@@ -273,32 +292,37 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
             slope += variables.log_weight[i] * relative;
             curvature += variables.log_weight[i] * relative * relative;
         }
-        if (variables.moves[i] == 0) return;
-        Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        if (variables.moves[i] == 0) return 0.0;
+        Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
         double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
         double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
-        if (!corrected) dual_residual_ = std::max(dual_residual_, std::abs(slope + price + high.z - low.z));
+        double const derivative = slope + high.z - low.z;
         curvature += low.z / low.s + high.z / high.s;
         slope += (target - of_high) / high.s - (target - of_low) / low.s;
+        return derivative;
     };
     for (std::size_t d = 0; d < controls_.t.size(); ++d) {
         double curvature = 0.0, slope = 0.0;
-        term(controls_, d, units_.control_lower[d], units_.control_range[d], price_[d], curvature, slope);
+        double const derivative =
+            term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope) + price_[d];
+        auto const role = program_.controls[d].role;
+        if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
+            dual_residual_ = std::max(dual_residual_, std::abs(derivative));
         model.control_inverse[d] = controls_.moves[d] != 0 ? 1.0 / curvature : 0.0;
         slope += price_[d];
         model.control_slope[d] = slope;
-        if (program_.controls[d].role != TreeControl::Role::tied) continue;
+        if (role != TreeControl::Role::tied) continue;
         model.share[d] = 1.0;
         model.shared_curvature[d] = curvature;
         model.shared_slope[d] = slope;
     }
     for (auto& cap : caps_) {
         auto const d = cap.control;
-        Pair const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z};
         double const residual = cap.value - cap.s;
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
-        double const stiffness = pair.z / pair.s;
-        double const push = pair.change(target - second, residual);
+        double const stiffness = pair.stiffness();
+        double const push = pair.move(target - second, residual).z;
         if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
         if (controls_.moves[d] == 0) {
             model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
@@ -315,7 +339,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
-        term(shared_, g, units_.group_lower[g], units_.group_range[g], 0.0, curvature, slope);
+        term(shared_, g, units_.group_lower[g], units_.group_range[g], curvature, slope);
         model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
         model.group_slope[g] = slope;
     }
@@ -327,12 +351,13 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         advance_limits<-1>(low_, length, step);
         advance_limits<1>(high_, length, step);
         for (auto& cap : caps_) {
-            Pair const pair{cap.s, cap.z};
+            Limit const pair{cap.s, cap.z};
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
             double const second = pair.second_order(residual + cap.prediction);
-            cap.z += length * pair.change(target_ - second, residual + move);
-            cap.s += length * (residual + move);
+            auto const [ds, dz] = pair.move(target_ - second, residual + move);
+            cap.z += length * dz;
+            cap.s += length * ds;
             cap.value += length * move;
         }
         for (std::size_t d = 0; d < price_.size(); ++d) price_[d] += length * step.price[d];
@@ -374,10 +399,9 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
     controls_.prediction = step.control;
     shared_.prediction = step.group;
     for (auto& cap : caps_) {
-        Pair const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-        double const ds = cap.value - cap.s + cap.prediction;
-        double const dz = pair.change(0.0, ds);
+        auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
@@ -397,10 +421,11 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
     for (auto const& cap : caps_) {
-        Pair const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z};
         double const residual = cap.value - cap.s;
-        double const ds = residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-        double const dz = pair.change(target_ - pair.second_order(residual + cap.prediction), ds);
+        auto const [ds, dz] =
+            pair.move(target_ - pair.second_order(residual + cap.prediction),
+                      residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
