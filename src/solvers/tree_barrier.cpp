@@ -6,18 +6,37 @@
 namespace dec::solvers {
 namespace {
 
-// One slack s >= 0 with its multiplier z, s following ds = `step`.
+// What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
+// and a step of a multiplier moves its limit by that much. Both vanish with the step.
+constexpr double proximity = 1e-5;
+constexpr double softness = 1e-8;
+
+struct Move {
+    double s, z;
+};
+
+// One slack s >= 0 with its multiplier z.
+template <bool Soft>
 struct Pair {
     double s, z;
 
-    // Second-order term ds dz of a step to s z = 0 in which s moves by `prediction`.
-    [[nodiscard]] double second_order(double prediction) const { return -z * prediction * (1.0 + prediction / s); }
-    // z of the whole step to s z = goal.
-    [[nodiscard]] double next_multiplier(double goal, double step) const { return (goal - z * step) / s; }
+    // To s z = goal, when what s has to follow moves by `step`.
+    [[nodiscard]] Move move(double goal, double step) const {
+        if constexpr (Soft) {
+            double const dz = (goal - z * (s + step)) / (s + softness * z);
+            return {step + softness * dz, dz};
+        }
+        return {step, (goal - z * (s + step)) / s};
+    }
+    // ds dz of the move to s z = 0.
+    [[nodiscard]] double second_order(double step) const {
+        auto const [ds, dz] = move(0.0, step);
+        return ds * dz;
+    }
+    [[nodiscard]] double stiffness() const { return Soft ? z / (s + softness * z) : z / s; }
 };
-
-// A step costs this much of its own: controls that nothing else holds in place would make systems nearly singular.
-constexpr double proximity = 1e-8;
+using Bound = Pair<false>;
+using Limit = Pair<true>;
 
 constexpr double start_low = 0.1, start_high = 0.9;
 
@@ -55,6 +74,7 @@ void TreeBarrier::set_variables() {
                 {.control = d,
                  .ratio = units_.group_range[static_cast<std::size_t>(control.group)] / units_.control_range[d]});
     }
+    price_.assign(program_.controls.size(), 0.0);
     resize(shared_, program_.groups.size());
     for (std::size_t g = 0; g < program_.groups.size(); ++g) {
         if (program_.groups[g].top < 0) continue;
@@ -95,6 +115,7 @@ void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
     place(controls_);
     place(shared_);
     set_slacks(flow, groups, 0.025, 1.0);
+    set_prices(flow);
 }
 
 void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
@@ -119,6 +140,7 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     };
     take(low_, start.price_low);
     take(high_, start.price_high);
+    set_prices(flow);
 }
 
 // Values that follow from t, and slacks of at least this share of the width between limits.
@@ -137,11 +159,10 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
         cap.z = mu / cap.s;
     }
 
-    std::vector<double> u, y, v, s, observed;
-    read(u, y);
-    flow.states(u, v, s);
-    flow.observe(v, observed);
-    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+    TreePoint point;
+    read(point.u, point.y);
+    find_states(flow, point);
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
     auto const set = [&](Limits& limits, double sign) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
@@ -158,17 +179,25 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
     set(high_, 1.0);
 }
 
+void TreeBarrier::set_prices(TreeFlow& flow) {
+    TreePoint point;
+    read_prices(point.price_low, point.price_high, point.cap);
+    find_prices(program_, flow, point);
+    for (std::size_t d = 0; d < price_.size(); ++d)
+        price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
+}
+
 template <int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Pair const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i]};
         // value_ has moved already; the residual was with the value before.
         double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - pair.s;
-        double const ds = residual - Sign * step.row[w];
         double const second = pair.second_order(residual - Sign * prediction_[w]);
+        auto const [ds, dz] = pair.move(target_ - second, residual - Sign * step.row[w]);
         limits.s[i] = pair.s + length * ds;
-        limits.z[i] = pair.z + length * (pair.next_multiplier(target_ - second, ds) - pair.z);
+        limits.z[i] = pair.z + length * dz;
     }
 }
 
@@ -176,12 +205,12 @@ template <int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Pair const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i]};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        model.row_slope[w] += Sign * pair.next_multiplier(target - second, residual);
+        model.row_slope[w] += Sign * pair.move(target - second, residual).z;
         if (!corrected) {
-            model.row_curvature[w] += pair.z / pair.s;
+            model.row_curvature[w] += pair.stiffness();
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
         }
     }
@@ -191,11 +220,10 @@ template <int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Pair const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i]};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
-        double const ds = residual - Sign * step.row[w];
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        double const dz = pair.next_multiplier((corrected ? target_ : 0.0) - second, ds) - pair.z;
+        auto const [ds, dz] = pair.move((corrected ? target_ : 0.0) - second, residual - Sign * step.row[w]);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
@@ -205,11 +233,11 @@ void TreeBarrier::advance_variables(Variables& variables, std::vector<double> co
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         if (variables.moves[i] != 0) {
             double const t = variables.t[i];
-            Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+            Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
             double const of_low = low.second_order(variables.prediction[i]);
             double const of_high = high.second_order(-variables.prediction[i]);
-            variables.z_low[i] += length * (low.next_multiplier(target_ - of_low, dt[i]) - low.z);
-            variables.z_high[i] += length * (high.next_multiplier(target_ - of_high, -dt[i]) - high.z);
+            variables.z_low[i] += length * low.move(target_ - of_low, dt[i]).z;
+            variables.z_high[i] += length * high.move(target_ - of_high, -dt[i]).z;
         }
         variables.t[i] += length * dt[i];
     }
@@ -220,11 +248,11 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         if (variables.moves[i] == 0) continue;
         double const t = variables.t[i];
-        Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
         double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
         double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
-        double const dz_low = low.next_multiplier(of_low, dt[i]) - low.z;
-        double const dz_high = high.next_multiplier(of_high, -dt[i]) - high.z;
+        double const dz_low = low.move(of_low, dt[i]).z;
+        double const dz_high = high.move(of_high, -dt[i]).z;
         reach.ratio = std::max({reach.ratio, -dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
         reach.cross += dt[i] * (dz_low - dz_high);
     }
@@ -248,10 +276,12 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     if (!corrected) {
         std::ranges::fill(model.row_curvature, 0.0);
         primal_residual_ = 0.0;
+        dual_residual_ = 0.0;
     }
     model_limits<-1>(low_, target, corrected, model);
     model_limits<1>(high_, target, corrected, model);
 
+    // Returns the derivative of the Lagrangian.
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
                           double& slope) {
         double const t = variables.t[i];
@@ -262,43 +292,50 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
             slope += variables.log_weight[i] * relative;
             curvature += variables.log_weight[i] * relative * relative;
         }
-        if (variables.moves[i] == 0) return;
-        Pair const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        if (variables.moves[i] == 0) return 0.0;
+        Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
         double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
         double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
+        double const derivative = slope + high.z - low.z;
         curvature += low.z / low.s + high.z / high.s;
         slope += (target - of_high) / high.s - (target - of_low) / low.s;
+        return derivative;
     };
     for (std::size_t d = 0; d < controls_.t.size(); ++d) {
         double curvature = 0.0, slope = 0.0;
-        term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope);
+        double const derivative =
+            term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope) + price_[d];
+        auto const role = program_.controls[d].role;
+        if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
+            dual_residual_ = std::max(dual_residual_, std::abs(derivative));
         model.control_inverse[d] = controls_.moves[d] != 0 ? 1.0 / curvature : 0.0;
+        slope += price_[d];
         model.control_slope[d] = slope;
-        if (program_.controls[d].role != TreeControl::Role::tied) continue;
+        if (role != TreeControl::Role::tied) continue;
         model.share[d] = 1.0;
         model.shared_curvature[d] = curvature;
         model.shared_slope[d] = slope;
     }
     for (auto& cap : caps_) {
         auto const d = cap.control;
-        Pair const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z};
         double const residual = cap.value - cap.s;
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
-        double const stiffness = pair.z / pair.s;
-        double const push = pair.next_multiplier(target - second, residual);
+        double const stiffness = pair.stiffness();
+        double const push = pair.move(target - second, residual).z;
         if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
         if (controls_.moves[d] == 0) {
             model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
-            model.shared_slope[d] = -cap.ratio * push;
+            model.shared_slope[d] = -cap.ratio * (push + cap.z);
             continue;
         }
-        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d];
+        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d] + cap.z;
         double const inverse = 1.0 / (curvature + stiffness);
         model.control_inverse[d] = inverse;
         model.control_slope[d] = slope + push;
         model.share[d] = cap.ratio * stiffness * inverse;
         model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
-        model.shared_slope[d] = cap.ratio * inverse * (stiffness * slope - curvature * push);
+        model.shared_slope[d] = cap.ratio * (inverse * (stiffness * slope - curvature * push) - cap.z);
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
@@ -314,14 +351,16 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         advance_limits<-1>(low_, length, step);
         advance_limits<1>(high_, length, step);
         for (auto& cap : caps_) {
-            Pair const pair{cap.s, cap.z};
+            Limit const pair{cap.s, cap.z};
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
             double const second = pair.second_order(residual + cap.prediction);
-            cap.z += length * (pair.next_multiplier(target_ - second, residual + move) - pair.z);
-            cap.s += length * (residual + move);
+            auto const [ds, dz] = pair.move(target_ - second, residual + move);
+            cap.z += length * dz;
+            cap.s += length * ds;
             cap.value += length * move;
         }
+        for (std::size_t d = 0; d < price_.size(); ++d) price_[d] += length * step.price[d];
         advance_variables(controls_, step.control, length);
         advance_variables(shared_, step.group, length);
     }
@@ -339,9 +378,15 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     return sums;
 }
 
-void TreeBarrier::observe(std::vector<double> const& observed, TreeModel& model) {
-    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = observed[static_cast<std::size_t>(watched_[w])];
+void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
+    set_values(point);
     write_model(0.0, false, model);
+}
+
+void TreeBarrier::set_values(TreePoint const& point) {
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    for (std::size_t d = 0; d < price_.size(); ++d)
+        price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
 
 TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
@@ -354,10 +399,9 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
     controls_.prediction = step.control;
     shared_.prediction = step.group;
     for (auto& cap : caps_) {
-        Pair const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-        double const ds = cap.value - cap.s + cap.prediction;
-        double const dz = pair.next_multiplier(0.0, ds) - pair.z;
+        auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }
@@ -377,10 +421,11 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
     for (auto const& cap : caps_) {
-        Pair const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z};
         double const residual = cap.value - cap.s;
-        double const ds = residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-        double const dz = pair.next_multiplier(target_ - pair.second_order(residual + cap.prediction), ds) - pair.z;
+        auto const [ds, dz] =
+            pair.move(target_ - pair.second_order(residual + cap.prediction),
+                      residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }

@@ -13,6 +13,7 @@
 #include "tree_elimination.hpp"
 #include "tree_flow.hpp"
 #include "tree_groups.hpp"
+#include "tree_optimality.hpp"
 #include "tree_units.hpp"
 
 namespace dec::solvers {
@@ -42,9 +43,8 @@ class TreeBarrier {
 
     /// Takes the step found last, if `length` is not 0, and writes curvatures and the slopes of a step to s z = 0.
     TreeSums predict(double length, TreeStep const& step, TreeModel& model);
-    /// Replaces values of limited rows (per row of the program), in which rounding of all steps has added up, and writes the
-    /// model again.
-    void observe(std::vector<double> const& observed, TreeModel& model);
+    /// Takes states and prices, in which rounding of all steps has added up, from a judged point, and writes the model again.
+    void observe(TreePoint const& point, TreeModel& model);
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep const& step);
     /// Slopes of the step to s z = target, with second-order terms.
@@ -53,6 +53,8 @@ class TreeBarrier {
 
     /// Largest |s - slack| of a limit on this rank, when `predict` was called.
     [[nodiscard]] double primal_residual() const { return primal_residual_; }
+    /// Largest derivative of the Lagrangian by a control of this rank, likewise.
+    [[nodiscard]] double dual_residual() const { return dual_residual_; }
 
     /// Controls and groups of the program.
     void read(std::vector<double>& u, std::vector<double>& y) const;
@@ -83,6 +85,8 @@ class TreeBarrier {
     void set_variables();
     void set_limits();
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
+    void set_values(TreePoint const& point);
+    void set_prices(TreeFlow& flow);
     template <int Sign>
     void advance_limits(Limits& limits, double length, TreeStep const& step);
     template <int Sign>
@@ -102,9 +106,10 @@ class TreeBarrier {
     Variables controls_, shared_;
     Limits low_, high_;
     std::vector<Cap> caps_;
+    std::vector<double> price_;               // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
     double target_ = 0.0;
-    double primal_residual_ = 0.0;
+    double primal_residual_ = 0.0, dual_residual_ = 0.0;
     double constant_ = 0.0;  // of the scaled objective
 };
 

@@ -190,6 +190,7 @@ void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
     model.control_slope.assign(controls, 0.0);
     step.row.assign(watched_.size(), 0.0);
     step.control.assign(controls, 0.0);
+    step.price.assign(controls, 0.0);
     model.group_curvature.assign(groups_, 0.0);
     model.group_slope.assign(groups_, 0.0);
     step.group.assign(groups_, 0.0);
@@ -634,9 +635,10 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
     if ((flags & mixed) != 0) at.data += N * N;
 
     for (std::int32_t d = 0; d < place.controls; ++d, ++at.control, at.gains += M) {
-        double slope = model.control_slope[at.control];
-        for (int i = 0; i < M; ++i) slope += at.gains[i] * x[N + i];
-        step.control[at.control] = -slope * model.control_inverse[at.control];
+        double price = 0.0;
+        for (int i = 0; i < M; ++i) price += at.gains[i] * x[N + i];
+        step.price[at.control] = price;
+        step.control[at.control] = -(model.control_slope[at.control] + price) * model.control_inverse[at.control];
         if ((flags & grouped) != 0) {
             step.control[at.control] += model.share[at.control] * of_group;
             step.of_group[at.control] = of_group;

@@ -29,6 +29,7 @@ struct TreeModel {
 /// The step.
 struct TreeStep {
     std::vector<double> row, control, group;
+    std::vector<double> price;     ///< per control: gains times change of the price of flow
     std::vector<double> of_group;  ///< per control, only if there are groups: dy of its group
 };
 

@@ -32,7 +32,7 @@ class Iteration {
 
   private:
     struct Progress {
-        double complementarity, pairs, objective, primal_residual;
+        double complementarity, pairs, objective, primal_residual, dual_residual;
     };
     Progress advance(double length);
     double predictor(Progress const& progress);
@@ -63,9 +63,9 @@ Iteration::Progress Iteration::advance(double length) {
     auto const sums = barrier_.predict(length, step_, model_);
     std::array total{sums.complementarity, sums.pairs, sums.objective};
     links_.sum(total);
-    std::array largest{barrier_.primal_residual()};
+    std::array largest{barrier_.primal_residual(), barrier_.dual_residual()};
     links_.max(largest);
-    return {total[0], total[1], total[2], largest[0]};
+    return {total[0], total[1], total[2], largest[0], largest[1]};
 }
 
 // Where s z should go, from how far it could go at once.
@@ -106,17 +106,14 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
 
     double length = 0.0;
     int short_steps = 0;
-    double dual_factor = 1.0;
-    double const first_stationarity = observer ? judge_point().stationarity : 0.0;
     for (int iteration = 0;; ++iteration) {
         auto const progress = advance(length);
-        dual_factor *= 1.0 - length;
         double const objective = progress.objective / units_.cost;
         double const gap = progress.complementarity / units_.cost;
         if (observer && observer({.iteration = iteration,
                                   .objective = objective,
                                   .primal_residual = progress.primal_residual,
-                                  .dual_residual = dual_factor * first_stationarity,
+                                  .dual_residual = progress.dual_residual,
                                   .gap = gap}))
             return answer(TreeStatus::stopped, judge_point(), iteration);
         if (!std::isfinite(progress.complementarity) || !std::isfinite(progress.primal_residual))
@@ -126,7 +123,7 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             if (judgement.violation <= settings_.tolerance &&
                 std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
                 return answer(TreeStatus::optimal, judgement, iteration);
-            barrier_.observe(point_.observed, model_);
+            barrier_.observe(point_, model_);
         }
         if (iteration == settings_.max_iterations) {
             auto const judgement = judge_point();

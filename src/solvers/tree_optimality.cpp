@@ -26,18 +26,33 @@ double minimiser(TreeTerm const& term, double price, double low, double high) {
 
 }  // namespace
 
-TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
-                    TreeFlow& flow, TreePoint& point) {
+void find_states(TreeFlow& flow, TreePoint& point) {
     flow.states(point.u, point.state, point.flow);
     flow.observe(point.state, point.observed);
+}
+
+void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
     std::vector<double> net(point.price_low.size()), of_state, price;
     for (std::size_t i = 0; i < net.size(); ++i) net[i] = point.price_high[i] - point.price_low[i];
     flow.spread(net, of_state);
     flow.prices(of_state, price);
+    point.control_price.assign(program.controls.size(), 0.0);
+    for (std::size_t d = 0; d < program.controls.size(); ++d) {
+        double const* const gain = program.gains.data() + program.controls[d].first_gain;
+        auto const j = static_cast<std::size_t>(program.controls[d].vertex);
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            point.control_price[d] += gain[k] * price[flow.first_flow(j) + k];
+    }
+}
+
+TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
+                    TreeFlow& flow, TreePoint& point) {
+    find_states(flow, point);
+    find_prices(program, flow, point);
 
     TreeJudgement judgement;
     double of_limits = 0.0;  // sum of multiplier times violation at the point
-    for (std::size_t i = 0; i < net.size(); ++i) {
+    for (std::size_t i = 0; i < point.observed.size(); ++i) {
         auto const add = [&](double multiplier, double bound, double violation) {
             if (!std::isfinite(bound)) return;
             of_limits += multiplier * violation;
@@ -67,11 +82,7 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     std::vector<double> shared_price(count, 0.0), cost(count, 0.0), curvature(count, 0.0), log_weight(count, 0.0);
     for (std::size_t d = 0; d < program.controls.size(); ++d) {
         auto const& control = program.controls[d];
-        double const* const gain = program.gains.data() + control.first_gain;
-        auto const j = static_cast<std::size_t>(control.vertex);
-        double coefficient = 0.0;
-        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
-            coefficient += gain[k] * price[flow.first_flow(j) + k];
+        double coefficient = point.control_price[d];
         auto const g = static_cast<std::size_t>(std::max(control.group, 0));
         judgement.objective += value(control.term, point.u[d]);
         if (control.role == TreeControl::Role::tied) {

@@ -12,7 +12,8 @@ namespace dec::solvers {
 struct TreePoint {
     std::vector<double> u, y;                        ///< per control, group
     std::vector<double> price_low, price_high, cap;  ///< multipliers >= 0 of limits per row, of u <= y per control
-    std::vector<double> state, flow, observed;       ///< set by `judge`: v, s and the limited W v
+    std::vector<double> state, flow, observed;       ///< v, s and the limited W v, by `find_states`
+    std::vector<double> control_price;               ///< gains times prices of flows, by `find_prices`
 };
 
 struct TreeJudgement {
@@ -30,7 +31,11 @@ struct TreeJudgement {
         0.0;  ///< sum of multiplier times limit's magnitude, against which the certificate is to be seen
 };
 
-/// Collective. Sets the states of the point.
+/// Collective. What follows from u, and from multipliers of limits.
+void find_states(TreeFlow& flow, TreePoint& point);
+void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point);
+
+/// Collective. Finds states and prices of the point, too.
 [[nodiscard]] TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links,
                                   TreeGroups& groups, TreeFlow& flow, TreePoint& point);
 
