@@ -169,7 +169,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     take_shares(outcome_.u);
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
-    answer_.duality_gap = outcome_.gap;
+    answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective), 1e-6);
     return outcome_.status == solvers::TreeStatus::optimal;
 }
 

@@ -29,8 +29,11 @@ std::string place_name(partition::Piece const& piece, partition::LocalVertex con
 void name_variables(ExportedProgram& program, partition::Piece const& piece, model::AssembledProgram const& assembled,
                     bool whole_feeder) {
     auto& names = program.form.program.names;
-    for (auto const d : assembled.der)
-        names.push_back(fmt::format("alpha:{}", piece.feeder.pv_systems.mrid(core::Index<feeder::PvSystem>{d})));
+    for (auto const d : assembled.der) {
+        core::Index<feeder::PvSystem> const id{d};
+        auto const mrid = piece.feeder.pv_systems.mrid(id);
+        names.push_back(fmt::format("alpha:{}", mrid.empty() ? piece.feeder.pv_systems.name(id) : mrid));
+    }
     for (auto const& group : assembled.program.groups) {
         auto const local = std::ranges::find(piece.agent_row, group.number) - piece.agent_row.begin();
         names.push_back(whole_feeder ? std::string{"fraction:feeder"}

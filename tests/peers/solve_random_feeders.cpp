@@ -52,7 +52,7 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
     core::Json alpha = core::Json::object();
     auto const& table = spread->piece.feeder.pv_systems;
     for (auto id : table.ids())
-        if (spread->flow->ders()[id.at()].available > 0.0) alpha[std::string{table.mrid(id)}] = answer.alpha[id.at()];
+        if (spread->flow->ders()[id.at()].available > 0.0) alpha[std::string{table.name(id)}] = answer.alpha[id.at()];
     core::write_file(name + ".json", core::Json{{"status", coordination::to_text(answer.status)},
                                                 {"objective", answer.objective},
                                                 {"iterations", answer.iterations},

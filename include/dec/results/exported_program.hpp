@@ -10,7 +10,7 @@
 namespace dec::results {
 
 struct ExportedProgram {
-    solvers::SparseForm form;  ///< with names: "alpha:<mRID>", "fraction:<agent>", "v:<bus>.<phase>", "p:…", "q:…"
+    solvers::SparseForm form;  ///< with names: "alpha:<mRID>" (the name where there is none), "fraction:<agent>", "v:<bus>.<phase>", "p:…", "q:…"
 };
 
 /// All of the feeder is on this rank. Of a policy with levels the first one; without the tie-break. A tied DER's variable is its
