@@ -6,37 +6,35 @@
 namespace dec::solvers {
 namespace {
 
-// What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
-// and a step of a multiplier moves its limit by that much. Both vanish with the step.
-constexpr double proximity = 1e-5;
-constexpr double softness = 1e-8;
-
 struct Move {
     double s, z;
 };
 
 // One slack s >= 0 with its multiplier z.
-template <bool Soft>
-struct Pair {
+struct Bound {
     double s, z;
 
     // To s z = goal, when what s has to follow moves by `step`.
-    [[nodiscard]] Move move(double goal, double step) const {
-        if constexpr (Soft) {
-            double const dz = (goal - z * (s + step)) / (s + softness * z);
-            return {step + softness * dz, dz};
-        }
-        return {step, (goal - z * (s + step)) / s};
-    }
+    [[nodiscard]] Move move(double goal, double step) const { return {step, (goal - z * (s + step)) / s}; }
     // ds dz of the move to s z = 0.
+    [[nodiscard]] double second_order(double step) const { return move(0.0, step).z * step; }
+    [[nodiscard]] double stiffness() const { return z / s; }
+};
+
+// The same where the multiplier's step moves the limit by `softness` times itself.
+struct Limit {
+    double s, z, softness;
+
+    [[nodiscard]] Move move(double goal, double step) const {
+        double const dz = (goal - z * (s + step)) / (s + softness * z);
+        return {step + softness * dz, dz};
+    }
     [[nodiscard]] double second_order(double step) const {
         auto const [ds, dz] = move(0.0, step);
         return ds * dz;
     }
-    [[nodiscard]] double stiffness() const { return Soft ? z / (s + softness * z) : z / s; }
+    [[nodiscard]] double stiffness() const { return z / (s + softness * z); }
 };
-using Bound = Pair<false>;
-using Limit = Pair<true>;
 
 constexpr double start_low = 0.1, start_high = 0.9;
 
@@ -191,7 +189,7 @@ template <int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Limit const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i], softness_};
         // value_ has moved already; the residual was with the value before.
         double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - pair.s;
         double const second = pair.second_order(residual - Sign * prediction_[w]);
@@ -205,7 +203,7 @@ template <int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Limit const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i], softness_};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
         model.row_slope[w] += Sign * pair.move(target - second, residual).z;
@@ -220,7 +218,7 @@ template <int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Limit const pair{limits.s[i], limits.z[i]};
+        Limit const pair{limits.s[i], limits.z[i], softness_};
         double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
         auto const [ds, dz] = pair.move((corrected ? target_ : 0.0) - second, residual - Sign * step.row[w]);
@@ -285,7 +283,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
                           double& slope) {
         double const t = variables.t[i];
-        curvature = variables.curvature[i] + proximity;
+        curvature = variables.curvature[i] + proximity_;
         slope = variables.cost[i] + variables.curvature[i] * t;
         if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0) {
             double const relative = range / (1.0 - lower - range * t);
@@ -318,7 +316,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     for (auto& cap : caps_) {
         auto const d = cap.control;
-        Limit const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z, softness_};
         double const residual = cap.value - cap.s;
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
         double const stiffness = pair.stiffness();
@@ -351,7 +349,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         advance_limits<-1>(low_, length, step);
         advance_limits<1>(high_, length, step);
         for (auto& cap : caps_) {
-            Limit const pair{cap.s, cap.z};
+            Limit const pair{cap.s, cap.z, softness_};
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
             double const second = pair.second_order(residual + cap.prediction);
@@ -378,6 +376,11 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     return sums;
 }
 
+void TreeBarrier::stiffen() {
+    proximity_ = std::min(10.0 * proximity_, 1e-3);
+    softness_ = std::min(10.0 * softness_, 1e-6);
+}
+
 void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
     set_values(point);
     write_model(0.0, false, model);
@@ -399,7 +402,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
     controls_.prediction = step.control;
     shared_.prediction = step.group;
     for (auto& cap : caps_) {
-        Limit const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z, softness_};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
         auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
@@ -421,7 +424,7 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
     for (auto const& cap : caps_) {
-        Limit const pair{cap.s, cap.z};
+        Limit const pair{cap.s, cap.z, softness_};
         double const residual = cap.value - cap.s;
         auto const [ds, dz] =
             pair.move(target_ - pair.second_order(residual + cap.prediction),

@@ -45,6 +45,8 @@ class TreeBarrier {
     TreeSums predict(double length, TreeStep const& step, TreeModel& model);
     /// Takes states and prices, in which rounding of all steps has added up, from a judged point, and writes the model again.
     void observe(TreePoint const& point, TreeModel& model);
+    /// Regularises more, where systems have turned out to be nearly singular.
+    void stiffen();
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep const& step);
     /// Slopes of the step to s z = target, with second-order terms.
@@ -109,6 +111,9 @@ class TreeBarrier {
     std::vector<double> price_;               // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
     double target_ = 0.0;
+    // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
+    // and a step of a multiplier moves its limit by that much. Both vanish with the step.
+    double proximity_ = 1e-5, softness_ = 1e-8;
     double primal_residual_ = 0.0, dual_residual_ = 0.0;
     double constant_ = 0.0;  // of the scaled objective
 };

@@ -4,94 +4,19 @@
 #include <array>
 
 #include "tree_blocks.hpp"
+#include "tree_branch.hpp"
 
 namespace dec::solvers {
+
+using namespace branch;
+
 namespace {
-
-// Views of a vertex's numbers, by columns as the program has them.
-struct Numbers {
-    double const* R = nullptr;  // straight: tau
-    double const* L = nullptr;
-    double const* D = nullptr;
-    double const* e = nullptr;
-    double const* c = nullptr;
-    double const* K = nullptr;
-    double const* W = nullptr;
-};
-
-Numbers numbers_of(TreeProgram const& program, TreeVertex const& vertex) {
-    Numbers numbers;
-    double const* at = program.numbers.data() + vertex.first_number;
-    if (!vertex.root) {
-        numbers.R = at;
-        at += vertex.straight ? vertex.rows : vertex.rows * vertex.parent_rows;
-        if (!vertex.straight) {
-            numbers.L = at;
-            at += vertex.parent_flows * vertex.flows;
-        }
-        numbers.D = at;
-        at += vertex.rows * vertex.flows;
-    }
-    numbers.e = at;
-    numbers.c = at + vertex.rows;
-    at += vertex.rows + vertex.flows;
-    if (vertex.sloped) {
-        numbers.K = at;
-        at += vertex.flows * vertex.rows;
-    }
-    if (vertex.mixed) numbers.W = at;
-    return numbers;
-}
-
-std::size_t flow_above(TreeVertex const& vertex, std::size_t i) {
-    return i < vertex.rows ? vertex.place[i] : std::size_t{vertex.parent_rows} + vertex.place[i - vertex.rows];
-}
-
-// to += R x, R'x, L x, L'x of a branch.
-void add_states(TreeVertex const& vertex, Numbers const& numbers, double const* above, double* to) {
-    for (std::size_t i = 0; i < vertex.rows; ++i) {
-        if (vertex.straight) {
-            to[i] += numbers.R[i] * above[vertex.place[i]];
-        } else {
-            for (std::size_t j = 0; j < vertex.parent_rows; ++j) to[i] += numbers.R[j * vertex.rows + i] * above[j];
-        }
-    }
-}
-void add_duals(TreeVertex const& vertex, Numbers const& numbers, double const* own, double* to) {
-    for (std::size_t i = 0; i < vertex.rows; ++i) {
-        if (vertex.straight) {
-            to[vertex.place[i]] += numbers.R[i] * own[i];
-        } else {
-            for (std::size_t j = 0; j < vertex.parent_rows; ++j) to[j] += numbers.R[j * vertex.rows + i] * own[i];
-        }
-    }
-}
-void add_flows(TreeVertex const& vertex, Numbers const& numbers, double const* own, double* to) {
-    for (std::size_t i = 0; i < vertex.flows; ++i) {
-        if (vertex.straight) {
-            to[flow_above(vertex, i)] += own[i];
-        } else {
-            for (std::size_t j = 0; j < vertex.parent_flows; ++j)
-                to[j] += numbers.L[i * vertex.parent_flows + j] * own[i];
-        }
-    }
-}
-void add_prices(TreeVertex const& vertex, Numbers const& numbers, double const* above, double* to) {
-    for (std::size_t i = 0; i < vertex.flows; ++i) {
-        if (vertex.straight) {
-            to[i] += above[flow_above(vertex, i)];
-        } else {
-            for (std::size_t j = 0; j < vertex.parent_flows; ++j)
-                to[i] += numbers.L[i * vertex.parent_flows + j] * above[j];
-        }
-    }
-}
 
 using Block = std::array<double, 18>;
 
 }  // namespace
 
-TreeFlow::TreeFlow(TreeProgram const& program, TreeLinks& links) : program_{program}, links_{links} {
+TreeFlow::TreeFlow(TreeProgram const& program, TreeLinks& links) : program_{program}, links_{links}, waves_{program, links} {
     first_flow_.reserve(program.vertices.size());
     for (auto const& vertex : program.vertices) {
         first_flow_.push_back(flows_);
@@ -107,61 +32,15 @@ TreeFlow::TreeFlow(TreeProgram const& program, TreeLinks& links) : program_{prog
     width_ = static_cast<std::size_t>(sizes[0]);
     response_width_ = static_cast<std::size_t>(sizes[1]) + 1;
 
-    cut_above_.assign(program.vertices.size(), -1);
-    for (std::size_t i = 0; i < program.above.size(); ++i)
-        cut_above_[static_cast<std::size_t>(program.above[i].vertex)] = static_cast<std::int32_t>(i);
-    below_of_level_.resize(static_cast<std::size_t>(links_.levels()) + 1);
-    for (std::size_t i = 0; i < program.below.size(); ++i)
-        below_of_level_[static_cast<std::size_t>(program.below[i].level)].push_back(i);
-    auto const widest = std::max(width_, response_width_);
-    above_rows_.assign(program.above.size() * widest, 0.0);
-    below_rows_.assign(program.below.size() * widest, 0.0);
     response_.assign(program.vertices.size(), -1);
     if (sizes[2] > 0.0) find_response();
-}
-
-template <class Receive, class Visit>
-void TreeFlow::leaf_to_root(std::size_t width, Receive&& receive, Visit&& visit) {
-    std::ranges::fill(above_rows_, 0.0);
-    for (int level = links_.levels(); level-- > 0;) {
-        for (auto const i : below_of_level_[static_cast<std::size_t>(level) + 1])
-            receive(vertex_below(i), below_rows_.data() + i * width);
-        if (level < program_.levels()) {
-            auto const first = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level)]);
-            for (auto j = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level) + 1]);
-                 j-- > first;)
-                visit(j, cut_above_[j] < 0 ? nullptr
-                                           : above_rows_.data() + static_cast<std::size_t>(cut_above_[j]) * width);
-        }
-        if (level > 0)
-            links_.up(level, std::span{above_rows_}.first(program_.above.size() * width),
-                      std::span{below_rows_}.first(program_.below.size() * width), width);
-    }
-}
-
-template <class Visit, class Send>
-void TreeFlow::root_to_leaf(std::size_t width, Visit&& visit, Send&& send) {
-    for (int level = 0; level < links_.levels(); ++level) {
-        if (level > 0)
-            links_.down(level, std::span{below_rows_}.first(program_.below.size() * width),
-                        std::span{above_rows_}.first(program_.above.size() * width), width);
-        if (level < program_.levels()) {
-            auto const last = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level) + 1]);
-            for (auto j = static_cast<std::size_t>(program_.level_start[static_cast<std::size_t>(level)]); j < last;
-                 ++j)
-                visit(j, cut_above_[j] < 0 ? nullptr
-                                           : above_rows_.data() + static_cast<std::size_t>(cut_above_[j]) * width);
-        }
-        for (auto const i : below_of_level_[static_cast<std::size_t>(level) + 1])
-            send(vertex_below(i), below_rows_.data() + i * width);
-    }
 }
 
 void TreeFlow::find_response() {
     auto const& vertices = program_.vertices;
     std::vector<Block> B(vertices.size(), Block{});
     std::vector<std::uint8_t> responds(vertices.size(), 0);
-    leaf_to_root(
+    waves_.leaf_to_root(
         response_width_,
         [&](std::size_t j, double const* row) {
             if (row[0] == 0.0) return;
@@ -235,7 +114,7 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t k = 0; k < m; ++k) to[k] += B[i * m + k] * v_own[i];
     };
-    leaf_to_root(
+    waves_.leaf_to_root(
         width_,
         [&](std::size_t j, double const* row) {
             for (std::size_t k = 0; k < vertices[j].flows; ++k) s[first_flow_[j] + k] += row[k];
@@ -262,7 +141,7 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
             add_flows(vertex, numbers, up.data(),
                       row != nullptr ? row : s.data() + first_flow_[static_cast<std::size_t>(vertex.parent)]);
         });
-    root_to_leaf(
+    waves_.root_to_leaf(
         width_,
         [&](std::size_t j, double const* row) {
             auto const& vertex = vertices[j];
@@ -303,7 +182,7 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
             for (std::size_t k = 0; k < n; ++k) Uy[i] += U[i * n + k] * y[k];
         return Uy;
     };
-    leaf_to_root(
+    waves_.leaf_to_root(
         width_,
         [&](std::size_t j, double const* row) {
             for (std::size_t i = 0; i < vertices[j].rows; ++i)
@@ -317,7 +196,7 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
                 vertex, numbers_of(program_, vertex), up.data(),
                 row != nullptr ? row : dual_.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row);
         });
-    root_to_leaf(
+    waves_.root_to_leaf(
         width_,
         [&](std::size_t j, double const* row) {
             auto const& vertex = vertices[j];

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "dec/solvers/tree_program.hpp"
+#include "tree_waves.hpp"
 
 namespace dec::solvers {
 
@@ -24,6 +24,12 @@ class TreeFlow {
     /// control's part of the gradient is its gains times the prices of its vertex.
     void prices(std::span<double const> of_state, std::vector<double>& price);
 
+    /// Where flows below a vertex depend on its state, s = s(0) + B'v: B by rows, then U = (I + B D')^-1 of its branch by rows
+    /// (not at a root). Otherwise nullptr.
+    [[nodiscard]] double const* response(std::size_t vertex) const {
+        return response_[vertex] < 0 ? nullptr : responses_.data() + response_[vertex];
+    }
+
     /// Limited quantities W v, per row of the program.
     void observe(std::vector<double> const& v, std::vector<double>& observed) const;
     /// Its transpose: W' of multipliers of limits.
@@ -31,27 +37,14 @@ class TreeFlow {
 
   private:
     void find_response();
-    /// Visits vertices leaf to root, giving each the row that goes to another rank (zeroed) or none, after `receive` of the
-    /// rows that came.
-    template <class Receive, class Visit>
-    void leaf_to_root(std::size_t width, Receive&& receive, Visit&& visit);
-    /// The other way round.
-    template <class Visit, class Send>
-    void root_to_leaf(std::size_t width, Visit&& visit, Send&& send);
-    [[nodiscard]] std::size_t vertex_below(std::size_t cut) const {
-        return static_cast<std::size_t>(program_.below[cut].vertex);
-    }
-
     TreeProgram const& program_;
     TreeLinks& links_;
+    TreeWaves waves_;
     std::vector<std::size_t> first_flow_;
-    std::vector<std::int32_t> cut_above_;  // per vertex, -1 for none
-    std::vector<std::vector<std::size_t>> below_of_level_;
     std::size_t flows_ = 0;
     // Where flows below depend on the state: s = s(v = 0) + B'v at the vertex, and U = (I + B D')^-1 of its branch.
     std::vector<std::ptrdiff_t> response_;  // per vertex, into responses_; -1 where there is none
     std::vector<double> responses_;         // B by rows, U by rows
-    std::vector<double> above_rows_, below_rows_;
     std::vector<double> dual_;
     std::size_t width_ = 0, response_width_ = 0;
 };

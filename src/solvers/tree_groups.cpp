@@ -1,7 +1,7 @@
 #include "tree_groups.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 namespace dec::solvers {
 
@@ -36,8 +36,11 @@ void TreeGroups::max_to_top(std::vector<double>& values) {
 void TreeGroups::sum_to_top(std::vector<double>& values) {
     for (int level = links_.levels(); level-- > 1;) {
         std::ranges::fill(above_rows_, 0.0);
-        for (std::size_t g = 0; g < last_cut_.size(); ++g)
-            if (last_cut_[g] >= 0) above_rows_[static_cast<std::size_t>(last_cut_[g])] = values[g];
+        for (std::size_t g = 0; g < last_cut_.size(); ++g) {
+            if (last_cut_[g] < 0 || program_.above[static_cast<std::size_t>(last_cut_[g])].level != level) continue;
+            // What has left must not be counted again when it comes back to the rank of the top.
+            above_rows_[static_cast<std::size_t>(last_cut_[g])] = std::exchange(values[g], 0.0);
+        }
         links_.up(level, above_rows_, below_rows_, 1);
         for (std::size_t i = 0; i < program_.below.size(); ++i) {
             auto const& cut = program_.below[i];

@@ -123,6 +123,7 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             if (judgement.violation <= settings_.tolerance &&
                 std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
                 return answer(TreeStatus::optimal, judgement, iteration);
+            barrier_.stiffen();
             barrier_.observe(point_, model_);
         }
         if (iteration == settings_.max_iterations) {
