@@ -62,12 +62,12 @@ class ExactSearch {
     void take_prices();
     void name_binding(std::vector<char> const& ders);
     void with_tie_break();
-    [[nodiscard]] bool proves_linear_optimum(std::vector<double> const& low, std::vector<double> const& high);
+    [[nodiscard]] double count_open() const;
+    std::vector<char> settle(double cap);
     void one_level_after_the_other();
-    void ease_limits();
+    void hold_priced_limits();
     void finish();
     [[nodiscard]] solvers::TreeStart const* start();
-    [[nodiscard]] solvers::TreeStart warm() const { return {outcome_.u, outcome_.y, outcome_.price_low, outcome_.price_high}; }
 
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
@@ -192,122 +192,90 @@ void ExactSearch::name_binding(std::vector<char> const& ders) {
         if (ders[d] != 0 && answer_.alpha[d] > nothing) answer_.binding[d] = names[d];
 }
 
-/// A linear cost with a small curvature has one answer, which from some curvature on downwards is the linear program's with the
-/// smallest sum of available alpha^2 (Mangasarian and Meyer, SIAM J. Control Optim. 17(6), 1979). Whether it is small enough
-/// is proven from prices extrapolated to none at all.
+/// Of all answers that cost the least the one of smallest sum of available alpha^2: a second program in what the prices of the
+/// first leave open.
 void ExactSearch::with_tie_break() {
-    constexpr double first = 1e-4, last = 1e-7;
-    auto const linear = decisions_;
-    auto const curve = [&](double curvature) {
-        for (std::size_t d = 0; d < linear.ders.size(); ++d) {
-            auto const& what = linear.ders[d];
-            decisions_.ders[d].cost.quadratic = what.cost.quadratic + curvature * available_kw_[d] * what.reach * what.reach;
-        }
-    };
-    auto const* from = start();
-    for (double curvature = first;; curvature *= 0.1) {
-        curve(curvature);
-        if (!solve(from)) return;
-        if (answer_.status == Status::relaxed) break;
-        auto const low = low_, high = high_;
-        start_ = warm();
-        from = &start_;
-        curve(0.5 * curvature);
-        if (!solve(from)) return;
-        start_ = warm();
-        for (std::size_t i = 0; i < low_.size(); ++i) {
-            low_[i] = std::max(0.0, 2.0 * low_[i] - low[i]);
-            high_[i] = std::max(0.0, 2.0 * high_[i] - high[i]);
-        }
-        decisions_ = linear;
-        if (proves_linear_optimum(low_, high_) || curvature < last) break;
-    }
-    decisions_ = linear;
+    if (!solve(start())) return;
     take_prices();
+    if (answer_.status == Status::relaxed) return;
+    settle(1.0);
+    hold_priced_limits();
+    auto const gap = answer_.duality_gap;
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        what.cost = {.quadratic = available_kw_[d] * what.reach * what.reach};
+    }
+    if (count_open() > 0.0) solve(nullptr);
+    answer_.duality_gap = gap;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    answer_.objective = objective_of(answer_.alpha);
 }
 
-/// Weak duality: at any prices the least cost over the bounds of the shares alone, plus what limits are worth, is a lower bound.
-bool ExactSearch::proves_linear_optimum(std::vector<double> const& low, std::vector<double> const& high) {
-    constexpr double enough = 1e-9;
-    auto const gradient = prices_.gradient(answer_.nodes, low, high);
-    double bound = 0.0, cost = 0.0;
-    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
-        auto const& node = answer_.nodes[i];
-        double const v = seen(piece_, answer_.curtailed, node);
-        if (high[i] > 0.0) bound += high[i] * (v - node.high);
-        if (low[i] > 0.0) bound += low[i] * (node.low - v);
-    }
-    std::vector<double> group_slope(static_cast<std::size_t>(decisions_.groups), 0.0), group_at(group_slope.size(), 0.0);
-    for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
+double ExactSearch::count_open() const {
+    double open = 0.0;
+    for (auto const& what : decisions_.ders) open += what.role == Decision::Role::fixed ? 0.0 : 1.0;
+    return comm_.sum(open);
+}
+
+/// Fixes every share that is at a bound in all optima: whose bound has a price. `cap` is what shares with a cap have at most.
+/// \return which ones.
+std::vector<char> ExactSearch::settle(double cap) {
+    constexpr double negligible = 1e-8;  // price of a bound compared with the cost of a share
+    constexpr double clear = 1e-7;       // farther from its bound a share stays where it is: the limits are met there
+    auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
+    double const open = count_open();
+    std::vector<double> worth(gradient.size(), 0.0), scale(gradient.size(), 0.0);
+    std::vector<double> of_group(2 * static_cast<std::size_t>(decisions_.groups), 0.0);
+    for (std::size_t d = 0; d < gradient.size(); ++d) {
         auto const& what = decisions_.ders[d];
         if (what.role == Decision::Role::fixed) continue;
-        double const u = answer_.alpha[d] / what.reach;
-        cost += what.cost.linear * u;
-        double const slope = what.cost.linear + what.reach * gradient[d];
-        if (what.role == Decision::Role::tied) {
-            group_slope[static_cast<std::size_t>(what.group)] += slope;
-            group_at[static_cast<std::size_t>(what.group)] = std::max(group_at[static_cast<std::size_t>(what.group)], u);
-        } else {
-            bound += std::min(slope * (what.lower - u), slope * (what.upper - u));
-        }
+        worth[d] = -(what.cost.linear + what.reach * gradient[d]);
+        // The prices of all caps together are one.
+        scale[d] = what.role == Decision::Role::capped ? 1.0 / open : what.cost.linear;
+        if (what.role != Decision::Role::tied) continue;
+        of_group[2 * static_cast<std::size_t>(what.group)] += worth[d];
+        of_group[2 * static_cast<std::size_t>(what.group) + 1] += scale[d];
     }
-    links_.sum(group_slope);
-    links_.max(group_at);
-    double const gap = -comm_.sum(bound) - [&] {
-        double sum = 0.0;
-        for (std::size_t g = 0; g < group_slope.size(); ++g)
-            sum += std::min(group_slope[g] * (0.0 - group_at[g]), group_slope[g] * (1.0 - group_at[g]));
-        return sum;
-    }();
-    return gap <= enough * std::max(comm_.sum(cost), 1e-6);
+    links_.sum(of_group);
+    std::vector<char> settled(gradient.size(), 0);
+    for (std::size_t d = 0; d < gradient.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        if (what.role == Decision::Role::fixed) continue;
+        bool const tied = what.role == Decision::Role::tied;
+        double const more = tied ? of_group[2 * static_cast<std::size_t>(what.group)] : worth[d];
+        double const relative = more / (tied ? of_group[2 * static_cast<std::size_t>(what.group) + 1] : scale[d]);
+        double const bound = more < 0.0 ? what.lower : what.role == Decision::Role::capped ? std::min(cap, what.upper) : what.upper;
+        // Of the price and the distance to the bound one is zero at the optimum: the smaller one, each on its own scale.
+        double const u = answer_.alpha[d] / what.reach;
+        if (std::abs(relative) <= negligible || std::abs(relative) * cap <= std::abs(bound - u)) continue;
+        what.role = Decision::Role::fixed;
+        what.fixed = what.reach * (std::abs(bound - u) < clear ? bound : u);
+        answer_.alpha[d] = what.fixed;
+        settled[d] = 1;
+    }
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    return settled;
 }
 
 /// The largest share as small as possible; whoever has to bear it keeps it; then the same for the others.
 void ExactSearch::one_level_after_the_other() {
-    constexpr double nothing = 1e-9;     // share below which all that are left are free
-    constexpr double negligible = 1e-9;  // worth compared with that of the DER that moves the priced voltages most
+    constexpr double nothing = 1e-9;  // share below which all that are left are free
     std::int64_t levels = 0;
     auto const* from = start();
-    while (true) {
-        double left = 0.0;
-        for (auto const& what : decisions_.ders) left += what.role == Decision::Role::capped ? 1.0 : 0.0;
-        left = comm_.sum(left);
-        if (left == 0.0) break;
+    while (count_open() > 0.0) {
         if (!solve(from)) return;
         from = nullptr;
         if (levels == 0) take_prices();
         double largest = 0.0;
         for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
-            if (decisions_.ders[d].role == Decision::Role::capped) largest = std::max(largest, answer_.alpha[d]);
+            if (decisions_.ders[d].role != Decision::Role::fixed) largest = std::max(largest, answer_.alpha[d]);
         largest = comm_.max(largest);
         if (largest <= nothing || answer_.status == Status::relaxed) break;
         ++levels;
-
-        // What one more unit of a DER's share is worth to the others: the multiplier of its cap.
-        auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
-        double most = 0.0;
-        for (std::size_t d = 0; d < gradient.size(); ++d)
-            if (decisions_.ders[d].role == Decision::Role::capped) most = std::max(most, std::abs(gradient[d]));
-        most = comm_.max(most);
-        std::vector<char> fixed(gradient.size(), 0);
-        for (std::size_t d = 0; d < gradient.size(); ++d) {
-            auto& what = decisions_.ders[d];
-            if (what.role != Decision::Role::capped) continue;
-            double const worth = -gradient[d];
-            // Whom it helps to curtail bears all that is asked of anybody, whom it harms nothing. Of worth and room below the cap
-            // one is zero at the optimum: the smaller one, each on its own scale.
-            double const own = worth > 0.0 ? std::min(largest, what.upper) : what.lower;
-            if (std::abs(worth) > negligible * most && left * std::abs(worth) * largest > std::abs(own - answer_.alpha[d])) {
-                what.role = Decision::Role::fixed;
-                what.fixed = own;
-                answer_.alpha[d] = own;
-                fixed[d] = 1;
-            }
-        }
-        if (levels > 1) name_binding(fixed);
-        if (comm_.max(fixed.empty() ? 0.0 : static_cast<double>(std::ranges::max(fixed))) == 0.0) break;
-        flow_.solve(answer_.alpha, answer_.curtailed);
-        ease_limits();
+        auto const settled = settle(largest);
+        if (levels > 1) name_binding(settled);
+        if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) break;
+        hold_priced_limits();
     }
     for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
         if (decisions_.ders[d].role == Decision::Role::capped && answer_.alpha[d] <= nothing) answer_.alpha[d] = 0.0;
@@ -316,21 +284,33 @@ void ExactSearch::one_level_after_the_other() {
     answer_.levels = levels;
 }
 
-/// What was decided ends exactly at limits. Those that nobody who is left moves have done their part; the others get the
-/// room of a rounding, so that what was decided stays feasible.
-void ExactSearch::ease_limits() {
+/// At every optimum a limit with a price is met: the voltage stays where it is from now on. Those that nobody who is left moves have
+/// done their part.
+void ExactSearch::hold_priced_limits() {
     constexpr double at_limit = 1e-8;    // pu^2
-    constexpr double rounding = 1e-9;    // pu^2
     constexpr double unmoved = 1e-9;     // pu^2, by all who are left together
+    constexpr double negligible = 1e-9;  // price compared with the highest
     std::vector<double> left(answer_.alpha.size(), 0.0);
-    for (std::size_t d = 0; d < left.size(); ++d) left[d] = decisions_.ders[d].role == Decision::Role::capped ? 1.0 : 0.0;
+    for (std::size_t d = 0; d < left.size(); ++d) left[d] = decisions_.ders[d].role == Decision::Role::fixed ? 0.0 : decisions_.ders[d].reach;
     model::FlowState change;
     flow_.solve_change(left, change);
-    for (auto const& node : answer_.nodes) {
+    double highest = 0.0;
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) highest = std::max({highest, low_[i], high_[i]});
+    highest = comm_.max(highest);
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
+        auto const& node = answer_.nodes[i];
         double const v = seen(piece_, answer_.curtailed, node);
         bool const moves = std::abs(seen(piece_, change, node)) > unmoved;
-        if (v > node.high - at_limit) limits_.high[place(node)] = moves ? node.high + rounding : infinity;
-        if (v < node.low + at_limit) limits_.low[place(node)] = moves ? node.low - rounding : -infinity;
+        auto& low = limits_.low[place(node)];
+        auto& high = limits_.high[place(node)];
+        bool const at_high = v > node.high - at_limit, at_low = v < node.low + at_limit;
+        if (!at_high && !at_low) continue;
+        if (!moves) {
+            low = -infinity;
+            high = infinity;
+        } else if ((at_high && high_[i] > negligible * highest) || (at_low && low_[i] > negligible * highest)) {
+            low = high = v;
+        }
     }
 }
 

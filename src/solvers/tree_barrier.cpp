@@ -36,6 +36,8 @@ struct Limit {
     [[nodiscard]] double stiffness() const { return z / (s + softness * z); }
 };
 
+// A given row is that much less soft than a limit: nothing but its multiplier moves it.
+constexpr double rigidity = 1e-2;
 constexpr double start_low = 0.1, start_high = 0.9;
 
 }  // namespace
@@ -82,10 +84,20 @@ void TreeBarrier::set_variables() {
 }
 
 void TreeBarrier::set_limits() {
-    auto const set = [this](Limits& limits, std::vector<double> const& bounds) {
+    auto const is_fixed = [this](std::size_t w) {
+        auto const row = static_cast<std::size_t>(watched_[w]);
+        return program_.low[row] == program_.high[row];
+    };
+    for (std::size_t w = 0; w < watched_.size(); ++w) {
+        if (!is_fixed(w)) continue;
+        fixed_.row.push_back(static_cast<std::int32_t>(w));
+        fixed_.bound.push_back(program_.low[static_cast<std::size_t>(watched_[w])]);
+    }
+    fixed_.z.assign(fixed_.row.size(), 0.0);
+    auto const set = [&](Limits& limits, std::vector<double> const& bounds) {
         for (std::size_t w = 0; w < watched_.size(); ++w) {
             double const bound = bounds[static_cast<std::size_t>(watched_[w])];
-            if (!std::isfinite(bound)) continue;
+            if (!std::isfinite(bound) || is_fixed(w)) continue;
             limits.row.push_back(static_cast<std::int32_t>(w));
             limits.bound.push_back(bound);
         }
@@ -138,6 +150,10 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     };
     take(low_, start.price_low);
     take(high_, start.price_high);
+    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+        auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
+        fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
+    }
     set_prices(flow);
 }
 
@@ -278,6 +294,15 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     model_limits<-1>(low_, target, corrected, model);
     model_limits<1>(high_, target, corrected, model);
+    // A multiplier steps by what is missing after the step, over the softness.
+    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(fixed_.row[i]);
+        double const residual = value_[w] - fixed_.bound[i];
+        model.row_slope[w] += residual / (rigidity * softness_);
+        if (corrected) continue;
+        model.row_curvature[w] += 1.0 / (rigidity * softness_);
+        primal_residual_ = std::max(primal_residual_, std::abs(residual));
+    }
 
     // Returns the derivative of the Lagrangian.
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
@@ -348,6 +373,11 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
         advance_limits<-1>(low_, length, step);
         advance_limits<1>(high_, length, step);
+        for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(fixed_.row[i]);
+            double const after = value_[w] + (1.0 - length) * step.row[w];
+            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_);
+        }
         for (auto& cap : caps_) {
             Limit const pair{cap.s, cap.z, softness_};
             double const residual = cap.value - cap.s;
@@ -452,6 +482,10 @@ void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& hig
     };
     read_limits(low_, low);
     read_limits(high_, high);
+    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+        auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
+        (fixed_.z[i] > 0.0 ? high : low)[row] = std::abs(fixed_.z[i]) / units_.cost;
+    }
     cap.assign(controls_.t.size(), 0.0);
     for (auto const& limit : caps_) cap[limit.control] = limit.z / (units_.cost * units_.control_range[limit.control]);
 }

@@ -75,6 +75,11 @@ class TreeBarrier {
         std::vector<std::int32_t> row;
         std::vector<double> bound, s, z;
     };
+    // Watched rows whose limits are equal; multipliers of either sign.
+    struct Fixed {
+        std::vector<std::int32_t> row;
+        std::vector<double> bound, z;
+    };
     // u <= y, in units of the control.
     struct Cap {
         std::size_t control = 0;
@@ -107,6 +112,7 @@ class TreeBarrier {
     std::vector<std::int32_t> const& watched_;
     Variables controls_, shared_;
     Limits low_, high_;
+    Fixed fixed_;
     std::vector<Cap> caps_;
     std::vector<double> price_;               // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
