@@ -456,9 +456,8 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
     for (auto const& cap : caps_) {
         Limit const pair{cap.s, cap.z, softness_};
         double const residual = cap.value - cap.s;
-        auto const [ds, dz] =
-            pair.move(target_ - pair.second_order(residual + cap.prediction),
-                      residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
+        auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction),
+                                        residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
         reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
         reach.cross += ds * dz;
     }

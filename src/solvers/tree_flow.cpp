@@ -16,7 +16,8 @@ using Block = std::array<double, 18>;
 
 }  // namespace
 
-TreeFlow::TreeFlow(TreeProgram const& program, TreeLinks& links) : program_{program}, links_{links}, waves_{program, links} {
+TreeFlow::TreeFlow(TreeProgram const& program, TreeLinks& links)
+    : program_{program}, links_{links}, waves_{program, links} {
     first_flow_.reserve(program.vertices.size());
     for (auto const& vertex : program.vertices) {
         first_flow_.push_back(flows_);

@@ -7,6 +7,7 @@
 #include "tree_barrier.hpp"
 #include "tree_elimination.hpp"
 #include "tree_optimality.hpp"
+#include "tree_presolve.hpp"
 
 namespace dec::solvers {
 namespace {
@@ -100,7 +101,7 @@ TreeJudgement Iteration::judge_point() {
 }
 
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
-    if (!units_.agree) return answer(TreeStatus::primal_infeasible, {}, 0);
+    if (!units_.agree) return answer(TreeStatus::primal_infeasible, judge_point(), 0);
     if (start != nullptr) barrier_.start_warm(flow_, groups_, *start);
     else barrier_.start_cold(flow_, groups_);
 
@@ -165,7 +166,52 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
 
 TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings, TreeStart const* start,
                   TreeObserver const& observer) {
-    return Iteration(program, links, settings).run(start, observer);
+    if (!settings.presolve) return Iteration(program, links, settings).run(start, observer);
+    TreeGroups groups(program, links);
+    auto const units = find_units(program, links, groups);
+    if (!units.agree) return Iteration(program, links, settings).run(start, observer);
+
+    TreeFlow flow(program, links);
+    TreePresolve presolve(program, units, links, flow);
+    for (;;) {
+        auto const reduced = presolve.reduce();
+        TreeStart restricted;
+        if (start != nullptr) restricted = presolve.restrict(*start);
+        auto outcome = Iteration(reduced, links, settings).run(start != nullptr ? &restricted : nullptr, observer);
+
+        TreeStart full;
+        presolve.expand(outcome.u, outcome.y, outcome.price_low, outcome.price_high, full);
+        TreePoint point;
+        point.u = std::move(full.u);
+        point.y = std::move(full.y);
+        point.price_low = std::move(full.price_low);
+        point.price_high = std::move(full.price_high);
+        find_states(flow, point);
+        // What was dropped must hold; rounding is all that can speak against it.
+        std::array again{0.0};
+        for (std::size_t i = 0; i < point.observed.size() && outcome.status == TreeStatus::optimal; ++i) {
+            auto const check = [&](double violation, std::uint8_t& keep) {
+                if (violation <= std::max(settings.tolerance, 1e-9) || keep != 0) return;
+                keep = 1;
+                again[0] = 1.0;
+            };
+            check(program.low[i] - point.observed[i], presolve.keep_low[i]);
+            check(point.observed[i] - program.high[i], presolve.keep_high[i]);
+        }
+        links.max(again);
+        if (again[0] != 0.0) continue;
+        std::array offset{presolve.offset()};
+        links.sum(offset);
+        outcome.objective += offset[0];
+        outcome.dual_objective += offset[0];
+        outcome.u = std::move(point.u);
+        outcome.y = std::move(point.y);
+        outcome.price_low = std::move(point.price_low);
+        outcome.price_high = std::move(point.price_high);
+        outcome.state = std::move(point.state);
+        outcome.flow = std::move(point.flow);
+        return outcome;
+    }
 }
 
 }  // namespace dec::solvers

@@ -14,9 +14,7 @@ class TreeWaves {
   public:
     /// Not collective. Both stay where they are.
     TreeWaves(TreeProgram const& program, TreeLinks& links)
-        : program_{program},
-          links_{links},
-          cut_above_(program.above.empty() ? 0 : program.vertices.size(), -1),
+        : program_{program}, links_{links}, cut_above_(program.above.empty() ? 0 : program.vertices.size(), -1),
           below_of_level_(static_cast<std::size_t>(links.levels()) + 1) {
         for (std::size_t i = 0; i < program.above.size(); ++i)
             cut_above_[static_cast<std::size_t>(program.above[i].vertex)] = static_cast<std::int32_t>(i);

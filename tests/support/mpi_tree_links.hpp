@@ -20,10 +20,12 @@ class MpiTreeLinks final : public solvers::TreeLinks {
     }
 
     void up(int level, std::span<double const> above, std::span<double> below, std::size_t width) override {
-        pass(level, piece_.program.above, piece_.above_rank, above, piece_.program.below, piece_.below_rank, below, width);
+        pass(level, piece_.program.above, piece_.above_rank, above, piece_.program.below, piece_.below_rank, below,
+             width);
     }
     void down(int level, std::span<double const> below, std::span<double> above, std::size_t width) override {
-        pass(level, piece_.program.below, piece_.below_rank, below, piece_.program.above, piece_.above_rank, above, width);
+        pass(level, piece_.program.below, piece_.below_rank, below, piece_.program.above, piece_.above_rank, above,
+             width);
     }
     [[nodiscard]] int levels() const override { return levels_; }
     void sum(std::span<double> values) const override {
@@ -35,16 +37,18 @@ class MpiTreeLinks final : public solvers::TreeLinks {
 
   private:
     void pass(int level, std::vector<solvers::TreeCut> const& from, std::vector<std::int32_t> const& from_rank,
-              std::span<double const> sent, std::vector<solvers::TreeCut> const& to, std::vector<std::int32_t> const& to_rank,
-              std::span<double> received, std::size_t width) {
+              std::span<double const> sent, std::vector<solvers::TreeCut> const& to,
+              std::vector<std::int32_t> const& to_rank, std::span<double> received, std::size_t width) {
         std::vector<MPI_Request> requests;
         auto const count = static_cast<int>(width);
         for (std::size_t i = 0; i < to.size(); ++i)
             if (to[i].level == level)
-                MPI_Irecv(received.data() + i * width, count, MPI_DOUBLE, to_rank[i], level, comm_, &requests.emplace_back());
+                MPI_Irecv(received.data() + i * width, count, MPI_DOUBLE, to_rank[i], level, comm_,
+                          &requests.emplace_back());
         for (std::size_t i = 0; i < from.size(); ++i)
             if (from[i].level == level)
-                MPI_Isend(sent.data() + i * width, count, MPI_DOUBLE, from_rank[i], level, comm_, &requests.emplace_back());
+                MPI_Isend(sent.data() + i * width, count, MPI_DOUBLE, from_rank[i], level, comm_,
+                          &requests.emplace_back());
         MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE);
     }
 
