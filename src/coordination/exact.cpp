@@ -79,6 +79,7 @@ class ExactSearch {
     MarginalPrices prices_;
     std::vector<double> available_kw_;
     model::SquaredLimits limits_;
+    bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
     model::FlowState unknown_;
     fairness::Decisions decisions_;
     model::AssembledProgram assembled_;
@@ -129,7 +130,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
     solvers::TreeSettings tree{.tolerance = settings_.tolerance,
                                .max_iterations = static_cast<int>(settings_.max_iterations),
-                               .presolve = settings_.presolve};
+                               .presolve = settings_.presolve && !holds_limits_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
         auto const last = answer_.alpha;
@@ -297,6 +298,7 @@ void ExactSearch::hold_priced_limits() {
     double highest = 0.0;
     for (std::size_t i = 0; i < answer_.nodes.size(); ++i) highest = std::max({highest, low_[i], high_[i]});
     highest = comm_.max(highest);
+    double held = 0.0;
     for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
         auto const& node = answer_.nodes[i];
         double const v = seen(piece_, answer_.curtailed, node);
@@ -310,8 +312,10 @@ void ExactSearch::hold_priced_limits() {
             high = infinity;
         } else if ((at_high && high_[i] > negligible * highest) || (at_low && low_[i] > negligible * highest)) {
             low = high = v;
+            held = 1.0;
         }
     }
+    holds_limits_ = holds_limits_ || comm_.max(held) > 0.0;
 }
 
 /// The last line of the history is the answer itself, with its voltages.

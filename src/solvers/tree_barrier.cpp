@@ -86,7 +86,7 @@ void TreeBarrier::set_variables() {
 void TreeBarrier::set_limits() {
     auto const is_fixed = [this](std::size_t w) {
         auto const row = static_cast<std::size_t>(watched_[w]);
-        return program_.low[row] == program_.high[row];
+        return is_given(program_.low[row], program_.high[row]);
     };
     for (std::size_t w = 0; w < watched_.size(); ++w) {
         if (!is_fixed(w)) continue;

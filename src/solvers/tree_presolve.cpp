@@ -43,6 +43,8 @@ bool same(double a, double b) { return std::abs(a - b) <= 1e-13 * std::max(std::
 TreePresolve::TreePresolve(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeFlow& flow)
     : keep_low(program.low.size(), 0),
       keep_high(program.low.size(), 0), program_{program}, units_{units}, links_{links}, flow_{flow} {
+    for (std::size_t i = 0; i < program.low.size(); ++i)
+        if (is_given(program.low[i], program.high[i])) keep_low[i] = keep_high[i] = 1;
     find_ranges();
 }
 

@@ -20,6 +20,9 @@ struct TreeUnits {
 /// Collective. \param groups are those of the program.
 [[nodiscard]] TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& groups);
 
+/// Limits of a row that leave it no room, but for the rounding of what they were derived from: its value is given.
+[[nodiscard]] inline bool is_given(double low, double high) { return high - low <= 1e-12 && high - low >= -1e-9; }
+
 /// phi(u) = cost u + ...
 [[nodiscard]] double value(TreeTerm const& term, double u);
 /// phi'(u)
