@@ -58,6 +58,8 @@ class ExactSearch {
     }
 
     bool solve(solvers::TreeStart const* start);
+    [[nodiscard]] bool stands_still() const;
+    [[nodiscard]] std::int64_t most_iterations() const { return holds_limits_ ? 60 : std::numeric_limits<int>::max(); }
     void take_shares(std::span<double const> u);
     void take_prices();
     void name_binding(std::vector<char> const& ders);
@@ -125,11 +127,17 @@ solvers::TreeStart const* ExactSearch::start() {
     return &start_;
 }
 
+/// Prices of given rows are so large that rounding of voltages keeps the gap from closing altogether.
+bool ExactSearch::stands_still() const {
+    constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;
+    return outcome_.primal_residual <= feasible && outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing);
+}
+
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
 bool ExactSearch::solve(solvers::TreeStart const* start) {
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
     solvers::TreeSettings tree{.tolerance = settings_.tolerance,
-                               .max_iterations = static_cast<int>(settings_.max_iterations),
+                               .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
                                .presolve = settings_.presolve && !holds_limits_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
@@ -148,7 +156,10 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     }
     switch (outcome_.status) {
         case solvers::TreeStatus::optimal: break;
-        case solvers::TreeStatus::iteration_limit: answer_.status = Status::iteration_limit; break;
+        case solvers::TreeStatus::iteration_limit:
+            if (holds_limits_ && stands_still()) outcome_.status = solvers::TreeStatus::optimal;
+            else answer_.status = Status::iteration_limit;
+            break;
         case solvers::TreeStatus::numerical_failure: answer_.status = Status::diverged; break;
         case solvers::TreeStatus::stopped: answer_.status = Status::interrupted; break;
         case solvers::TreeStatus::primal_infeasible:
