@@ -21,19 +21,24 @@ struct Bound {
     [[nodiscard]] double stiffness() const { return z / s; }
 };
 
-// The same where the multiplier's step moves the limit by `softness` times itself.
-struct Limit {
-    double s, z, softness;
+// The same where the multiplier's step moves the limit by `softness` times itself. Divides once.
+class Limit {
+  public:
+    Limit(double s, double z, double softness)
+        : s_{s}, z_{z}, softness_{softness}, reciprocal_{1.0 / (s + softness * z)} {}
 
     [[nodiscard]] Move move(double goal, double step) const {
-        double const dz = (goal - z * (s + step)) / (s + softness * z);
-        return {step + softness * dz, dz};
+        double const dz = (goal - z_ * (s_ + step)) * reciprocal_;
+        return {step + softness_ * dz, dz};
     }
     [[nodiscard]] double second_order(double step) const {
         auto const [ds, dz] = move(0.0, step);
         return ds * dz;
     }
-    [[nodiscard]] double stiffness() const { return z / (s + softness * z); }
+    [[nodiscard]] double stiffness() const { return z_ * reciprocal_; }
+
+  private:
+    double s_, z_, softness_, reciprocal_;
 };
 
 // A given row is that much less soft than a limit: nothing but its multiplier moves it.
@@ -205,13 +210,14 @@ template <int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Limit const pair{limits.s[i], limits.z[i], softness_};
+        double const s = limits.s[i], z = limits.z[i];
+        Limit const pair{s, z, softness_};
         // value_ has moved already; the residual was with the value before.
-        double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - pair.s;
+        double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - s;
         double const second = pair.second_order(residual - Sign * prediction_[w]);
         auto const [ds, dz] = pair.move(target_ - second, residual - Sign * step.row[w]);
-        limits.s[i] = pair.s + length * ds;
-        limits.z[i] = pair.z + length * dz;
+        limits.s[i] = s + length * ds;
+        limits.z[i] = z + length * dz;
     }
 }
 
@@ -219,8 +225,9 @@ template <int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Limit const pair{limits.s[i], limits.z[i], softness_};
-        double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
+        double const s = limits.s[i], z = limits.z[i];
+        Limit const pair{s, z, softness_};
+        double const residual = Sign * (limits.bound[i] - value_[w]) - s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
         model.row_slope[w] += Sign * pair.move(target - second, residual).z;
         if (!corrected) {
@@ -234,11 +241,13 @@ template <int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Limit const pair{limits.s[i], limits.z[i], softness_};
-        double const residual = Sign * (limits.bound[i] - value_[w]) - pair.s;
+        double const s = limits.s[i], z = limits.z[i];
+        Limit const pair{s, z, softness_};
+        double const residual = Sign * (limits.bound[i] - value_[w]) - s;
         double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
         auto const [ds, dz] = pair.move((corrected ? target_ : 0.0) - second, residual - Sign * step.row[w]);
-        reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
+        // -ds / s or -dz / z beyond the ratio so far, which is rare, without a division.
+        if (-ds > reach.ratio * s || -dz > reach.ratio * z) reach.ratio = std::max(-ds / s, -dz / z);
         reach.cross += ds * dz;
     }
 }
@@ -267,7 +276,9 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
         double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
         double const dz_low = low.move(of_low, dt[i]).z;
         double const dz_high = high.move(of_high, -dt[i]).z;
-        reach.ratio = std::max({reach.ratio, -dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
+        if (-dt[i] > reach.ratio * low.s || dt[i] > reach.ratio * high.s || -dz_low > reach.ratio * low.z ||
+            -dz_high > reach.ratio * high.z)
+            reach.ratio = std::max({-dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
         reach.cross += dt[i] * (dz_low - dz_high);
     }
 }
@@ -435,7 +446,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
         Limit const pair{cap.s, cap.z, softness_};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
         auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
-        reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
+        reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
         reach.cross += ds * dz;
     }
     return reach;
@@ -458,7 +469,7 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
         double const residual = cap.value - cap.s;
         auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction),
                                         residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
-        reach.ratio = std::max({reach.ratio, -ds / pair.s, -dz / pair.z});
+        reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
         reach.cross += ds * dz;
     }
     return reach;

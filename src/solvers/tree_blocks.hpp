@@ -130,6 +130,18 @@ struct Passage {
 ///     X = E U'   H = E D C1   A <- U A E U'   B <- U (B + A E D C1)   C <- C1 - (D C1)' A E D C1
 template <int N, int M>
 inline void pass_branch(double const* D, Value<N, M> const& below, Value<N, M>& above, Passage<N, M>& passage) {
+    if constexpr (N == 1 && M == 1) {
+        // The same with one division.
+        double const A = below.A[0], B = below.B[0], C = below.C[0];
+        double const P = 1.0 + D[0] * B, DC = D[0] * C;
+        double const reciprocal = 1.0 / (P * P + D[0] * DC * A);
+        passage.X[0] = P * reciprocal;
+        passage.H[0] = DC * reciprocal;
+        above.A[0] = A * reciprocal;
+        above.B[0] = (P * B + DC * A) * reciprocal;
+        above.C[0] = C * reciprocal;
+        return;
+    }
     double P[N * N], U[N * N], UB[N * M], Q[M * M], CQ[M * M], C1[M * M];
     multiply_transposed<N, M, N>(below.B, D, P);
     for (int i = 0; i < N; ++i) P[i * N + i] += 1.0;
@@ -170,16 +182,12 @@ inline void pass_branch(double const* D, Value<N, M> const& below, Value<N, M>& 
     for (int i = 0; i < N * M; ++i) above.B[i] += UB[i];
     double AH[N * M];
     multiply<N, N, M>(below.A, passage.H, AH);
-    if constexpr (N == 1 && M == 1) {
-        above.C[0] = C1[0] * E[0];
-    } else {
-        for (int i = 0; i < M; ++i)
-            for (int j = i; j < M; ++j) {
-                double sum = C1[i * M + j];
-                for (int k = 0; k < N; ++k) sum -= DC[k * M + i] * AH[k * M + j];
-                above.C[i * M + j] = above.C[j * M + i] = sum;
-            }
-    }
+    for (int i = 0; i < M; ++i)
+        for (int j = i; j < M; ++j) {
+            double sum = C1[i * M + j];
+            for (int k = 0; k < N; ++k) sum -= DC[k * M + i] * AH[k * M + j];
+            above.C[i * M + j] = above.C[j * M + i] = sum;
+        }
 }
 
 }  // namespace dec::solvers::blocks

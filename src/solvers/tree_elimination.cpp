@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "tree_blocks.hpp"
 
@@ -17,12 +18,12 @@ constexpr std::uint8_t kind_of(int rows, int flows) {
 constexpr int rows_of(std::uint8_t kind) { return kind / 2 + 1; }
 constexpr int flows_of(std::uint8_t kind) { return rows_of(kind) * (kind % 2 + 1); }
 
-// The sum of messages at a vertex: a, b | column (its a, b, curvature, slope) | A | B | C, with all matrices by rows.
-constexpr int column_at(int n, int m) { return n + m; }
-constexpr int curvature_at(int n, int m) { return 2 * (n + m); }
-constexpr int slope_at(int n, int m) { return 2 * (n + m) + 1; }
-constexpr int matrix_at(int n, int m) { return 2 * (n + m) + 2; }
-constexpr int slot_size(int n, int m) { return matrix_at(n, m) + n * n + n * m + m * m; }
+// The sum of messages at a vertex: a, b | A | B | C | column (its a, b, curvature, slope), with all matrices by rows.
+constexpr int matrix_at(int n, int m) { return n + m; }
+constexpr int column_at(int n, int m) { return n + m + n * n + n * m + m * m; }
+constexpr int curvature_at(int n, int m) { return column_at(n, m) + n + m; }
+constexpr int slope_at(int n, int m) { return curvature_at(n, m) + 1; }
+constexpr int slot_size(int n, int m) { return slope_at(n, m) + 1; }
 constexpr int slot_size(std::uint8_t kind) { return slot_size(rows_of(kind), flows_of(kind)); }
 // x = (dv, price) and dy of the group.
 constexpr int x_size(std::uint8_t kind) { return rows_of(kind) + flows_of(kind) + 1; }
@@ -215,7 +216,7 @@ void TreeElimination::write_message(double const* slot, std::uint8_t kind, doubl
     row = std::copy(slot, slot + n + m, row);
     if (column_cut_) {
         *row++ = slot[slope_at(n, m)];
-        if constexpr (Factor) row = std::copy(slot + column_at(n, m), slot + curvature_at(n, m) + 1, row);
+        if constexpr (Factor) row = std::copy(slot + column_at(n, m), slot + slope_at(n, m), row);
     }
     if constexpr (Factor) {
         auto const* const A = slot + matrix_at(n, m);
@@ -237,7 +238,7 @@ void TreeElimination::add_message(double const* row, std::uint8_t kind, double* 
     if (column_cut_) {
         slot[slope_at(n, m)] += *row++;
         if constexpr (Factor)
-            for (int i = column_at(n, m); i <= curvature_at(n, m); ++i) slot[i] += *row++;
+            for (int i = column_at(n, m); i < slope_at(n, m); ++i) slot[i] += *row++;
     }
     if constexpr (Factor) {
         auto* const A = slot + matrix_at(n, m);
@@ -301,17 +302,20 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
     if ((flags & (has_children | has_cuts)) != 0) {
         std::copy(slot, slot + N, a);
         std::copy(slot + N, slot + N + M, b);
-        shared_slope = slot[slope_at(N, M)];
-        slot[slope_at(N, M)] = 0.0;
-        std::fill(slot, slot + N + M, 0.0);
         if constexpr (Factor) {
-            std::copy(slot + column_at(N, M), slot + column_at(N, M) + N + M, column);
-            shared_curvature = slot[curvature_at(N, M)];
             auto const* const matrix = slot + matrix_at(N, M);
             std::copy(matrix, matrix + N * N, below.A);
             std::copy(matrix + N * N, matrix + N * N + N * M, below.B);
             std::copy(matrix + N * N + N * M, matrix + N * N + N * M + M * M, below.C);
-            std::fill(slot + column_at(N, M), slot + slot_size(N, M), 0.0);
+        }
+        std::fill(slot, slot + (Factor ? column_at(N, M) : matrix_at(N, M)), 0.0);
+        if ((flags & column_in) != 0) {
+            shared_slope = std::exchange(slot[slope_at(N, M)], 0.0);
+            if constexpr (Factor) {
+                shared_curvature = slot[curvature_at(N, M)];
+                std::copy(slot + column_at(N, M), slot + column_at(N, M) + N + M, column);
+                std::fill(slot + column_at(N, M), slot + slot_size(N, M), 0.0);
+            }
         }
     } else {
         std::fill(a, a + N, 0.0);
