@@ -217,7 +217,12 @@ void ExactSearch::with_tie_break() {
         auto& what = decisions_.ders[d];
         what.cost = {.quadratic = available_kw_[d] * what.reach * what.reach};
     }
-    if (count_open() > 0.0) solve(nullptr);
+    auto const first = answer_.alpha;
+    if (count_open() > 0.0 && !solve(nullptr) && answer_.status != Status::interrupted) {
+        // An optimum it is all the same.
+        answer_.alpha = first;
+        answer_.status = Status::optimal;
+    }
     answer_.duality_gap = gap;
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
