@@ -33,7 +33,7 @@ struct SolveOptions : ProblemOptions {
     FeederOptions feeder;
     Talk talk;
     std::string output = "results.h5";
-    std::string method = "bisection";
+    std::string method = "exact";
     std::string ac = "none";
     std::optional<std::int64_t> max_iterations;
     std::optional<double> tolerance;

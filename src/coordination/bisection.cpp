@@ -160,7 +160,18 @@ Answer ScalarSearch::closed_form() {
         return std::move(answer_);
     }
     set_scalar(std::clamp(needs_more.badness, 0.0, 1.0));
-    if (needs_more.badness > 0.0) name_binding(needs_more);
+    answer_.price_low.assign(answer_.nodes.size(), 0.0);
+    answer_.price_high = answer_.price_low;
+    if (needs_more.badness > 0.0) {
+        name_binding(needs_more);
+        if (comm_.rank() == needs_more.rank) {
+            // d(objective) = available d(fraction), d(fraction) = d(limit^2) / slope
+            auto const& node = answer_.nodes[needs_more.node];
+            double const slope = seen(piece_, change, node);
+            auto& prices = slope < 0.0 ? answer_.price_high : answer_.price_low;
+            prices[needs_more.node] = 2.0 * std::sqrt(slope < 0.0 ? node.high : node.low) * available_kw_ / std::abs(slope);
+        }
+    }
     flow_.solve(answer_.alpha, answer_.curtailed);
     auto const badness = violations(answer_.curtailed);
     record(comm_.max(badness.empty() ? 0.0 : std::ranges::max(badness)));

@@ -30,6 +30,7 @@ std::span<Method const> methods() {
                .grain = partition::Grain::agent,
                .can_do = [](fairness::Policy const& policy, fairness::Scope scope) {
                    return policy.cost != nullptr && policy.cost(1.0).logarithmic == 0.0 &&
+                          policy.levels == fairness::Levels::none &&
                           (policy.shared_fraction ? scope == fairness::Scope::agent : !policy.tie_break);
                },
                .run = exchange},

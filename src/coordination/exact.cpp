@@ -8,6 +8,7 @@
 #include "conflicts.hpp"
 #include "dec/coordination/bisection.hpp"
 #include "dec/coordination/piece_links.hpp"
+#include "dec/fairness/contracts.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
 #include "marginal_prices.hpp"
@@ -40,6 +41,7 @@ class ExactSearch {
     Answer run() {
         if (record(comm_, flow_, {answer_.curtailed, worst_violation(), 0.0}, observer_, answer_)) answer_.status = Status::interrupted;
         else if (policy_.levels == fairness::Levels::largest_first) one_level_after_the_other();
+        else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
         else if (policy_.tie_break) with_tie_break();
         else if (solve(start())) take_prices();
         if (answer_.status == Status::optimal || answer_.status == Status::relaxed) finish();
@@ -67,6 +69,8 @@ class ExactSearch {
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
     void one_level_after_the_other();
+    void one_date_after_the_other();
+    void fix_dates(double first, double last);
     void hold_priced_limits();
     void finish();
     [[nodiscard]] solvers::TreeStart const* start();
@@ -248,7 +252,7 @@ std::vector<char> ExactSearch::settle(double cap) {
         if (what.role == Decision::Role::fixed) continue;
         worth[d] = -(what.cost.linear + what.reach * gradient[d]);
         // The prices of all caps together are one.
-        scale[d] = what.role == Decision::Role::capped ? 1.0 / open : what.cost.linear;
+        scale[d] = what.role == Decision::Role::capped ? 1.0 / open : available_kw_[d] * what.reach;
         if (what.role != Decision::Role::tied) continue;
         of_group[2 * static_cast<std::size_t>(what.group)] += worth[d];
         of_group[2 * static_cast<std::size_t>(what.group) + 1] += scale[d];
@@ -296,6 +300,97 @@ void ExactSearch::one_level_after_the_other() {
     }
     for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
         if (decisions_.ders[d].role == Decision::Role::capped && answer_.alpha[d] <= nothing) answer_.alpha[d] = 0.0;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    answer_.objective = objective_of(answer_.alpha);
+    answer_.levels = levels;
+}
+
+/// Fixes what was connected on these days where it stands.
+void ExactSearch::fix_dates(double first, double last) {
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        auto const& contract = settings_.contracts[d];
+        if (what.role == Decision::Role::fixed || !contract.connected) continue;
+        auto const day = static_cast<double>(*contract.connected);
+        if (day < first || day > last) continue;
+        what.role = Decision::Role::fixed;
+        what.fixed = answer_.alpha[d];
+    }
+}
+
+/// As little as possible from the oldest; then, with that as it is, from the next. As most of them give nothing, several dates
+/// are tried together and fewer if they have to give something.
+void ExactSearch::one_date_after_the_other() {
+    constexpr double nothing = 1e-7;  // kW
+    fairness::require_dates(comm_, piece_, available_kw_, settings_.contracts);
+    std::vector<double> own;
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d)
+        if (decisions_.ders[d].role != Decision::Role::fixed) own.push_back(static_cast<double>(*settings_.contracts[d].connected));
+    auto dates = comm_.all_gather(own);
+    std::ranges::sort(dates);
+    dates.erase(std::ranges::unique(dates).begin(), dates.end());
+    auto const set_costs = [&](double first, double last, bool tie_break) {
+        for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+            auto& what = decisions_.ders[d];
+            what.cost = {};
+            if (what.role == Decision::Role::fixed) continue;
+            auto const day = static_cast<double>(*settings_.contracts[d].connected);
+            if (day < first || day > last) continue;
+            if (tie_break) what.cost.quadratic = available_kw_[d];
+            else what.cost.linear = available_kw_[d];
+        }
+    };
+    auto const given_up = [&](double first, double last) {
+        double sum = 0.0;
+        for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
+            if (!settings_.contracts[d].connected) continue;
+            auto const day = static_cast<double>(*settings_.contracts[d].connected);
+            if (day >= first && day <= last) sum += available_kw_[d] * answer_.alpha[d];
+        }
+        return comm_.sum(sum);
+    };
+    auto const open_of = [&](double first, double last) {
+        double open = 0.0;
+        for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+            if (decisions_.ders[d].role == Decision::Role::fixed) continue;
+            auto const day = static_cast<double>(*settings_.contracts[d].connected);
+            if (day >= first && day <= last) open += 1.0;
+        }
+        return comm_.sum(open);
+    };
+    std::int64_t levels = 0;
+    std::size_t at = 0, count = dates.size();
+    while (at < dates.size() && count_open() > 0.0) {
+        double const first = dates[at], last = dates[at + count - 1];
+        set_costs(first, last, false);
+        bool const open = open_of(first, last) > 0.0;
+        if (open && !solve(nullptr)) return;
+        if (!open || given_up(first, last) <= nothing) {
+            fix_dates(first, last);
+            at += count;
+            count = dates.size() - at;
+            continue;
+        }
+        if (count > 1) {
+            count /= 2;
+            continue;
+        }
+        ++levels;
+        if (levels == 1) take_prices();
+        auto const settled = settle(1.0);
+        if (levels > 1) name_binding(settled);
+        hold_priced_limits();
+        set_costs(first, last, true);
+        auto const before = answer_.alpha;
+        if (open_of(first, last) > 0.0 && !solve(nullptr)) {
+            if (answer_.status == Status::interrupted) return;
+            answer_.alpha = before;
+            answer_.status = Status::optimal;
+        }
+        fix_dates(first, last);
+        ++at;
+        count = at < dates.size() ? 1 : 0;
+    }
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;

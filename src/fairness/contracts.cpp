@@ -125,4 +125,24 @@ std::vector<Contract> read_contracts(core::Communicator const& comm, std::string
     return contracts;
 }
 
+void require_dates(core::Communicator const& comm, partition::Piece const& piece, std::span<double const> available_kw,
+                   std::span<Contract const> contracts) {
+    double missing = 0.0;
+    std::string first;
+    for (auto id : piece.feeder.pv_systems.ids()) {
+        if (!(available_kw[id.at()] > 0.0) || (!contracts.empty() && contracts[id.at()].connected)) continue;
+        if (missing == 0.0) first = piece.feeder.pv_systems.name(id);
+        missing += 1.0;
+    }
+    double const all = comm.sum(missing);
+    if (all == 0.0) return;
+    core::together(comm, [&] {
+        if (missing > 0.0)
+            throw core::InvalidInput{core::Finding{
+                piece.feeder.heading.origin, "pv " + first,
+                all > 1.0 ? fmt::format("and {:.0f} more have no date of connection", all - 1.0) : "has no date of connection",
+                "name all in the column connected of --contracts"}};
+    });
+}
+
 }  // namespace dec::fairness

@@ -12,5 +12,6 @@ namespace dec::fairness {
 [[nodiscard]] Policy quadratic();
 [[nodiscard]] Policy nash();
 [[nodiscard]] Policy min_max();
+[[nodiscard]] Policy lifo();
 
 }  // namespace dec::fairness

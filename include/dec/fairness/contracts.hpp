@@ -2,6 +2,7 @@
 /// What customers were promised, from a table.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "dec/core/communicator.hpp"
@@ -16,5 +17,9 @@ namespace dec::fairness {
 /// \throws core::InvalidInput on all ranks alike with every finding and its line, also for names that no PV system or several have.
 [[nodiscard]] std::vector<Contract> read_contracts(core::Communicator const& comm, std::string const& path,
                                                    partition::Piece const& piece);
+
+/// \throws core::InvalidInput on all ranks alike, naming the first PV systems that have power but no date. Collective.
+void require_dates(core::Communicator const& comm, partition::Piece const& piece, std::span<double const> available_kw,
+                   std::span<Contract const> contracts);
 
 }  // namespace dec::fairness

@@ -39,6 +39,7 @@ struct Cost {
 enum class Levels : std::uint8_t {
     none,
     largest_first,  ///< the largest share as small as possible, then the next
+    oldest_first,   ///< what was connected first is curtailed as little as possible, then the next
 };
 
 struct Policy {
@@ -51,7 +52,7 @@ struct Policy {
     bool weighted = false;  ///< a contract may name a weight that stands for the available power in `cost`
     /// Several answers may cost the same; the one of smallest sum of available x^2 counts.
     bool tie_break = false;
-    Levels levels = Levels::none;  ///< of policies without `cost`
+    Levels levels = Levels::none;  ///< `cost` is then what is reported, if there is one
     /// Set where one scalar decides everything. The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
     Ramp (*ramp)(double available) = nullptr;
     /// With `ramp`: the objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
