@@ -458,12 +458,12 @@ void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& hig
         prices.assign(program_.low.size(), 0.0);
         for (std::size_t i = 0; i < limits.row.size(); ++i)
             prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] =
-                limits.z[i] / units_.cost;
+                std::max(limits.z[i], 0.0) / units_.cost;
     };
     read_limits(low_, low);
     read_limits(high_, high);
     cap.assign(controls_.t.size(), 0.0);
-    for (auto const& limit : caps_) cap[limit.control] = limit.z / (units_.cost * units_.control_range[limit.control]);
+    for (auto const& limit : caps_) cap[limit.control] = std::max(limit.z, 0.0) / (units_.cost * units_.control_range[limit.control]);
 }
 
 }  // namespace dec::solvers

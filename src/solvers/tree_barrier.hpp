@@ -58,6 +58,12 @@ class TreeBarrier {
     /// Largest derivative of the Lagrangian by a control of this rank, likewise.
     [[nodiscard]] double dual_residual() const { return dual_residual_; }
 
+    /// Decides which limits and bounds are met, and puts controls onto their bounds. From then on only the two below.
+    void begin_polish();
+    /// Writes the model of the program in which limits that are met are equalities, from a judged point.
+    void polish_model(TreePoint const& point, TreeModel& model);
+    void polish_step(TreeStep const& step);
+
     /// Controls and groups of the program.
     void read(std::vector<double>& u, std::vector<double>& y) const;
     /// Multipliers of limits per row, of caps per control; in units of the program's objective.
@@ -68,12 +74,14 @@ class TreeBarrier {
         std::vector<double> t, z_low, z_high;
         std::vector<double> cost, curvature, log_weight;  // log_weight: empty if all are zero
         std::vector<double> prediction;
+        std::vector<std::uint8_t> met;    // in polishing: a bound is met
         std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
     };
     // Limits on one side of watched rows.
     struct Limits {
         std::vector<std::int32_t> row;
         std::vector<double> bound, s, z;
+        std::vector<std::uint8_t> met;
     };
     // u <= y, in units of the control.
     struct Cap {
@@ -82,6 +90,7 @@ class TreeBarrier {
         double value = 0.0;  // y - u
         double s = 1.0, z = 1.0;
         double prediction = 0.0;
+        bool met = false;
     };
 
     void set_variables();
@@ -99,6 +108,10 @@ class TreeBarrier {
     void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
                          TreeReach& reach) const;
     void write_model(double target, bool corrected, TreeModel& model);
+    template <int Sign>
+    void polish_limits(Limits const& limits, TreeModel& model) const;
+    template <int Sign>
+    void polish_limits_step(Limits& limits, TreeStep const& step) const;
     void add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
                   TreeSums& sums) const;
 

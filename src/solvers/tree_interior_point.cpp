@@ -18,6 +18,9 @@ constexpr double boldness = 0.995;
 constexpr double least_objective = 1e-2;
 // A certificate counts from this share of its multipliers on.
 constexpr double certificate_share = 1e-10;
+// Polishing ends where violations and derivatives are below this, or after so many steps.
+constexpr double exact = 2e-11;
+constexpr int most_polishing = 8;
 
 class Iteration {
   public:
@@ -39,6 +42,7 @@ class Iteration {
     double predictor(Progress const& progress);
     double corrector(double target);
     TreeJudgement judge_point();
+    TreeJudgement polish(TreeJudgement const& judgement);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
         return judgement.certificate > certificate_share * judgement.multipliers;
     }
@@ -100,6 +104,30 @@ TreeJudgement Iteration::judge_point() {
     return judge(program_, units_, links_, groups_, flow_, point_);
 }
 
+// Kept only where it makes the answer more exact.
+TreeJudgement Iteration::polish(TreeJudgement const& judgement) {
+    auto best = judgement;
+    auto best_point = point_;
+    barrier_.begin_polish();
+    for (int step = 0; step <= most_polishing; ++step) {
+        auto const polished = judge_point();
+        if (step > 0 && polished.violation <= std::max(best.violation, exact) &&
+            polished.stationarity <= std::max(best.stationarity, 1e-13) &&
+            std::abs(polished.objective - polished.dual_objective) <= allowed_gap(polished.objective)) {
+            best = polished;
+            best_point = point_;
+            if (best.violation <= exact && best.stationarity <= exact) break;
+        }
+        if (step == most_polishing) break;
+        barrier_.polish_model(point_, model_);
+        elimination_.factor(model_);
+        elimination_.solve(model_, step_);
+        barrier_.polish_step(step_);
+    }
+    point_ = std::move(best_point);
+    return best;
+}
+
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
     if (!units_.agree) return answer(TreeStatus::primal_infeasible, judge_point(), 0);
     if (start != nullptr) barrier_.start_warm(flow_, groups_, *start);
@@ -123,7 +151,7 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             auto const judgement = judge_point();
             if (judgement.violation <= settings_.tolerance &&
                 std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
-                return answer(TreeStatus::optimal, judgement, iteration);
+                return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
             barrier_.stiffen();
             barrier_.observe(point_, model_);
         }
