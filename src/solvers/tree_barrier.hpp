@@ -34,7 +34,7 @@ struct TreeReach {
 class TreeBarrier {
   public:
     /// All but `flow` stay where they are.
-    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination);
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, bool elastic);
 
     /// Collective. Somewhere inside.
     void start_cold(TreeFlow& flow, TreeGroups& groups);
@@ -81,6 +81,7 @@ class TreeBarrier {
     struct Limits {
         std::vector<std::int32_t> row;
         std::vector<double> bound, s, z;
+        std::vector<double> e, w;  // only if elastic: excess and its multiplier
         std::vector<std::uint8_t> met;
     };
     // u <= y, in units of the control.
@@ -98,12 +99,17 @@ class TreeBarrier {
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
     void set_values(TreePoint const& point);
     void set_prices(TreeFlow& flow);
-    template <int Sign>
+    class Rigid;
+    class Elastic;
+    template <class Kind, int Sign>
     void advance_limits(Limits& limits, double length, TreeStep const& step);
-    template <int Sign>
+    template <class Kind, int Sign>
     void model_limits(Limits const& limits, double target, bool corrected, TreeModel& model);
-    template <int Sign>
+    template <class Kind, int Sign>
     void reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const;
+    void advance_limits(double length, TreeStep const& step);
+    void model_limits(double target, bool corrected, TreeModel& model);
+    void reach_limits(bool corrected, TreeStep const& step, TreeReach& reach) const;
     void advance_variables(Variables& variables, std::vector<double> const& dt, double length) const;
     void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
                          TreeReach& reach) const;
@@ -118,6 +124,7 @@ class TreeBarrier {
     TreeProgram const& program_;
     TreeUnits const& units_;
     std::vector<std::int32_t> const& watched_;
+    bool elastic_;
     Variables controls_, shared_;
     Limits low_, high_;
     std::vector<Cap> caps_;

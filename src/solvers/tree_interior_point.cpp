@@ -28,7 +28,8 @@ class Iteration {
         : program_{program}, links_{links}, settings_{settings}, groups_{program, links}, units_{find_units(
                                                                                               program, links, groups_)},
           flow_{program, links}, elimination_{program, links, units_.control_range}, barrier_{program, units_,
-                                                                                              elimination_} {
+                                                                                              elimination_,
+                                                                                              settings.elastic} {
         elimination_.resize(model_, step_);
     }
 
@@ -44,7 +45,7 @@ class Iteration {
     TreeJudgement judge_point();
     TreeJudgement polish(TreeJudgement const& judgement);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
-        return judgement.certificate > certificate_share * judgement.multipliers;
+        return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
     }
     [[nodiscard]] double allowed_gap(double objective) const {
         return settings_.tolerance * std::max(std::abs(objective), least_objective / units_.cost);
@@ -149,8 +150,12 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             return answer(TreeStatus::numerical_failure, judge_point(), iteration);
         if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
             auto const judgement = judge_point();
-            if (judgement.violation <= settings_.tolerance &&
-                std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
+            if (settings_.elastic) {
+                // Limits need not hold, so there is no bound to compare with.
+                if (progress.dual_residual <= settings_.tolerance)
+                    return answer(TreeStatus::optimal, judgement, iteration);
+            } else if (judgement.violation <= settings_.tolerance &&
+                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
                 return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
             barrier_.stiffen();
             barrier_.observe(point_, model_);
@@ -194,7 +199,8 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
 
 TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings, TreeStart const* start,
                   TreeObserver const& observer) {
-    if (!settings.presolve) return Iteration(program, links, settings).run(start, observer);
+    // What is dropped because other limits imply it counts where those are exceeded.
+    if (!settings.presolve || settings.elastic) return Iteration(program, links, settings).run(start, observer);
     TreeGroups groups(program, links);
     auto const units = find_units(program, links, groups);
     if (!units.agree) return Iteration(program, links, settings).run(start, observer);
