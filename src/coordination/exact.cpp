@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "conflicts.hpp"
 #include "dec/coordination/bisection.hpp"
@@ -28,6 +29,7 @@ class ExactSearch {
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, observer_{observer},
           links_{comm, flow.piece(), flow.exchange()}, prices_{comm, flow} {
         for (auto const& der : flow.ders()) available_kw_.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
+        total_kw_ = comm.sum(std::accumulate(available_kw_.begin(), available_kw_.end(), 0.0));
         answer_.alpha.assign(available_kw_.size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
@@ -84,6 +86,7 @@ class ExactSearch {
     PieceLinks links_;
     MarginalPrices prices_;
     std::vector<double> available_kw_;
+    double total_kw_ = 0.0;
     model::SquaredLimits limits_;
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
     model::FlowState unknown_;
@@ -133,8 +136,9 @@ solvers::TreeStart const* ExactSearch::start() {
 
 /// Prices of given rows are so large that rounding of voltages keeps the gap from closing altogether.
 bool ExactSearch::stands_still() const {
-    constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;
-    return outcome_.primal_residual <= feasible && outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing);
+    constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;  // of all that could be given up
+    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
+    return outcome_.primal_residual <= feasible && outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
 }
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.

@@ -43,12 +43,23 @@ class Limit {
 
 // A given row is that much less soft than a limit: nothing but its multiplier moves it.
 constexpr double rigidity = 1e-2;
+
+// What ds/s and dz/z allow, without a division where they do not come into question.
+void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
+    if (-ds > ratio * s || -dz > ratio * z) ratio = std::max(-ds / s, -dz / z);
+}
+
 constexpr double start_low = 0.1, start_high = 0.9;
+
+// Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
+// which a control costs one in full, that is more than any limit within reach of one control is worth.
+constexpr double excess_cost = 1e4;
 
 }  // namespace
 
-TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination)
-    : program_{program}, units_{units}, watched_{elimination.watched()} {
+TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination,
+                         bool elastic)
+    : program_{program}, units_{units}, watched_{elimination.watched()}, elastic_{elastic} {
     set_variables();
     set_limits();
 }
@@ -108,6 +119,7 @@ void TreeBarrier::set_limits() {
         }
         limits.s.assign(limits.row.size(), 1.0);
         limits.z.assign(limits.row.size(), 1.0);
+        if (elastic_) limits.e = limits.w = limits.s;
     };
     set(low_, program_.low);
     set(high_, program_.high);
@@ -192,6 +204,9 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
                 (std::isfinite(width) && width > 0.0 ? width : 0.2 * std::max(1.0, std::abs(limits.bound[i])));
             limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
             limits.z[i] = mu / limits.s[i];
+            if (!elastic_) continue;
+            limits.e[i] = least;
+            limits.w[i] = mu / least;
         }
     };
     set(low_, -1.0);
@@ -206,49 +221,148 @@ void TreeBarrier::set_prices(TreeFlow& flow) {
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
 
-template <int Sign>
+// One limit as it stands: s = Sign (bound - value).
+class TreeBarrier::Rigid {
+  public:
+    struct Moves {
+        double s, z;
+    };
+    Rigid(Limits const& limits, std::size_t i, double softness)
+        : s_{limits.s[i]}, z_{limits.z[i]}, pair_{s_, z_, softness} {}
+
+    [[nodiscard]] double slack() const { return s_; }
+    [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
+    // Second-order terms of the step to zero complementarity.
+    [[nodiscard]] double second_order(double step) const { return pair_.second_order(step); }
+    [[nodiscard]] Moves move(double target, double second, double step) const {
+        auto const [ds, dz] = pair_.move(target - second, step);
+        return {ds, dz};
+    }
+    void take(Limits& limits, std::size_t i, double length, Moves const& moves) const {
+        limits.s[i] = s_ + length * moves.s;
+        limits.z[i] = z_ + length * moves.z;
+    }
+    void add(Moves const& moves, TreeReach& reach) const {
+        limit_ratio(s_, moves.s, z_, moves.z, reach.ratio);
+        reach.cross += moves.s * moves.z;
+    }
+    static double none() { return 0.0; }
+
+  private:
+    double s_, z_;
+    Limit pair_;
+};
+
+// The same with s = Sign (bound - value) + e. Eliminating e makes the limit softer by `give`.
+class TreeBarrier::Elastic {
+  public:
+    struct Moves {
+        double s, z, e, w;
+    };
+    struct Second {
+        double of_s = 0.0, of_e = 0.0;
+    };
+    Elastic(Limits const& limits, std::size_t i, double softness)
+        : s_{limits.s[i]}, z_{limits.z[i]}, e_{limits.e[i]}, w_{limits.w[i]}, give_{e_ / (w_ + excess_cost * e_)},
+          residual_{excess_cost * (1.0 + e_) - z_ - w_}, pair_{s_, z_, softness + give_} {}
+
+    [[nodiscard]] double slack() const { return s_ - e_; }
+    [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
+    [[nodiscard]] Second second_order(double step) const {
+        auto const moves = move(0.0, {}, step);
+        return {moves.s * moves.z, moves.e * moves.w};
+    }
+    [[nodiscard]] Moves move(double target, Second const& second, double step) const {
+        // From e w = target and cost' = z + w.
+        double const own = (target - second.of_e - e_ * (w_ + residual_)) * give_ / e_;
+        auto const [ds, dz] = pair_.move(target - second.of_s, step + own);
+        double const de = own + give_ * dz;
+        return {ds, dz, de, excess_cost * de - dz + residual_};
+    }
+    void take(Limits& limits, std::size_t i, double length, Moves const& moves) const {
+        limits.s[i] = s_ + length * moves.s;
+        limits.z[i] = z_ + length * moves.z;
+        limits.e[i] = e_ + length * moves.e;
+        limits.w[i] = w_ + length * moves.w;
+    }
+    void add(Moves const& moves, TreeReach& reach) const {
+        limit_ratio(s_, moves.s, z_, moves.z, reach.ratio);
+        limit_ratio(e_, moves.e, w_, moves.w, reach.ratio);
+        reach.cross += moves.s * moves.z + moves.e * moves.w;
+    }
+    static Second none() { return {}; }
+
+  private:
+    double s_, z_, e_, w_;
+    double give_, residual_;
+    Limit pair_;
+};
+
+template <class Kind, int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        double const s = limits.s[i], z = limits.z[i];
-        Limit const pair{s, z, softness_};
+        Kind const limit(limits, i, softness_);
         // value_ has moved already; the residual was with the value before.
-        double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - s;
-        double const second = pair.second_order(residual - Sign * prediction_[w]);
-        auto const [ds, dz] = pair.move(target_ - second, residual - Sign * step.row[w]);
-        limits.s[i] = s + length * ds;
-        limits.z[i] = z + length * dz;
+        double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - limit.slack();
+        auto const second = limit.second_order(residual - Sign * prediction_[w]);
+        limit.take(limits, i, length, limit.move(target_, second, residual - Sign * step.row[w]));
     }
 }
 
-template <int Sign>
+template <class Kind, int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        double const s = limits.s[i], z = limits.z[i];
-        Limit const pair{s, z, softness_};
-        double const residual = Sign * (limits.bound[i] - value_[w]) - s;
-        double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        model.row_slope[w] += Sign * pair.move(target - second, residual).z;
+        Kind const limit(limits, i, softness_);
+        double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
+        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        model.row_slope[w] += Sign * limit.move(target, second, residual).z;
         if (!corrected) {
-            model.row_curvature[w] += pair.stiffness();
+            model.row_curvature[w] += limit.stiffness();
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
         }
     }
 }
 
-template <int Sign>
+template <class Kind, int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        double const s = limits.s[i], z = limits.z[i];
-        Limit const pair{s, z, softness_};
-        double const residual = Sign * (limits.bound[i] - value_[w]) - s;
-        double const second = corrected ? pair.second_order(residual - Sign * prediction_[w]) : 0.0;
-        auto const [ds, dz] = pair.move((corrected ? target_ : 0.0) - second, residual - Sign * step.row[w]);
-        // -ds / s or -dz / z beyond the ratio so far, which is rare, without a division.
-        if (-ds > reach.ratio * s || -dz > reach.ratio * z) reach.ratio = std::max(-ds / s, -dz / z);
-        reach.cross += ds * dz;
+        Kind const limit(limits, i, softness_);
+        double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
+        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        limit.add(limit.move(corrected ? target_ : 0.0, second, residual - Sign * step.row[w]), reach);
+    }
+}
+
+void TreeBarrier::advance_limits(double length, TreeStep const& step) {
+    if (elastic_) {
+        advance_limits<Elastic, -1>(low_, length, step);
+        advance_limits<Elastic, 1>(high_, length, step);
+    } else {
+        advance_limits<Rigid, -1>(low_, length, step);
+        advance_limits<Rigid, 1>(high_, length, step);
+    }
+}
+
+void TreeBarrier::model_limits(double target, bool corrected, TreeModel& model) {
+    if (elastic_) {
+        model_limits<Elastic, -1>(low_, target, corrected, model);
+        model_limits<Elastic, 1>(high_, target, corrected, model);
+    } else {
+        model_limits<Rigid, -1>(low_, target, corrected, model);
+        model_limits<Rigid, 1>(high_, target, corrected, model);
+    }
+}
+
+void TreeBarrier::reach_limits(bool corrected, TreeStep const& step, TreeReach& reach) const {
+    if (elastic_) {
+        reach_limits<Elastic, -1>(low_, corrected, step, reach);
+        reach_limits<Elastic, 1>(high_, corrected, step, reach);
+    } else {
+        reach_limits<Rigid, -1>(low_, corrected, step, reach);
+        reach_limits<Rigid, 1>(high_, corrected, step, reach);
     }
 }
 
@@ -303,8 +417,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         primal_residual_ = 0.0;
         dual_residual_ = 0.0;
     }
-    model_limits<-1>(low_, target, corrected, model);
-    model_limits<1>(high_, target, corrected, model);
+    model_limits(target, corrected, model);
     // A multiplier steps by what is missing after the step, over the softness.
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(fixed_.row[i]);
@@ -382,8 +495,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
 TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& model) {
     if (length > 0.0) {
         for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
-        advance_limits<-1>(low_, length, step);
-        advance_limits<1>(high_, length, step);
+        advance_limits(length, step);
         for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(fixed_.row[i]);
             double const after = value_[w] + (1.0 - length) * step.row[w];
@@ -410,7 +522,11 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     add_sums(shared_, units_.group_lower, units_.group_range, sums);
     for (auto const* const limits : {&low_, &high_}) {
         for (std::size_t i = 0; i < limits->s.size(); ++i) sums.complementarity += limits->s[i] * limits->z[i];
-        sums.pairs += static_cast<double>(limits->s.size());
+        for (std::size_t i = 0; i < limits->e.size(); ++i) {
+            sums.complementarity += limits->e[i] * limits->w[i];
+            sums.objective += excess_cost * (limits->e[i] + 0.5 * limits->e[i] * limits->e[i]);
+        }
+        sums.pairs += static_cast<double>(limits->s.size() + limits->e.size());
     }
     for (auto const& cap : caps_) sums.complementarity += cap.s * cap.z;
     sums.pairs += static_cast<double>(caps_.size());
@@ -435,8 +551,7 @@ void TreeBarrier::set_values(TreePoint const& point) {
 
 TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
     TreeReach reach;
-    reach_limits<-1>(low_, false, step, reach);
-    reach_limits<1>(high_, false, step, reach);
+    reach_limits(false, step, reach);
     prediction_ = step.row;
     reach_variables(controls_, false, step.control, reach);
     reach_variables(shared_, false, step.group, reach);
@@ -460,8 +575,7 @@ void TreeBarrier::correct(double target, TreeModel& model) {
 
 TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
     TreeReach reach;
-    reach_limits<-1>(low_, true, step, reach);
-    reach_limits<1>(high_, true, step, reach);
+    reach_limits(true, step, reach);
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
     for (auto const& cap : caps_) {
@@ -488,7 +602,7 @@ void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& hig
         prices.assign(program_.low.size(), 0.0);
         for (std::size_t i = 0; i < limits.row.size(); ++i)
             prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] =
-                limits.z[i] / units_.cost;
+                std::max(limits.z[i], 0.0) / units_.cost;
     };
     read_limits(low_, low);
     read_limits(high_, high);
@@ -497,7 +611,8 @@ void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& hig
         (fixed_.z[i] > 0.0 ? high : low)[row] = std::abs(fixed_.z[i]) / units_.cost;
     }
     cap.assign(controls_.t.size(), 0.0);
-    for (auto const& limit : caps_) cap[limit.control] = limit.z / (units_.cost * units_.control_range[limit.control]);
+    for (auto const& limit : caps_)
+        cap[limit.control] = std::max(limit.z, 0.0) / (units_.cost * units_.control_range[limit.control]);
 }
 
 }  // namespace dec::solvers

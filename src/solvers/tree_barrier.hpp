@@ -34,7 +34,7 @@ struct TreeReach {
 class TreeBarrier {
   public:
     /// All but `flow` stay where they are.
-    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination);
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, bool elastic);
 
     /// Collective. Somewhere inside.
     void start_cold(TreeFlow& flow, TreeGroups& groups);
@@ -58,6 +58,12 @@ class TreeBarrier {
     /// Largest derivative of the Lagrangian by a control of this rank, likewise.
     [[nodiscard]] double dual_residual() const { return dual_residual_; }
 
+    /// Decides which limits and bounds are met, and puts controls onto their bounds. From then on only the two below.
+    void begin_polish();
+    /// Writes the model of the program in which limits that are met are equalities, from a judged point.
+    void polish_model(TreePoint const& point, TreeModel& model);
+    void polish_step(TreeStep const& step);
+
     /// Controls and groups of the program.
     void read(std::vector<double>& u, std::vector<double>& y) const;
     /// Multipliers of limits per row, of caps per control; in units of the program's objective.
@@ -68,12 +74,15 @@ class TreeBarrier {
         std::vector<double> t, z_low, z_high;
         std::vector<double> cost, curvature, log_weight;  // log_weight: empty if all are zero
         std::vector<double> prediction;
+        std::vector<std::uint8_t> met;    // in polishing: a bound is met
         std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
     };
     // Limits on one side of watched rows.
     struct Limits {
         std::vector<std::int32_t> row;
         std::vector<double> bound, s, z;
+        std::vector<double> e, w;  // only if elastic: excess and its multiplier
+        std::vector<std::uint8_t> met;
     };
     // Watched rows whose limits are equal; multipliers of either sign.
     struct Fixed {
@@ -87,6 +96,7 @@ class TreeBarrier {
         double value = 0.0;  // y - u
         double s = 1.0, z = 1.0;
         double prediction = 0.0;
+        bool met = false;
     };
 
     void set_variables();
@@ -94,22 +104,32 @@ class TreeBarrier {
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
     void set_values(TreePoint const& point);
     void set_prices(TreeFlow& flow);
-    template <int Sign>
+    class Rigid;
+    class Elastic;
+    template <class Kind, int Sign>
     void advance_limits(Limits& limits, double length, TreeStep const& step);
-    template <int Sign>
+    template <class Kind, int Sign>
     void model_limits(Limits const& limits, double target, bool corrected, TreeModel& model);
-    template <int Sign>
+    template <class Kind, int Sign>
     void reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const;
+    void advance_limits(double length, TreeStep const& step);
+    void model_limits(double target, bool corrected, TreeModel& model);
+    void reach_limits(bool corrected, TreeStep const& step, TreeReach& reach) const;
     void advance_variables(Variables& variables, std::vector<double> const& dt, double length) const;
     void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
                          TreeReach& reach) const;
     void write_model(double target, bool corrected, TreeModel& model);
+    template <int Sign>
+    void polish_limits(Limits const& limits, TreeModel& model) const;
+    template <int Sign>
+    void polish_limits_step(Limits& limits, TreeStep const& step) const;
     void add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
                   TreeSums& sums) const;
 
     TreeProgram const& program_;
     TreeUnits const& units_;
     std::vector<std::int32_t> const& watched_;
+    bool elastic_;
     Variables controls_, shared_;
     Limits low_, high_;
     Fixed fixed_;

@@ -18,6 +18,9 @@ constexpr double boldness = 0.995;
 constexpr double least_objective = 1e-2;
 // A certificate counts from this share of its multipliers on.
 constexpr double certificate_share = 1e-10;
+// Polishing ends where violations and derivatives are below this, or after so many steps.
+constexpr double exact = 2e-11;
+constexpr int most_polishing = 8;
 
 class Iteration {
   public:
@@ -25,7 +28,8 @@ class Iteration {
         : program_{program}, links_{links}, settings_{settings}, groups_{program, links}, units_{find_units(
                                                                                               program, links, groups_)},
           flow_{program, links}, elimination_{program, links, units_.control_range}, barrier_{program, units_,
-                                                                                              elimination_} {
+                                                                                              elimination_,
+                                                                                              settings.elastic} {
         elimination_.resize(model_, step_);
     }
 
@@ -39,8 +43,9 @@ class Iteration {
     double predictor(Progress const& progress);
     double corrector(double target);
     TreeJudgement judge_point();
+    TreeJudgement polish(TreeJudgement const& judgement);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
-        return judgement.certificate > certificate_share * judgement.multipliers;
+        return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
     }
     [[nodiscard]] double allowed_gap(double objective) const {
         return settings_.tolerance * std::max(std::abs(objective), least_objective / units_.cost);
@@ -100,6 +105,30 @@ TreeJudgement Iteration::judge_point() {
     return judge(program_, units_, links_, groups_, flow_, point_);
 }
 
+// Kept only where it makes the answer more exact.
+TreeJudgement Iteration::polish(TreeJudgement const& judgement) {
+    auto best = judgement;
+    auto best_point = point_;
+    barrier_.begin_polish();
+    for (int step = 0; step <= most_polishing; ++step) {
+        auto const polished = judge_point();
+        if (step > 0 && polished.violation <= std::max(best.violation, exact) &&
+            polished.stationarity <= std::max(best.stationarity, 1e-13) &&
+            std::abs(polished.objective - polished.dual_objective) <= allowed_gap(polished.objective)) {
+            best = polished;
+            best_point = point_;
+            if (best.violation <= exact && best.stationarity <= exact) break;
+        }
+        if (step == most_polishing) break;
+        barrier_.polish_model(point_, model_);
+        elimination_.factor(model_);
+        elimination_.solve(model_, step_);
+        barrier_.polish_step(step_);
+    }
+    point_ = std::move(best_point);
+    return best;
+}
+
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
     if (!units_.agree) return answer(TreeStatus::primal_infeasible, judge_point(), 0);
     if (start != nullptr) barrier_.start_warm(flow_, groups_, *start);
@@ -121,9 +150,13 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             return answer(TreeStatus::numerical_failure, judge_point(), iteration);
         if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
             auto const judgement = judge_point();
-            if (judgement.violation <= settings_.tolerance &&
-                std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
-                return answer(TreeStatus::optimal, judgement, iteration);
+            if (settings_.elastic) {
+                // Limits need not hold, so there is no bound to compare with.
+                if (progress.dual_residual <= settings_.tolerance)
+                    return answer(TreeStatus::optimal, judgement, iteration);
+            } else if (judgement.violation <= settings_.tolerance &&
+                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
+                return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
             barrier_.stiffen();
             barrier_.observe(point_, model_);
         }
@@ -166,7 +199,8 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
 
 TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings, TreeStart const* start,
                   TreeObserver const& observer) {
-    if (!settings.presolve) return Iteration(program, links, settings).run(start, observer);
+    // What is dropped because other limits imply it counts where those are exceeded.
+    if (!settings.presolve || settings.elastic) return Iteration(program, links, settings).run(start, observer);
     TreeGroups groups(program, links);
     auto const units = find_units(program, links, groups);
     if (!units.agree) return Iteration(program, links, settings).run(start, observer);

@@ -57,6 +57,8 @@ void add_groups(TreeProgram& program, RandomTree const& wanted, std::mt19937& ra
         if (group < 0 || unit(random) < 0.2) continue;
         control.group = group;
         control.role = wanted.groups == RandomTree::Groups::tied ? TreeControl::Role::tied : TreeControl::Role::capped;
+        // Ties must leave a choice.
+        if (control.role == TreeControl::Role::tied) control.term.lower = std::min(control.term.lower, 0.0);
         if (control.role == TreeControl::Role::capped && unit(random) < 0.8)
             control.term.cost = 0.01 * control.term.cost;
     }
