@@ -218,18 +218,24 @@ void ExactSearch::with_tie_break() {
     if (!solve(start())) return;
     take_prices();
     if (answer_.status == Status::relaxed) return;
+    auto const first = answer_.alpha;
+    double const least = answer_.objective;
+    auto const gap = answer_.duality_gap;
     settle(1.0);
     hold_priced_limits();
-    auto const gap = answer_.duality_gap;
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
         auto& what = decisions_.ders[d];
         what.cost = {.quadratic = available_kw_[d] * what.reach * what.reach};
     }
-    auto const first = answer_.alpha;
-    if (count_open() > 0.0 && !solve(nullptr) && answer_.status != Status::interrupted) {
-        // An optimum it is all the same.
-        answer_.alpha = first;
-        answer_.status = Status::optimal;
+    if (count_open() > 0.0) {
+        constexpr double same = 1e-8;
+        bool const settled = solve(nullptr);
+        if (answer_.status == Status::interrupted) return;
+        if (!settled || objective_of(answer_.alpha) > least + same * std::max(std::abs(least), 1e-3)) {
+            // The first one is an optimum all the same.
+            answer_.alpha = first;
+            answer_.status = Status::optimal;
+        }
     }
     answer_.duality_gap = gap;
     flow_.solve(answer_.alpha, answer_.curtailed);
