@@ -294,7 +294,12 @@ void ExactSearch::one_level_after_the_other() {
     std::int64_t levels = 0;
     auto const* from = start();
     while (count_open() > 0.0) {
-        if (!solve(from)) return;
+        auto const before = answer_.alpha;
+        if (!solve(from)) {
+            if (levels == 0 || answer_.status == Status::interrupted) return;
+            answer_.alpha = before;  // what was decided so far stands
+            break;
+        }
         from = nullptr;
         if (levels == 0) take_prices();
         double largest = 0.0;

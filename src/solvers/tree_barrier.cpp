@@ -42,7 +42,7 @@ class Limit {
 };
 
 // A given row is that much less soft than a limit: nothing but its multiplier moves it.
-constexpr double rigidity = 1e-2;
+constexpr double rigidity = 0.1;
 
 // What ds/s and dz/z allow, without a division where they do not come into question.
 void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
