@@ -7,7 +7,6 @@
 #include "local_program.hpp"
 #include "mixing.hpp"
 #include "record.hpp"
-#include "reference_optimum.hpp"
 
 namespace dec::coordination {
 
@@ -334,9 +333,13 @@ void Exchange::name_binding() {
 
 /// How far a fixed point of selfish agents is from the best there is, or that there is nothing under all limits.
 void Exchange::compare_with_optimum() {
-    auto const optimum = reference_optimum(comm_, flow_, policy_, settings_.scope, answer_);
-    answer_.objective_optimal = optimum.objective;
-    if (answer_.status == Status::converged || optimum.conflicts.empty()) return;
+    auto const method = *find_method("exact");
+    auto settings = settings_;
+    settings.max_iterations = method.default_iterations;
+    settings.tolerance = *method.default_tolerance;
+    auto const optimum = method.run(comm_, flow_, policy_, settings, {});
+    if (optimum.status == Status::optimal) answer_.objective_optimal = optimum.objective;
+    if (answer_.status == Status::converged || optimum.status != Status::infeasible) return;
     answer_.status = Status::infeasible;
     answer_.conflicts = optimum.conflicts;
 }
