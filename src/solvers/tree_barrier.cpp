@@ -41,9 +41,6 @@ class Limit {
     double s_, z_, softness_, reciprocal_;
 };
 
-// A given row is that much less soft than a limit: nothing but its multiplier moves it.
-constexpr double rigidity = 0.1;
-
 // What ds/s and dz/z allow, without a division where they do not come into question.
 void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
     if (-ds > ratio * s || -dz > ratio * z) ratio = std::max(-ds / s, -dz / z);
@@ -100,31 +97,28 @@ void TreeBarrier::set_variables() {
 }
 
 void TreeBarrier::set_limits() {
-    auto const is_fixed = [this](std::size_t w) {
-        auto const row = static_cast<std::size_t>(watched_[w]);
-        return is_given(program_.low[row], program_.high[row]);
-    };
-    for (std::size_t w = 0; w < watched_.size(); ++w) {
-        if (!is_fixed(w)) continue;
-        fixed_.row.push_back(static_cast<std::int32_t>(w));
-        fixed_.bound.push_back(program_.low[static_cast<std::size_t>(watched_[w])]);
-    }
-    fixed_.z.assign(fixed_.row.size(), 0.0);
-    auto const set = [&](Limits& limits, std::vector<double> const& bounds) {
+    auto const set = [this](Limits& limits, std::vector<double> const& bounds) {
         for (std::size_t w = 0; w < watched_.size(); ++w) {
             double const bound = bounds[static_cast<std::size_t>(watched_[w])];
-            if (!std::isfinite(bound) || is_fixed(w)) continue;
+            if (!std::isfinite(bound)) continue;
             limits.row.push_back(static_cast<std::int32_t>(w));
             limits.bound.push_back(bound);
         }
-        limits.s.assign(limits.row.size(), 1.0);
-        limits.z.assign(limits.row.size(), 1.0);
-        if (elastic_) limits.e = limits.w = limits.s;
     };
     set(low_, program_.low);
     set(high_, program_.high);
-    value_.assign(watched_.size(), 0.0);
-    prediction_.assign(watched_.size(), 0.0);
+    // Limits of flows come after those of states.
+    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
+        high_.row.push_back(static_cast<std::int32_t>(watched_.size() + i));
+        high_.bound.push_back(program_.flow_limits[i].bound);
+    }
+    for (auto* const limits : {&low_, &high_}) {
+        limits->s.assign(limits->row.size(), 1.0);
+        limits->z.assign(limits->row.size(), 1.0);
+        if (elastic_) limits->e = limits->w = limits->s;
+    }
+    value_.assign(watched_.size() + program_.flow_limits.size(), 0.0);
+    prediction_.assign(value_.size(), 0.0);
 }
 
 void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
@@ -161,16 +155,17 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     set_slacks(flow, groups, 0.0025, mu);
     auto const take = [this](Limits& limits, std::vector<double> const& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
-            auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])]);
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            if (w >= watched_.size()) continue;
+            auto const row = static_cast<std::size_t>(watched_[w]);
             limits.z[i] = std::max(limits.z[i], units_.cost * prices[row]);
         }
     };
     take(low_, start.price_low);
     take(high_, start.price_high);
-    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
-        auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
-        fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
-    }
+    auto const of_states = high_.row.size() - program_.flow_limits.size();
+    for (std::size_t i = 0; i < start.price_flow.size(); ++i)
+        high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
     set_prices(flow);
 }
 
@@ -192,16 +187,18 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
 
     TreePoint point;
     read(point.u, point.y);
-    find_states(flow, point);
-    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    find_states(program_, flow, point);
+    take_values(point);
     auto const set = [&](Limits& limits, double sign) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
-            auto const row = static_cast<std::size_t>(watched_[w]);
-            double const width = program_.high[row] - program_.low[row];
-            double const least =
-                least_share *
-                (std::isfinite(width) && width > 0.0 ? width : 0.2 * std::max(1.0, std::abs(limits.bound[i])));
+            double width = std::max(std::abs(limits.bound[i]), 1e-3);
+            if (w < watched_.size()) {
+                auto const row = static_cast<std::size_t>(watched_[w]);
+                width = program_.high[row] - program_.low[row];
+                if (!std::isfinite(width) || width <= 0.0) width = 0.2 * std::max(1.0, std::abs(limits.bound[i]));
+            }
+            double const least = least_share * width;
             limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
             limits.z[i] = mu / limits.s[i];
             if (!elastic_) continue;
@@ -215,7 +212,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
 
 void TreeBarrier::set_prices(TreeFlow& flow) {
     TreePoint point;
-    read_prices(point.price_low, point.price_high, point.cap);
+    read_prices(point);
     find_prices(program_, flow, point);
     for (std::size_t d = 0; d < price_.size(); ++d)
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
@@ -418,15 +415,6 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         dual_residual_ = 0.0;
     }
     model_limits(target, corrected, model);
-    // A multiplier steps by what is missing after the step, over the softness.
-    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
-        auto const w = static_cast<std::size_t>(fixed_.row[i]);
-        double const residual = value_[w] - fixed_.bound[i];
-        model.row_slope[w] += residual / (rigidity * softness_);
-        if (corrected) continue;
-        model.row_curvature[w] += 1.0 / (rigidity * softness_);
-        primal_residual_ = std::max(primal_residual_, std::abs(residual));
-    }
 
     // Returns the derivative of the Lagrangian.
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
@@ -496,11 +484,6 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     if (length > 0.0) {
         for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
         advance_limits(length, step);
-        for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
-            auto const w = static_cast<std::size_t>(fixed_.row[i]);
-            double const after = value_[w] + (1.0 - length) * step.row[w];
-            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_);
-        }
         for (auto& cap : caps_) {
             Limit const pair{cap.s, cap.z, softness_};
             double const residual = cap.value - cap.s;
@@ -543,8 +526,13 @@ void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
     write_model(0.0, false, model);
 }
 
-void TreeBarrier::set_values(TreePoint const& point) {
+void TreeBarrier::take_values(TreePoint const& point) {
     for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    std::ranges::copy(point.observed_flow, value_.begin() + static_cast<std::ptrdiff_t>(watched_.size()));
+}
+
+void TreeBarrier::set_values(TreePoint const& point) {
+    take_values(point);
     for (std::size_t d = 0; d < price_.size(); ++d)
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
@@ -597,22 +585,22 @@ void TreeBarrier::read(std::vector<double>& u, std::vector<double>& y) const {
     for (std::size_t g = 0; g < y.size(); ++g) y[g] = units_.group_lower[g] + units_.group_range[g] * shared_.t[g];
 }
 
-void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& high, std::vector<double>& cap) const {
-    auto const read_limits = [this](Limits const& limits, std::vector<double>& prices) {
-        prices.assign(program_.low.size(), 0.0);
-        for (std::size_t i = 0; i < limits.row.size(); ++i)
-            prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] =
-                std::max(limits.z[i], 0.0) / units_.cost;
+void TreeBarrier::read_prices(TreePoint& point) const {
+    auto const price = [this](double multiplier) { return std::max(multiplier, 0.0) / units_.cost; };
+    point.price_low.assign(program_.low.size(), 0.0);
+    point.price_high.assign(program_.low.size(), 0.0);
+    point.price_flow.assign(program_.flow_limits.size(), 0.0);
+    auto const read_limits = [&](Limits const& limits, std::vector<double>& prices) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            (w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
+                                 : point.price_flow[w - watched_.size()]) = price(limits.z[i]);
+        }
     };
-    read_limits(low_, low);
-    read_limits(high_, high);
-    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
-        auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
-        (fixed_.z[i] > 0.0 ? high : low)[row] = std::abs(fixed_.z[i]) / units_.cost;
-    }
-    cap.assign(controls_.t.size(), 0.0);
-    for (auto const& limit : caps_)
-        cap[limit.control] = std::max(limit.z, 0.0) / (units_.cost * units_.control_range[limit.control]);
+    read_limits(low_, point.price_low);
+    read_limits(high_, point.price_high);
+    point.cap.assign(controls_.t.size(), 0.0);
+    for (auto const& limit : caps_) point.cap[limit.control] = price(limit.z) / units_.control_range[limit.control];
 }
 
 }  // namespace dec::solvers

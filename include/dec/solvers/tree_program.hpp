@@ -58,6 +58,13 @@ struct TreeControl {
     Role role = Role::free;
 };
 
+/// weights' s <= bound at one vertex (`flows` numbers in TreeProgram::weights): a side of a polygon around its flow.
+struct TreeFlowLimit {
+    std::int32_t vertex = -1;
+    std::int64_t first_weight = 0;
+    double bound = 0.0;
+};
+
 /// A scalar y shared by controls. Its members lie at or below `top` and the vertices between form a connected part of the
 /// tree; no vertex lies in the connected parts of two groups.
 struct TreeGroup {
@@ -79,18 +86,20 @@ struct TreeCut {
 ///     minimise    sum over controls phi(u) + sum over groups phi(y)
 ///     subject to  s_j = c_j + K_j v_j + sum of gain u at j + sum over children k of L_k s_k
 ///                 v_j = R_j v_parent - D_j s_j + e_j,      v_root = e_root
-///                 low_j <= W_j v_j <= high_j,   and the bounds, ties and caps of the controls
+///                 low_j <= W_j v_j <= high_j,   limits of flows,   and the bounds, ties and caps of the controls
 ///
 /// Vertices are numbered by (level, depth first): vertices of level l are [level_start[l], level_start[l + 1]), parents
 /// before children; the parent of a vertex is of the same level unless a cut lies between them, and then one level up.
-/// Controls are in the order of their vertices.
+/// Controls and limits of flows are in the order of their vertices.
 struct TreeProgram {
     std::vector<TreeVertex> vertices;
     std::vector<double> numbers;
-    std::vector<double> low, high;  ///< a limit for every row, -inf, +inf where there is none; equal: the row is given
+    std::vector<double> low, high;  ///< a limit for every row, -inf, +inf where there is none
     std::vector<TreeControl> controls;
     std::vector<double> gains;
     std::vector<TreeGroup> groups;
+    std::vector<TreeFlowLimit> flow_limits;
+    std::vector<double> weights;
     std::vector<std::int32_t> level_start{0, 0};
     std::vector<TreeCut> above;  ///< in the order in which rows are sent up
     std::vector<TreeCut> below;  ///< in the order in which rows arrive from below
