@@ -117,14 +117,21 @@ void TreeBarrier::set_limits() {
             limits.row.push_back(static_cast<std::int32_t>(w));
             limits.bound.push_back(bound);
         }
-        limits.s.assign(limits.row.size(), 1.0);
-        limits.z.assign(limits.row.size(), 1.0);
-        if (elastic_) limits.e = limits.w = limits.s;
     };
     set(low_, program_.low);
     set(high_, program_.high);
-    value_.assign(watched_.size(), 0.0);
-    prediction_.assign(watched_.size(), 0.0);
+    // Limits of flows come after those of states.
+    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
+        high_.row.push_back(static_cast<std::int32_t>(watched_.size() + i));
+        high_.bound.push_back(program_.flow_limits[i].bound);
+    }
+    for (auto* const limits : {&low_, &high_}) {
+        limits->s.assign(limits->row.size(), 1.0);
+        limits->z.assign(limits->row.size(), 1.0);
+        if (elastic_) limits->e = limits->w = limits->s;
+    }
+    value_.assign(watched_.size() + program_.flow_limits.size(), 0.0);
+    prediction_.assign(value_.size(), 0.0);
 }
 
 void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
@@ -161,7 +168,9 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     set_slacks(flow, groups, 0.0025, mu);
     auto const take = [this](Limits& limits, std::vector<double> const& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
-            auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])]);
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            if (w >= watched_.size()) continue;
+            auto const row = static_cast<std::size_t>(watched_[w]);
             limits.z[i] = std::max(limits.z[i], units_.cost * prices[row]);
         }
     };
@@ -171,6 +180,9 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
     }
+    auto const of_states = high_.row.size() - program_.flow_limits.size();
+    for (std::size_t i = 0; i < start.price_flow.size(); ++i)
+        high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
     set_prices(flow);
 }
 
@@ -192,16 +204,18 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
 
     TreePoint point;
     read(point.u, point.y);
-    find_states(flow, point);
-    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    find_states(program_, flow, point);
+    take_values(point);
     auto const set = [&](Limits& limits, double sign) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
-            auto const row = static_cast<std::size_t>(watched_[w]);
-            double const width = program_.high[row] - program_.low[row];
-            double const least =
-                least_share *
-                (std::isfinite(width) && width > 0.0 ? width : 0.2 * std::max(1.0, std::abs(limits.bound[i])));
+            double width = std::max(std::abs(limits.bound[i]), 1e-3);
+            if (w < watched_.size()) {
+                auto const row = static_cast<std::size_t>(watched_[w]);
+                width = program_.high[row] - program_.low[row];
+                if (!std::isfinite(width) || width <= 0.0) width = 0.2 * std::max(1.0, std::abs(limits.bound[i]));
+            }
+            double const least = least_share * width;
             limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
             limits.z[i] = mu / limits.s[i];
             if (!elastic_) continue;
@@ -215,7 +229,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
 
 void TreeBarrier::set_prices(TreeFlow& flow) {
     TreePoint point;
-    read_prices(point.price_low, point.price_high, point.cap);
+    read_prices(point);
     find_prices(program_, flow, point);
     for (std::size_t d = 0; d < price_.size(); ++d)
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
@@ -543,8 +557,13 @@ void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
     write_model(0.0, false, model);
 }
 
-void TreeBarrier::set_values(TreePoint const& point) {
+void TreeBarrier::take_values(TreePoint const& point) {
     for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    std::ranges::copy(point.observed_flow, value_.begin() + static_cast<std::ptrdiff_t>(watched_.size()));
+}
+
+void TreeBarrier::set_values(TreePoint const& point) {
+    take_values(point);
     for (std::size_t d = 0; d < price_.size(); ++d)
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
@@ -597,22 +616,26 @@ void TreeBarrier::read(std::vector<double>& u, std::vector<double>& y) const {
     for (std::size_t g = 0; g < y.size(); ++g) y[g] = units_.group_lower[g] + units_.group_range[g] * shared_.t[g];
 }
 
-void TreeBarrier::read_prices(std::vector<double>& low, std::vector<double>& high, std::vector<double>& cap) const {
-    auto const read_limits = [this](Limits const& limits, std::vector<double>& prices) {
-        prices.assign(program_.low.size(), 0.0);
-        for (std::size_t i = 0; i < limits.row.size(); ++i)
-            prices[static_cast<std::size_t>(watched_[static_cast<std::size_t>(limits.row[i])])] =
-                std::max(limits.z[i], 0.0) / units_.cost;
+void TreeBarrier::read_prices(TreePoint& point) const {
+    auto const price = [this](double multiplier) { return std::max(multiplier, 0.0) / units_.cost; };
+    point.price_low.assign(program_.low.size(), 0.0);
+    point.price_high.assign(program_.low.size(), 0.0);
+    point.price_flow.assign(program_.flow_limits.size(), 0.0);
+    auto const read_limits = [&](Limits const& limits, std::vector<double>& prices) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            (w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
+                                 : point.price_flow[w - watched_.size()]) = price(limits.z[i]);
+        }
     };
-    read_limits(low_, low);
-    read_limits(high_, high);
+    read_limits(low_, point.price_low);
+    read_limits(high_, point.price_high);
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
-        (fixed_.z[i] > 0.0 ? high : low)[row] = std::abs(fixed_.z[i]) / units_.cost;
+        (fixed_.z[i] > 0.0 ? point.price_high : point.price_low)[row] = price(std::abs(fixed_.z[i]));
     }
-    cap.assign(controls_.t.size(), 0.0);
-    for (auto const& limit : caps_)
-        cap[limit.control] = std::max(limit.z, 0.0) / (units_.cost * units_.control_range[limit.control]);
+    point.cap.assign(controls_.t.size(), 0.0);
+    for (auto const& limit : caps_) point.cap[limit.control] = price(limit.z) / units_.control_range[limit.control];
 }
 
 }  // namespace dec::solvers

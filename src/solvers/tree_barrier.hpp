@@ -66,8 +66,8 @@ class TreeBarrier {
 
     /// Controls and groups of the program.
     void read(std::vector<double>& u, std::vector<double>& y) const;
-    /// Multipliers of limits per row, of caps per control; in units of the program's objective.
-    void read_prices(std::vector<double>& low, std::vector<double>& high, std::vector<double>& cap) const;
+    /// Multipliers, in units of the program's objective.
+    void read_prices(TreePoint& point) const;
 
   private:
     struct Variables {
@@ -102,6 +102,7 @@ class TreeBarrier {
     void set_variables();
     void set_limits();
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
+    void take_values(TreePoint const& point);
     void set_values(TreePoint const& point);
     void set_prices(TreeFlow& flow);
     class Rigid;

@@ -26,6 +26,8 @@ constexpr int slope_at(int n, int m) { return curvature_at(n, m) + 1; }
 constexpr int slot_size(int n, int m) { return slope_at(n, m) + 1; }
 constexpr int slot_size(std::uint8_t kind) { return slot_size(rows_of(kind), flows_of(kind)); }
 // x = (dv, price) and dy of the group.
+// What a vertex with a limited flow keeps: W = (I + N C)^-1, B, C, N, b, n, and b of the column.
+constexpr int rating_size(int n, int m) { return 3 * m * m + n * m + 3 * m; }
 constexpr int x_size(std::uint8_t kind) { return rows_of(kind) + flows_of(kind) + 1; }
 
 template <class Visitor>
@@ -112,6 +114,11 @@ void TreeElimination::lay_out(TreeProgram const& program) {
         slots = std::max(slots, static_cast<std::size_t>(place.slot + slot_size(place.kind)));
         x = std::max(x, static_cast<std::size_t>(place.x_slot + x_size(place.kind)));
     }
+    for (auto const& limit : program.flow_limits) {
+        auto& place = places_[static_cast<std::size_t>(limit.vertex)];
+        place.flags |= rated;
+        ++place.flow_limits;
+    }
     for (auto const& cut : above_) places_[static_cast<std::size_t>(cut.vertex)].flags |= is_cut;
     for (auto const& cut : below_) places_[static_cast<std::size_t>(cut.vertex)].flags |= has_cuts;
     slots_.assign(slots, 0.0);
@@ -147,7 +154,12 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
             for (int j = 0; j < columns; ++j) data_.push_back(from[j * rows + i]);
         from += rows * columns;
     };
-    std::size_t factors = 0, rights = 0, columns = 0;
+    std::size_t factors = 0, rights = 0, columns = 0, ratings = 0;
+    for (auto const& limit : program.flow_limits) {
+        auto const* const weight = program.weights.data() + limit.first_weight;
+        weights_.insert(weights_.end(), weight,
+                        weight + program.vertices[static_cast<std::size_t>(limit.vertex)].flows);
+    }
     for (std::size_t j = 0; j < places_.size(); ++j) {
         auto const& vertex = program.vertices[j];
         auto const& place = places_[j];
@@ -172,6 +184,7 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
         if ((place.flags & column_in) != 0) columns += static_cast<std::size_t>(n + m);
         if ((place.flags & column_out) != 0) columns += static_cast<std::size_t>(2 * n);
         if ((place.flags & top) != 0) columns += 2;
+        if ((place.flags & rated) != 0) ratings += static_cast<std::size_t>(rating_size(n, m));
         for (std::int32_t d = vertex.first_control; d < vertex.first_control + vertex.controls; ++d) {
             auto const* const gain = program.gains.data() + program.controls[static_cast<std::size_t>(d)].first_gain;
             for (int k = 0; k < m; ++k) gains_.push_back(gain[k] * units[static_cast<std::size_t>(d)]);
@@ -180,16 +193,20 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
     factor_.assign(factors, 0.0);
     right_.assign(rights, 0.0);
     column_.assign(columns, 0.0);
+    rating_.assign(ratings, 0.0);
 }
 
 void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
-    std::size_t controls = 0;
-    for (auto const& place : places_) controls += static_cast<std::size_t>(place.controls);
-    model.row_curvature.assign(watched_.size(), 0.0);
-    model.row_slope.assign(watched_.size(), 0.0);
+    std::size_t controls = 0, rows = watched_.size();
+    for (auto const& place : places_) {
+        controls += static_cast<std::size_t>(place.controls);
+        rows += static_cast<std::size_t>(place.flow_limits);
+    }
+    model.row_curvature.assign(rows, 0.0);
+    model.row_slope.assign(rows, 0.0);
     model.control_inverse.assign(controls, 0.0);
     model.control_slope.assign(controls, 0.0);
-    step.row.assign(watched_.size(), 0.0);
+    step.row.assign(rows, 0.0);
     step.control.assign(controls, 0.0);
     step.price.assign(controls, 0.0);
     model.group_curvature.assign(groups_, 0.0);
@@ -265,7 +282,10 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
               .right = right_.data() + right_.size(),
               .column = column_.data() + column_.size(),
               .gains = gains_.data() + gains_.size(),
+              .weights = weights_.data() + weights_.size(),
+              .rating = rating_.data() + rating_.size(),
               .row = watched_.size(),
+              .flow_limit = model.row_slope.size(),
               .control = model.control_slope.size(),
               .top = tops_.size(),
               .above = above_order_.size(),
@@ -399,6 +419,37 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
             for (int i = 0; i < M; ++i) b[i] -= column[N + i] * move;
         }
     }
+    if ((flags & rated) != 0) {
+        at.rating -= rating_size(N, M);
+        at.weights -= place.flow_limits * M;
+        at.flow_limit -= static_cast<std::size_t>(place.flow_limits);
+        double* const own = at.rating;  // of the column
+        double* const column_b = own + 3 * M * M + N * M + 2 * M;
+        if constexpr (Factor) std::copy(column + N, column + N + M, column_b);
+        pass_rating<Factor, N, M>(place, model, at, a, b, below.A, below.B, below.C);
+        if ((flags & column_out) != 0) {
+            double const* const passed = own;
+            double const* const B0 = passed + M * M;
+            double const* const S = B0 + N * M + M * M;
+            double const* const b0 = S + M * M;
+            double const* const n0 = b0 + M;
+            // The price inside at zero outside, of f and of the column.
+            double inner[M] = {}, price[M] = {}, column_inner[M] = {}, column_price[M] = {};
+            std::copy(n0, n0 + M, inner);
+            blocks::add_product<M, M>(S, b0, 1.0, inner);
+            blocks::add_product<M, M>(passed, inner, 1.0, price);
+            blocks::add_product<M, M>(S, column_b, 1.0, column_inner);
+            blocks::add_product<M, M>(passed, column_inner, 1.0, column_price);
+            for (int i = 0; i < M; ++i) shared_slope += column_b[i] * price[i];
+            if constexpr (Factor) {
+                for (int i = 0; i < M; ++i) shared_curvature += column_b[i] * column_price[i];
+                blocks::add_product<N, M>(B0, column_price, 1.0, column);
+                std::fill(column + N, column + N + M, 0.0);
+                blocks::add_transposed_product<M, M>(passed, column_b, 1.0, column + N);
+                std::copy(column, column + N + M, column_numbers);
+            }
+        }
+    }
     if (root) return;
 
     // The branch.
@@ -525,13 +576,70 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
                               above_rows_.data() + above_order_[--at.above] * message_width(Factor));
 }
 
+// Limits of a flow cost 1/2 s'N s + n's on it: the price inside is that outside plus N s + n. With W = (I + N C)^-1
+//
+//     A <- A + B W N B'   B <- B W   C <- C W   a <- a + B W (N b + n)   b <- W'b - C W n
+template <bool Factor, int N, int M>
+void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cursor& at, double* a, double* b,
+                                  double* A, double* B, double* C) {
+    double* const W = at.rating;
+    double* const B0 = W + M * M;
+    double* const C0 = B0 + N * M;
+    double* const S = C0 + M * M;
+    double* const b0 = S + M * M;
+    double* const n0 = b0 + M;
+    if constexpr (Factor) {
+        std::copy(B, B + N * M, B0);
+        std::copy(C, C + M * M, C0);
+        std::fill(S, S + M * M, 0.0);
+        for (int r = 0; r < place.flow_limits; ++r) {
+            double const curvature = model.row_curvature[at.flow_limit + static_cast<std::size_t>(r)];
+            double const* const weight = at.weights + r * M;
+            for (int i = 0; i < M; ++i)
+                for (int j = 0; j < M; ++j) S[i * M + j] += curvature * weight[i] * weight[j];
+        }
+        double V[M * M], SB[M * N] = {}, WSB[M * N];
+        blocks::multiply<M, M, M>(S, C0, V);
+        for (int i = 0; i < M; ++i) V[i * M + i] += 1.0;
+        blocks::invert<M>(V, W);
+        blocks::multiply_transposed<M, M, N>(S, B0, SB);
+        blocks::multiply<M, M, N>(W, SB, WSB);
+        double BWSB[N * N];
+        blocks::multiply<N, M, N>(B0, WSB, BWSB);
+        for (int i = 0; i < N; ++i)
+            for (int j = 0; j < N; ++j) A[i * N + j] += 0.5 * (BWSB[i * N + j] + BWSB[j * N + i]);
+        blocks::multiply<N, M, M>(B0, W, B);
+        double CW[M * M];
+        blocks::multiply<M, M, M>(C0, W, CW);
+        for (int i = 0; i < M; ++i)
+            for (int j = 0; j < M; ++j) C[i * M + j] = 0.5 * (CW[i * M + j] + CW[j * M + i]);
+    }
+    std::copy(b, b + M, b0);
+    std::fill(n0, n0 + M, 0.0);
+    for (int r = 0; r < place.flow_limits; ++r)
+        for (int i = 0; i < M; ++i)
+            n0[i] += model.row_slope[at.flow_limit + static_cast<std::size_t>(r)] * at.weights[r * M + i];
+    double inner[M], price[M] = {}, Wn[M] = {};
+    std::copy(n0, n0 + M, inner);
+    blocks::add_product<M, M>(S, b0, 1.0, inner);
+    blocks::add_product<M, M>(W, inner, 1.0, price);
+    blocks::add_product<N, M>(B0, price, 1.0, a);
+    blocks::add_product<M, M>(W, n0, 1.0, Wn);
+    std::fill(b, b + M, 0.0);
+    blocks::add_transposed_product<M, M>(W, b0, 1.0, b);
+    blocks::add_product<M, M>(C0, Wn, -1.0, b);
+}
+
 void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
     Cursor at{.data = data_.data(),
               .factor = factor_.data(),
               .right = right_.data(),
               .column = column_.data(),
               .gains = gains_.data(),
+              .weights = weights_.data(),
+              .rating = rating_.data(),
               .row = 0,
+              .flow_limit = watched_.size(),
               .control = 0,
               .top = 0,
               .above = 0,
@@ -613,6 +721,36 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
         at.data += N * M;
         at.factor += 2 * N * N + 2 * N * M;
         at.right += 2 * N;
+    }
+    if ((flags & rated) != 0) {
+        // The price inside, W (outside + N (B'v + b) + n), and s = W' (B'v + b - C (outside + n)).
+        double const* const W = at.rating;
+        double const* const B = W + M * M;
+        double const* const C = B + N * M;
+        double const* const S = C + M * M;
+        double const* const b = S + M * M;
+        double const* const n = b + M;
+        double const* const column_b = n + M;
+        double drawn[M], outside[M], flow[M], inside[M], s[M] = {};
+        for (int i = 0; i < M; ++i) {
+            drawn[i] = b[i] + ((flags & column_out) != 0 ? of_group * column_b[i] : 0.0);
+            outside[i] = x[N + i] + n[i];
+        }
+        blocks::add_transposed_product<N, M>(B, x, 1.0, drawn);
+        std::copy(drawn, drawn + M, flow);
+        blocks::add_product<M, M>(C, outside, -1.0, flow);
+        blocks::add_transposed_product<M, M>(W, flow, 1.0, s);
+        std::copy(outside, outside + M, inside);
+        blocks::add_product<M, M>(S, drawn, 1.0, inside);
+        std::fill(x + N, x + N + M, 0.0);
+        blocks::add_product<M, M>(W, inside, 1.0, x + N);
+        for (int r = 0; r < place.flow_limits; ++r) {
+            double moved = 0.0;
+            for (int i = 0; i < M; ++i) moved += at.weights[r * M + i] * s[i];
+            step.row[at.flow_limit++] = moved;
+        }
+        at.weights += place.flow_limits * M;
+        at.rating += rating_size(N, M);
     }
     if ((flags & top) != 0) {
         double const* const scalar = at.column + N + M;

@@ -18,7 +18,7 @@ namespace dec::solvers {
 
 /// The coefficients of the quadratic.
 struct TreeModel {
-    std::vector<double> row_curvature, row_slope;        ///< per watched row
+    std::vector<double> row_curvature, row_slope;        ///< per watched row, then per limit of a flow
     std::vector<double> control_inverse, control_slope;  ///< per control: 1/h (0: it does not move by itself), slope
     /// Per control, only if there are groups: du = -(slope + price) / h + share dy, and what the control adds to the
     /// curvature and slope of its group.
@@ -68,11 +68,12 @@ class TreeElimination {
         column_out = 1024,  // and above it
         top = 2048,
         grouped = 4096,  // some of its controls belong to a group
+        rated = 8192,    // its flow is limited
     };
     struct Place {
         std::uint8_t kind = 0, parent_kind = 0, place = 0;
         std::uint32_t flags = 0;
-        std::int32_t controls = 0;
+        std::int32_t controls = 0, flow_limits = 0;
         std::int32_t slot = 0;    // in slots_: the sum of what came from below
         std::int32_t x_slot = 0;  // in x_
     };
@@ -83,7 +84,9 @@ class TreeElimination {
         double* right;
         double* column;
         double const* gains;
-        std::size_t row, control, top, above, below;
+        double const* weights;
+        double* rating;
+        std::size_t row, flow_limit, control, top, above, below;
     };
 
     void lay_out(TreeProgram const& program);
@@ -94,6 +97,9 @@ class TreeElimination {
     void leaf_to_root(TreeModel const& model);
     template <bool Factor, int N, int M>
     void eliminate(Place const& place, TreeModel const& model, Cursor& at);
+    template <bool Factor, int N, int M>
+    void pass_rating(Place const& place, TreeModel const& model, Cursor& at, double* a, double* b, double* A, double* B,
+                     double* C);
     template <int N, int M>
     void recover(Place const& place, TreeModel const& model, TreeStep& step, Cursor& at);
     template <bool Factor>
@@ -107,10 +113,12 @@ class TreeElimination {
     std::vector<Place> places_;
     std::vector<double> data_;  // link, D, K, W of each vertex
     std::vector<double> gains_;
+    std::vector<double> weights_;  // of limits of flows
     std::vector<std::int32_t> watched_;
     std::vector<double> factor_;  // X, H, A, B of each branch
     std::vector<double> right_;   // v and the dual of v at x = 0 above the branch
     std::vector<double> column_;
+    std::vector<double> rating_;  // W, B, C, N, b, n of each vertex with a limited flow, and its column's b
     std::vector<double> slots_, x_, cut_slot_;
     std::vector<std::int32_t> tops_;  // groups in the order of their top vertices
     std::vector<TreeCut> above_, below_;

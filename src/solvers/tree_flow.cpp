@@ -164,11 +164,11 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
         [&](std::size_t j, double* row) { std::copy_n(v.data() + vertices[j].first_row, vertices[j].rows, row); });
 }
 
-void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& price) {
+void TreeFlow::prices(std::span<double const> of_state, std::span<double const> of_flow, std::vector<double>& price) {
     auto const& vertices = program_.vertices;
     dual_.assign(of_state.begin(), of_state.end());
     price.assign(flows_, 0.0);
-    // U (B price_above + own).
+    // U (B (price_above + of_flow) + own).
     auto const dual_above = [&](std::size_t j, double const* own, std::array<double, 6> const& above) {
         std::size_t const n = vertices[j].rows, m = vertices[j].flows;
         std::array<double, 3> y{};
@@ -177,7 +177,7 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
         double const* const B = responses_.data() + response_[j];
         double const* const U = B + n * m;
         for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t k = 0; k < m; ++k) y[i] += B[i * m + k] * above[k];
+            for (std::size_t k = 0; k < m; ++k) y[i] += B[i * m + k] * (above[k] + of_flow[first_flow_[j] + k]);
         std::array<double, 3> Uy{};
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t k = 0; k < n; ++k) Uy[i] += U[i * n + k] * y[k];
@@ -201,7 +201,10 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
         width_,
         [&](std::size_t j, double const* row) {
             auto const& vertex = vertices[j];
-            if (vertex.root) return;
+            if (vertex.root) {
+                std::copy_n(of_flow.data() + first_flow_[j], vertex.flows, price.data() + first_flow_[j]);
+                return;
+            }
             auto const numbers = numbers_of(program_, vertex);
             std::array<double, 6> own{};
             add_prices(vertex, numbers,
@@ -210,7 +213,8 @@ void TreeFlow::prices(std::span<double const> of_state, std::vector<double>& pri
             auto const y = dual_above(j, dual_.data() + vertex.first_row, own);
             for (std::size_t k = 0; k < vertex.flows; ++k)
                 for (std::size_t i = 0; i < vertex.rows; ++i) own[k] -= numbers.D[k * vertex.rows + i] * y[i];
-            std::copy_n(own.data(), vertex.flows, price.data() + first_flow_[j]);
+            for (std::size_t k = 0; k < vertex.flows; ++k)
+                price[first_flow_[j] + k] = own[k] + of_flow[first_flow_[j] + k];
         },
         [&](std::size_t j, double* row) { std::copy_n(price.data() + first_flow_[j], vertices[j].flows, row); });
 }

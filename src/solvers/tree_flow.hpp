@@ -20,9 +20,10 @@ class TreeFlow {
 
     /// Collective. States v (per row) and flows s that controls lead to.
     void states(std::span<double const> controls, std::vector<double>& v, std::vector<double>& s);
-    /// Collective. Prices of flows, which multipliers `of_state` of the states (upper less lower, per row) lead to. Then a
+    /// Collective. Prices of flows, which multipliers `of_state` of the states (upper less lower, per row) and `of_flow` of the
+    /// flows (per flow) lead to. Then a
     /// control's part of the gradient is its gains times the prices of its vertex.
-    void prices(std::span<double const> of_state, std::vector<double>& price);
+    void prices(std::span<double const> of_state, std::span<double const> of_flow, std::vector<double>& price);
 
     /// Where flows below a vertex depend on its state, s = s(0) + B'v: B by rows, then U = (I + B D')^-1 of its branch by rows
     /// (not at a root). Otherwise nullptr.

@@ -101,7 +101,7 @@ double Iteration::corrector(double target) {
 
 TreeJudgement Iteration::judge_point() {
     barrier_.read(point_.u, point_.y);
-    barrier_.read_prices(point_.price_low, point_.price_high, point_.cap);
+    barrier_.read_prices(point_);
     return judge(program_, units_, links_, groups_, flow_, point_);
 }
 
@@ -192,6 +192,7 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.flow = std::move(point_.flow);
     outcome.price_low = std::move(point_.price_low);
     outcome.price_high = std::move(point_.price_high);
+    outcome.price_flow = std::move(point_.price_flow);
     return outcome;
 }
 
@@ -214,13 +215,19 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         auto outcome = Iteration(reduced, links, settings).run(start != nullptr ? &restricted : nullptr, observer);
 
         TreeStart full;
-        presolve.expand(outcome.u, outcome.y, outcome.price_low, outcome.price_high, full);
+        presolve.expand({.u = std::move(outcome.u),
+                         .y = std::move(outcome.y),
+                         .price_low = std::move(outcome.price_low),
+                         .price_high = std::move(outcome.price_high),
+                         .price_flow = std::move(outcome.price_flow)},
+                        full);
         TreePoint point;
         point.u = std::move(full.u);
         point.y = std::move(full.y);
         point.price_low = std::move(full.price_low);
         point.price_high = std::move(full.price_high);
-        find_states(flow, point);
+        point.price_flow = std::move(full.price_flow);
+        find_states(program, flow, point);
         // What was dropped must hold; rounding is all that can speak against it.
         std::array again{0.0};
         for (std::size_t i = 0; i < point.observed.size() && outcome.status == TreeStatus::optimal; ++i) {
@@ -242,6 +249,7 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         outcome.y = std::move(point.y);
         outcome.price_low = std::move(point.price_low);
         outcome.price_high = std::move(point.price_high);
+        outcome.price_flow = std::move(point.price_flow);
         outcome.state = std::move(point.state);
         outcome.flow = std::move(point.flow);
         return outcome;

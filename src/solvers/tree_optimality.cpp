@@ -26,16 +26,33 @@ double minimiser(TreeTerm const& term, double price, double low, double high) {
 
 }  // namespace
 
-void find_states(TreeFlow& flow, TreePoint& point) {
+void find_states(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
     flow.states(point.u, point.state, point.flow);
     flow.observe(point.state, point.observed);
+    point.observed_flow.clear();
+    for (auto const& limit : program.flow_limits) {
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        double sum = 0.0;
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            sum +=
+                program.weights[static_cast<std::size_t>(limit.first_weight) + k] * point.flow[flow.first_flow(j) + k];
+        point.observed_flow.push_back(sum);
+    }
 }
 
 void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
     std::vector<double> net(point.price_low.size()), of_state, price;
     for (std::size_t i = 0; i < net.size(); ++i) net[i] = point.price_high[i] - point.price_low[i];
     flow.spread(net, of_state);
-    flow.prices(of_state, price);
+    std::vector<double> of_flow(flow.flows(), 0.0);
+    for (std::size_t i = 0; i < program.flow_limits.size(); ++i) {
+        auto const& limit = program.flow_limits[i];
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            of_flow[flow.first_flow(j) + k] +=
+                program.weights[static_cast<std::size_t>(limit.first_weight) + k] * point.price_flow[i];
+    }
+    flow.prices(of_state, of_flow, price);
     point.control_price.assign(program.controls.size(), 0.0);
     for (std::size_t d = 0; d < program.controls.size(); ++d) {
         double const* const gain = program.gains.data() + program.controls[d].first_gain;
@@ -47,22 +64,25 @@ void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
 
 TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
                     TreeFlow& flow, TreePoint& point) {
-    find_states(flow, point);
+    find_states(program, flow, point);
     find_prices(program, flow, point);
 
     TreeJudgement judgement;
     double of_limits = 0.0;  // sum of multiplier times violation at the point
+    auto const add_limit = [&](double multiplier, double bound, double violation) {
+        if (!std::isfinite(bound)) return;
+        of_limits += multiplier * violation;
+        judgement.multipliers += multiplier * std::max(std::abs(bound), 1e-3);
+        judgement.violation = std::max(judgement.violation, violation);
+        judgement.total_violation += std::max(violation, 0.0);
+    };
     for (std::size_t i = 0; i < point.observed.size(); ++i) {
-        auto const add = [&](double multiplier, double bound, double violation) {
-            if (!std::isfinite(bound)) return;
-            of_limits += multiplier * violation;
-            judgement.multipliers += multiplier * std::max(std::abs(bound), 1e-3);
-            judgement.violation = std::max(judgement.violation, violation);
-            judgement.total_violation += std::max(violation, 0.0);
-        };
-        add(point.price_low[i], program.low[i], program.low[i] - point.observed[i]);
-        add(point.price_high[i], program.high[i], point.observed[i] - program.high[i]);
+        add_limit(point.price_low[i], program.low[i], program.low[i] - point.observed[i]);
+        add_limit(point.price_high[i], program.high[i], point.observed[i] - program.high[i]);
     }
+    for (std::size_t i = 0; i < program.flow_limits.size(); ++i)
+        add_limit(point.price_flow[i], program.flow_limits[i].bound,
+                  point.observed_flow[i] - program.flow_limits[i].bound);
 
     double of_bounds = 0.0, of_terms = 0.0;  // least sums of price du, and of term + price du
     auto const add = [&](TreeTerm const& term, double at, double coefficient, double low, double range, bool fixed) {

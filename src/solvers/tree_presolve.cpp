@@ -50,6 +50,7 @@ TreePresolve::TreePresolve(TreeProgram const& program, TreeUnits const& units, T
 
 TreeProgram TreePresolve::reduce() {
     drop_limits();
+    drop_flow_limits();
     find_groups();
     collapse();
     join_chains();
@@ -228,6 +229,24 @@ void TreePresolve::drop_limits() {
         });
 }
 
+void TreePresolve::drop_flow_limits() {
+    reduced_flow_.clear();
+    flow_limited_.assign(program_.vertices.size(), 0);
+    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
+        auto const& limit = program_.flow_limits[i];
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        double largest = 0.0;
+        for (std::size_t k = 0; k < program_.vertices[j].flows; ++k) {
+            double const weight = program_.weights[static_cast<std::size_t>(limit.first_weight) + k];
+            largest += weight * flow_value_[flow_.first_flow(j) + k] +
+                       std::abs(weight) * flow_radius_[flow_.first_flow(j) + k];
+        }
+        if (largest <= limit.bound) continue;
+        reduced_flow_.push_back(i);
+        flow_limited_[j] = 1;
+    }
+}
+
 void TreePresolve::find_groups() {
     auto const count = program_.vertices.size();
     alive_.assign(count, -1);
@@ -256,7 +275,9 @@ bool TreePresolve::has_limits(std::size_t j) const {
     return false;
 }
 
-bool TreePresolve::may_leave(std::size_t j) const { return anchored_[j] == 0 && children_[j] == 0; }
+bool TreePresolve::may_leave(std::size_t j) const {
+    return anchored_[j] == 0 && children_[j] == 0 && flow_limited_[j] == 0;
+}
 
 void TreePresolve::collapse() {
     auto const& vertices = program_.vertices;
@@ -542,7 +563,7 @@ void TreePresolve::join_chains() {
             child[static_cast<std::size_t>(vertices[j].parent)] = static_cast<std::int32_t>(j);
     for (std::size_t j = 0; j < count; ++j) {
         if (gone_[j] != 0 || anchored_[j] != 0 || children_[j] != 1 || first_[j] >= 0 || top_[j] >= 0 ||
-            slope_of_[j] >= 0 || has_limits(j))
+            slope_of_[j] >= 0 || flow_limited_[j] != 0 || has_limits(j))
             continue;
         auto const k = static_cast<std::size_t>(child[j]);
         auto const upper = branch_of(j);
@@ -754,6 +775,12 @@ TreeProgram TreePresolve::write() {
     }
     while (static_cast<int>(reduced.level_start.size()) <= program_.levels())
         reduced.level_start.push_back(static_cast<std::int32_t>(reduced.vertices.size()));
+    for (auto const i : reduced_flow_) {
+        reduced.flow_limits.push_back(program_.flow_limits[i]);
+        auto& vertex = reduced.flow_limits.back().vertex;
+        vertex = vertex_to[static_cast<std::size_t>(vertex)];
+    }
+    reduced.weights = program_.weights;
     for (auto& group : reduced.groups)
         if (group.top >= 0) group.top = vertex_to[static_cast<std::size_t>(group.top)];
     auto const cuts = [&](std::vector<TreeCut> const& from, std::vector<TreeCut>& to) {
@@ -768,9 +795,9 @@ TreeProgram TreePresolve::write() {
     return reduced;
 }
 
-void TreePresolve::expand(std::vector<double> const& u, std::vector<double> const& y,
-                          std::vector<double> const& price_low, std::vector<double> const& price_high,
-                          TreeStart& full) const {
+void TreePresolve::expand(TreeStart const& reduced, TreeStart& full) const {
+    auto const& u = reduced.u;
+    auto const& y = reduced.y;
     full.u.resize(program_.controls.size());
     for (std::size_t d = 0; d < full.u.size(); ++d) {
         auto of = representative_[d];
@@ -789,8 +816,10 @@ void TreePresolve::expand(std::vector<double> const& u, std::vector<double> cons
         for (std::size_t i = 0; i < prices.size(); ++i)
             to[static_cast<std::size_t>(sources[i].row)] += sources[i].share * prices[i];
     };
-    spread(price_low, reduced_low_, program_.low.size(), full.price_low);
-    spread(price_high, reduced_high_, program_.low.size(), full.price_high);
+    spread(reduced.price_low, reduced_low_, program_.low.size(), full.price_low);
+    spread(reduced.price_high, reduced_high_, program_.low.size(), full.price_high);
+    full.price_flow.assign(program_.flow_limits.size(), 0.0);
+    for (std::size_t i = 0; i < reduced_flow_.size(); ++i) full.price_flow[reduced_flow_[i]] = reduced.price_flow[i];
 }
 
 TreeStart TreePresolve::restrict(TreeStart const& full) const {
@@ -805,6 +834,8 @@ TreeStart TreePresolve::restrict(TreeStart const& full) const {
         start.price_low.push_back(full.price_low[static_cast<std::size_t>(source.row)] / source.share);
     for (auto const& source : reduced_high_)
         start.price_high.push_back(full.price_high[static_cast<std::size_t>(source.row)] / source.share);
+    if (!full.price_flow.empty())
+        for (auto const i : reduced_flow_) start.price_flow.push_back(full.price_flow[i]);
     return start;
 }
 

@@ -28,8 +28,7 @@ class TreePresolve {
     [[nodiscard]] double offset() const { return offset_; }
 
     /// Of the program, from those of the reduced one.
-    void expand(std::vector<double> const& u, std::vector<double> const& y, std::vector<double> const& price_low,
-                std::vector<double> const& price_high, TreeStart& full) const;
+    void expand(TreeStart const& reduced, TreeStart& full) const;
     /// Of the reduced program, from those of the program.
     [[nodiscard]] TreeStart restrict(TreeStart const& full) const;
 
@@ -67,6 +66,7 @@ class TreePresolve {
     void merge_controls(std::size_t j, std::vector<std::size_t>& kept);
     [[nodiscard]] TreeProgram write();
     [[nodiscard]] bool has_limits(std::size_t j) const;
+    void drop_flow_limits();
     [[nodiscard]] Branch branch_of(std::size_t j) const;
 
     TreeProgram const& program_;
@@ -101,6 +101,8 @@ class TreePresolve {
     std::vector<std::int32_t> group_to_;        // -1: dissolved
     std::vector<std::int32_t> dissolved_;       // per group: a control that has its value, or -1
     std::vector<Source> reduced_low_, reduced_high_;
+    std::vector<std::size_t> reduced_flow_;   // limits of flows that are left
+    std::vector<std::uint8_t> flow_limited_;  // per vertex
     double offset_ = 0.0;
 };
 

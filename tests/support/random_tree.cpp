@@ -174,6 +174,17 @@ TreeProgram random_tree(RandomTree const& wanted) {
         program.vertices.push_back(vertex);
     }
     program.level_start = {0, wanted.vertices};
+    // Drawn last, so that programs without them stay what they are. Mostly against flow towards the root.
+    for (std::int32_t j = 0; wanted.rated && j < wanted.vertices; ++j) {
+        if (!chance(0.2)) continue;
+        auto const& vertex = program.vertices[static_cast<std::size_t>(j)];
+        for (int sides = 1 + static_cast<int>(3 * unit(random)); sides > 0; --sides) {
+            program.flow_limits.push_back({.vertex = j,
+                                           .first_weight = static_cast<std::int64_t>(program.weights.size()),
+                                           .bound = between(0.1, 1.0)});
+            for (int k = 0; k < vertex.flows; ++k) program.weights.push_back(between(-1.0, 0.3));
+        }
+    }
     if (wanted.groups != RandomTree::Groups::none) add_groups(program, wanted, random);
     return program;
 }
@@ -196,7 +207,8 @@ solvers::QuadraticProgram as_quadratic(TreeProgram const& program) {
         ties += control.role == TreeControl::Role::tied ? 1 : 0;
         caps += control.role == TreeControl::Role::capped ? 1 : 0;
     }
-    auto qp = solvers::QuadraticProgram::of_size(of_s + flows, rows + flows + ties, rows + caps);
+    auto qp = solvers::QuadraticProgram::of_size(of_s + flows, rows + flows + ties,
+                                                 rows + caps + static_cast<Index>(program.flow_limits.size()));
     std::vector<Triplet> P, A, G;
     auto const term = [&](Index x, solvers::TreeTerm const& of) {
         qp.q(x) = of.cost;
@@ -271,6 +283,13 @@ solvers::QuadraticProgram as_quadratic(TreeProgram const& program) {
             G.emplace_back(inequality, controls + control.group, -1.0);
             qp.h_high(inequality++) = 0.0;
         }
+    }
+    for (auto const& limit : program.flow_limits) {
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        for (Index k = 0; k < program.vertices[j].flows; ++k)
+            G.emplace_back(inequality, of_s + first_flow[j] + k,
+                           program.weights[static_cast<std::size_t>(limit.first_weight + k)]);
+        qp.h_high(inequality++) = limit.bound;
     }
     qp.P.setFromTriplets(P.begin(), P.end());
     qp.A.setFromTriplets(A.begin(), A.end());
@@ -353,6 +372,13 @@ std::vector<TreePiece> cut(TreeProgram const& program, std::vector<int> const& o
         while (own.level_start.size() < 2 || own.level_start.back() != static_cast<std::int32_t>(own.vertices.size()))
             own.level_start.push_back(static_cast<std::int32_t>(own.vertices.size()));
         own.numbers = program.numbers;
+        own.weights = program.weights;
+        for (std::size_t position = 0; position < piece.vertices.size(); ++position)
+            for (auto limit : program.flow_limits) {
+                if (static_cast<std::size_t>(limit.vertex) != piece.vertices[position]) continue;
+                limit.vertex = static_cast<std::int32_t>(position);
+                own.flow_limits.push_back(limit);
+            }
         own.gains = program.gains;
         // Rows arrive in the order in which each rank sends them.
         for (int from = 0; from < ranks; ++from) {

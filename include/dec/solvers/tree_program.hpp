@@ -23,16 +23,16 @@ namespace dec::solvers {
 ///
 /// A root (`parent` < 0 and not in TreeProgram::above) has only e, c and what its flags say; its state is e.
 struct TreeVertex {
-    std::int32_t parent = -1;          ///< vertex of this rank; -1 for a root and where the parent is on another rank
-    std::int32_t first_row = 0;        ///< in TreeProgram::low, high
+    std::int32_t parent = -1;    ///< vertex of this rank; -1 for a root and where the parent is on another rank
+    std::int32_t first_row = 0;  ///< in TreeProgram::low, high
     std::int32_t first_control = 0, controls = 0;
     std::int64_t first_number = 0;
     std::uint8_t rows = 0, flows = 0;
     std::uint8_t parent_rows = 0, parent_flows = 0;
     std::array<std::uint8_t, 3> place{};  ///< straight: the parent's row each row hangs on
     bool straight = true;
-    bool sloped = false;               ///< own flow depends on the state: K is there
-    bool mixed = false;                ///< limits are on W v: W is there
+    bool sloped = false;  ///< own flow depends on the state: K is there
+    bool mixed = false;   ///< limits are on W v: W is there
     bool root = false;
 };
 
@@ -40,7 +40,7 @@ struct TreeVertex {
 struct TreeTerm {
     double cost = 0.0;
     double curvature = 0.0;
-    double log_weight = 0.0;           ///< > 0: u stays below 1
+    double log_weight = 0.0;  ///< > 0: u stays below 1
     double lower = 0.0, upper = 1.0;
 };
 
@@ -54,24 +54,31 @@ struct TreeControl {
     TreeTerm term;
     std::int64_t first_gain = 0;
     std::int32_t vertex = -1;
-    std::int32_t group = -1;           ///< row of TreeProgram::groups, -1 for none
+    std::int32_t group = -1;  ///< row of TreeProgram::groups, -1 for none
     Role role = Role::free;
+};
+
+/// weights' s <= bound at one vertex (`flows` numbers in TreeProgram::weights): a side of a polygon around its flow.
+struct TreeFlowLimit {
+    std::int32_t vertex = -1;
+    std::int64_t first_weight = 0;
+    double bound = 0.0;
 };
 
 /// A scalar y shared by controls. Its members lie at or below `top` and the vertices between form a connected part of the
 /// tree; no vertex lies in the connected parts of two groups.
 struct TreeGroup {
     TreeTerm term;
-    std::int64_t number = 0;           ///< the same on all ranks that hold a part of it
-    std::int32_t top = -1;             ///< vertex of this rank; -1 if it is on another rank
+    std::int64_t number = 0;  ///< the same on all ranks that hold a part of it
+    std::int32_t top = -1;    ///< vertex of this rank; -1 if it is on another rank
 };
 
 /// An own vertex whose parent (`above`) or one of whose children (`below`) is on another rank.
 struct TreeCut {
     std::int32_t vertex = -1;
-    std::int32_t level = 0;            ///< of the child
+    std::int32_t level = 0;  ///< of the child
     std::uint8_t parent_rows = 0, parent_flows = 0;
-    std::int32_t group = -1;           ///< whose part of the tree crosses the cut
+    std::int32_t group = -1;  ///< whose part of the tree crosses the cut
 };
 
 /// What one rank holds of
@@ -79,11 +86,11 @@ struct TreeCut {
 ///     minimise    sum over controls phi(u) + sum over groups phi(y)
 ///     subject to  s_j = c_j + K_j v_j + sum of gain u at j + sum over children k of L_k s_k
 ///                 v_j = R_j v_parent - D_j s_j + e_j,      v_root = e_root
-///                 low_j <= W_j v_j <= high_j,   and the bounds, ties and caps of the controls
+///                 low_j <= W_j v_j <= high_j,   limits of flows,   and the bounds, ties and caps of the controls
 ///
 /// Vertices are numbered by (level, depth first): vertices of level l are [level_start[l], level_start[l + 1]), parents
 /// before children; the parent of a vertex is of the same level unless a cut lies between them, and then one level up.
-/// Controls are in the order of their vertices.
+/// Controls and limits of flows are in the order of their vertices.
 struct TreeProgram {
     std::vector<TreeVertex> vertices;
     std::vector<double> numbers;
@@ -91,9 +98,11 @@ struct TreeProgram {
     std::vector<TreeControl> controls;
     std::vector<double> gains;
     std::vector<TreeGroup> groups;
+    std::vector<TreeFlowLimit> flow_limits;
+    std::vector<double> weights;
     std::vector<std::int32_t> level_start{0, 0};
-    std::vector<TreeCut> above;        ///< in the order in which rows are sent up
-    std::vector<TreeCut> below;        ///< in the order in which rows arrive from below
+    std::vector<TreeCut> above;  ///< in the order in which rows are sent up
+    std::vector<TreeCut> below;  ///< in the order in which rows arrive from below
 
     [[nodiscard]] int levels() const { return static_cast<int>(level_start.size()) - 1; }
 };
