@@ -35,11 +35,13 @@ core::ExitCode export_qp(Context& context, ExportOptions const& options) {
     if (found == nullptr) throw core::InvalidInput{std::move(findings)};
     auto const& policy = *found;
     if (policy.cost == nullptr && policy.levels == fairness::Levels::none)
-        findings.push_back({{}, "--policy " + options.problem.policy, "is no convex program", "dec solve walks along its scalar"});
+        findings.push_back(
+            {{}, "--policy " + options.problem.policy, "is no convex program", "dec solve walks along its scalar"});
     if (!mps && !options.output.ends_with(".npz"))
         findings.push_back({{}, "--output " + options.output, "has no known ending", ".npz or .mps"});
     if (mps && policy.cost != nullptr && policy.cost(1.0).logarithmic > 0.0)
-        findings.push_back({{}, "--policy " + options.problem.policy, "has logarithms, which MPS has not", "write .npz"});
+        findings.push_back(
+            {{}, "--policy " + options.problem.policy, "has logarithms, which MPS has not", "write .npz"});
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
     require_different_files(comm, {{"FEEDER", options.feeder.path}, {"--output", options.output}});
     core::require_writable(comm, options.output);

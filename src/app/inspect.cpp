@@ -89,7 +89,8 @@ Run add_inspect(CLI::App& dec) {
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
     command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")
         ->required();
-    command.add_flag("--report", options->report, "what was read, assumed, ignored and unknown, per class and attribute");
+    command.add_flag("--report", options->report,
+                     "what was read, assumed, ignored and unknown, per class and attribute");
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);

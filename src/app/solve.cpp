@@ -142,9 +142,10 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
         wrong("--method " + options.method, "there is no such method", "one of " + names_of(coordination::methods()));
     if (policy != nullptr && method != nullptr && !(options.scope && !policy->shared_fraction) &&
         !method->can_do(*policy, options.scope_or(method->default_scope)))
-        wrong("--method " + options.method,
-              fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
-              what_is_possible());
+        wrong(
+            "--method " + options.method,
+            fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
+            what_is_possible());
     if (method != nullptr && options.tolerance && !method->default_tolerance)
         wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
     auto const only_exact = [&](bool asked, std::string option) {
@@ -265,11 +266,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
 
     // 4. Coordinate.
     coordination::Settings settings{.limits = options.limits(),
-                                          .max_iterations = options.max_iterations.value_or(method->default_iterations),
-                                          .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
-                                          .scope = scope,
-                                          .presolve = options.presolve == "on",
-                                          .elastic = options.elastic};
+                                    .max_iterations = options.max_iterations.value_or(method->default_iterations),
+                                    .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
+                                    .scope = scope,
+                                    .presolve = options.presolve == "on",
+                                    .elastic = options.elastic};
     if (options.contracts) settings.contracts = fairness::read_contracts(comm, *options.contracts, piece);
     if (options.warm_start) settings.start = results::read_start(comm, *options.warm_start, piece, options.policy);
     bool const show =
@@ -301,8 +302,8 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
     if (options.price_of_fairness) {
         settings.start.reset();
-        auto const least = coordination::find_method("exact")->run(comm, flow, *fairness::find_policy("min-curtailment"),
-                                                                   settings, {});
+        auto const least = coordination::find_method("exact")->run(
+            comm, flow, *fairness::find_policy("min-curtailment"), settings, {});
         double const most = summary.available_kw - least.objective;
         if (least.status == coordination::Status::optimal && most > 0.0)
             summary.price_of_fairness = (summary.curtailed_kw - least.objective) / most;

@@ -13,7 +13,8 @@ namespace dec::coordination {
 namespace {
 
 std::string what_helps(bool high) {
-    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
+    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax"
+                : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
 }
 
 }  // namespace
@@ -66,15 +67,16 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
         std::erase_if(list, [](Hopeless const& h) { return !h.always; });
     constexpr std::size_t most = 20;
     for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
-        answer.conflicts.push_back({piece.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
+        answer.conflicts.push_back(
+            {piece.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
     if (list.size() > most)
         answer.conflicts.push_back({piece.feeder.heading.origin, fmt::format("{} more nodes", list.size() - most),
-                                     "are outside their limits with everything curtailed", what_helps(list[most].high),
-                                     static_cast<std::int64_t>(list.size() - most)});
+                                    "are outside their limits with everything curtailed", what_helps(list[most].high),
+                                    static_cast<std::int64_t>(list.size() - most)});
 }
 
-void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer, std::vector<double> const& low,
-                     std::vector<double> const& high) {
+void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer,
+                     std::vector<double> const& low, std::vector<double> const& high) {
     report_hopeless(comm, flow, answer, false);
     if (comm.max(static_cast<std::int64_t>(answer.conflicts.size())) > 0) return;
     constexpr double least_part = 1e-3;
@@ -125,21 +127,26 @@ void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, 
         }
     }
     if (!comm.is_root()) return;
-    std::ranges::sort(named, [](auto const& a, auto const& b) { return a.part != b.part ? a.part > b.part : a.row < b.row; });
+    std::ranges::sort(named,
+                      [](auto const& a, auto const& b) { return a.part != b.part ? a.part > b.part : a.row < b.row; });
     for (std::size_t i = 0; i < std::min(named.size(), most_named); ++i) {
         auto const& n = named[i];
         answer.conflicts.push_back(
             {piece.feeder.heading.origin, "node " + n.name,
-             fmt::format("{:.4f} pu with nothing and {:.4f} pu with everything curtailed, the {} limit is {:.4f} pu{}", n.without,
-                         n.with_all, n.upper ? "upper" : "lower", n.limit,
+             fmt::format("{:.4f} pu with nothing and {:.4f} pu with everything curtailed, the {} limit is {:.4f} pu{}",
+                         n.without, n.with_all, n.upper ? "upper" : "lower", n.limit,
                          named.size() > 1 ? fmt::format(" ({:.0f} % of the conflict)", 100.0 * n.part) : ""),
              what_helps(n.upper)});
     }
     if (named.size() > most_named)
-        answer.conflicts.push_back({piece.feeder.heading.origin, {}, fmt::format("and {} nodes more", named.size() - most_named), {},
+        answer.conflicts.push_back({piece.feeder.heading.origin,
+                                    {},
+                                    fmt::format("and {} nodes more", named.size() - most_named),
+                                    {},
                                     static_cast<std::int64_t>(named.size() - most_named)});
     if (named.empty())
-        answer.conflicts.push_back({piece.feeder.heading.origin, {}, "the limits cannot be met together", "raise --vmax or lower --vmin"});
+        answer.conflicts.push_back(
+            {piece.feeder.heading.origin, {}, "the limits cannot be met together", "raise --vmax or lower --vmin"});
 }
 
 }  // namespace dec::coordination

@@ -13,7 +13,7 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
 
 /// Likewise, or, if there are no such nodes, those whose limits have a part in the certificate, the heaviest first.
 /// \param low, high per entry of answer.nodes: multipliers of the certificate. Collective.
-void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer, std::vector<double> const& low,
-                     std::vector<double> const& high);
+void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer,
+                     std::vector<double> const& low, std::vector<double> const& high);
 
 }  // namespace dec::coordination

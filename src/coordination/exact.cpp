@@ -24,11 +24,12 @@ using fairness::Decision;
 
 class ExactSearch {
   public:
-    ExactSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-                Observer const& observer)
+    ExactSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                Settings const& settings, Observer const& observer)
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, observer_{observer},
           links_{comm, flow.piece(), flow.exchange()}, prices_{comm, flow} {
-        for (auto const& der : flow.ders()) available_kw_.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
+        for (auto const& der : flow.ders())
+            available_kw_.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
         total_kw_ = comm.sum(std::accumulate(available_kw_.begin(), available_kw_.end(), 0.0));
         answer_.alpha.assign(available_kw_.size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
@@ -41,7 +42,8 @@ class ExactSearch {
     }
 
     Answer run() {
-        if (record(comm_, flow_, {answer_.curtailed, worst_violation(), 0.0}, observer_, answer_)) answer_.status = Status::interrupted;
+        if (record(comm_, flow_, {answer_.curtailed, worst_violation(), 0.0}, observer_, answer_))
+            answer_.status = Status::interrupted;
         else if (policy_.levels == fairness::Levels::largest_first) one_level_after_the_other();
         else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
         else if (policy_.tie_break) with_tie_break();
@@ -51,7 +53,9 @@ class ExactSearch {
     }
 
   private:
-    [[nodiscard]] static std::size_t place(Node const& node) { return static_cast<std::size_t>(3 * node.vertex + node.place); }
+    [[nodiscard]] static std::size_t place(Node const& node) {
+        return static_cast<std::size_t>(3 * node.vertex + node.place);
+    }
     [[nodiscard]] double worst_violation() const {
         auto const badness = violations(piece_, answer_.nodes, answer_.curtailed);
         return comm_.max(badness.empty() ? 0.0 : std::ranges::max(badness));
@@ -120,7 +124,8 @@ solvers::TreeStart const* ExactSearch::start() {
         auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
         auto const low = given.price_low.find(node.row);
         auto const high = given.price_high.find(node.row);
-        if (low != given.price_low.end() && node.low > 0.0) start_.price_low[row] = low->second / (2.0 * std::sqrt(node.low));
+        if (low != given.price_low.end() && node.low > 0.0)
+            start_.price_low[row] = low->second / (2.0 * std::sqrt(node.low));
         if (high != given.price_high.end()) start_.price_high[row] = high->second / (2.0 * std::sqrt(node.high));
     }
     return &start_;
@@ -130,7 +135,8 @@ solvers::TreeStart const* ExactSearch::start() {
 bool ExactSearch::stands_still() const {
     constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;  // of all that could be given up
     double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
-    return outcome_.primal_residual <= feasible && outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
+    return outcome_.primal_residual <= feasible &&
+           outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
 }
 
 /// The open shares as they are in `alpha`, without prices. \pre the program has been assembled.
@@ -141,7 +147,9 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
         auto const d = static_cast<std::size_t>(assembled_.der[k]);
         start.u.push_back(alpha[d] / decisions_.ders[d].reach);
         auto const group = assembled_.program.controls[k].group;
-        if (group >= 0) start.y[static_cast<std::size_t>(group)] = std::max(start.y[static_cast<std::size_t>(group)], start.u.back());
+        if (group >= 0)
+            start.y[static_cast<std::size_t>(group)] =
+                std::max(start.y[static_cast<std::size_t>(group)], start.u.back());
     }
     start.price_low.assign(assembled_.program.low.size(), 0.0);
     start.price_high = start.price_low;
@@ -151,9 +159,10 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
 bool ExactSearch::solve(solvers::TreeStart const* start) {
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
-    solvers::TreeSettings tree{.tolerance = settings_.tolerance,
-                               .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
-                               .presolve = settings_.presolve && !holds_limits_};
+    solvers::TreeSettings tree{
+        .tolerance = settings_.tolerance,
+        .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
+        .presolve = settings_.presolve && !holds_limits_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
         auto const last = answer_.alpha;
@@ -161,7 +170,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
         double change = 0.0;
         for (std::size_t d = 0; d < last.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - last[d]));
         answer_.objective = objective_of(answer_.alpha);
-        return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual}, observer_, answer_);
+        return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
+                      observer_, answer_);
     };
     outcome_ = solvers::solve(assembled_.program, links_, tree, start, watch);
     if (outcome_.status == solvers::TreeStatus::primal_infeasible && settings_.elastic) {
@@ -284,7 +294,9 @@ std::vector<char> ExactSearch::settle(double cap) {
         bool const tied = what.role == Decision::Role::tied;
         double const more = tied ? of_group[2 * static_cast<std::size_t>(what.group)] : worth[d];
         double const relative = more / (tied ? of_group[2 * static_cast<std::size_t>(what.group) + 1] : scale[d]);
-        double const bound = more < 0.0 ? what.lower : what.role == Decision::Role::capped ? std::min(cap, what.upper) : what.upper;
+        double const bound = more < 0.0                            ? what.lower
+                             : what.role == Decision::Role::capped ? std::min(cap, what.upper)
+                                                                   : what.upper;
         // Of the price and the distance to the bound one is zero at the optimum: the smaller one, each on its own scale.
         double const u = answer_.alpha[d] / what.reach;
         if (std::abs(relative) <= negligible || std::abs(relative) * cap <= std::abs(bound - u)) continue;
@@ -354,7 +366,8 @@ void ExactSearch::one_date_after_the_other() {
     fairness::require_dates(comm_, piece_, available_kw_, settings_.contracts);
     std::vector<double> own;
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d)
-        if (decisions_.ders[d].role != Decision::Role::fixed) own.push_back(static_cast<double>(*settings_.contracts[d].connected));
+        if (decisions_.ders[d].role != Decision::Role::fixed)
+            own.push_back(static_cast<double>(*settings_.contracts[d].connected));
     auto dates = comm_.all_gather(own);
     std::ranges::sort(dates);
     dates.erase(std::ranges::unique(dates).begin(), dates.end());
@@ -432,7 +445,8 @@ void ExactSearch::hold_priced_limits() {
     constexpr double unmoved = 1e-9;     // pu^2, by all who are left together
     constexpr double negligible = 1e-9;  // price compared with the highest
     std::vector<double> left(answer_.alpha.size(), 0.0);
-    for (std::size_t d = 0; d < left.size(); ++d) left[d] = decisions_.ders[d].role == Decision::Role::fixed ? 0.0 : decisions_.ders[d].reach;
+    for (std::size_t d = 0; d < left.size(); ++d)
+        left[d] = decisions_.ders[d].role == Decision::Role::fixed ? 0.0 : decisions_.ders[d].reach;
     model::FlowState change;
     flow_.solve_change(left, change);
     double highest = 0.0;
@@ -471,7 +485,8 @@ void ExactSearch::finish() {
 }
 
 bool is_scalar(fairness::Policy const& policy, Settings const& settings) {
-    return policy.ramp != nullptr && (!policy.shared_fraction || (settings.scope == fairness::Scope::feeder && settings.contracts.empty()));
+    return policy.ramp != nullptr &&
+           (!policy.shared_fraction || (settings.scope == fairness::Scope::feeder && settings.contracts.empty()));
 }
 
 }  // namespace
@@ -481,8 +496,8 @@ Answer exact_on_tree(core::Communicator const& comm, model::LinDist3Flow& flow, 
     return ExactSearch{comm, flow, policy, settings, observer}.run();
 }
 
-Answer exact(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-             Observer const& observer) {
+Answer exact(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+             Settings const& settings, Observer const& observer) {
     if (!is_scalar(policy, settings)) return exact_on_tree(comm, flow, policy, settings, observer);
     auto answer = bisection(comm, flow, policy, settings, observer);
     bool const may_relax = settings.elastic && policy.shared_fraction && answer.status == Status::infeasible;

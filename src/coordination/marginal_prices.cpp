@@ -9,7 +9,7 @@ namespace dec::coordination {
 
 void MarginalPrices::add_weight(Node const& node, double weight) {
     auto const& vertex = flow_.piece().vertices[static_cast<std::size_t>(node.vertex)];
-    Eigen::Map<model::Vector3>{weight_.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3} +=
+    Eigen::Map<model::Vector3>{weight_.data() + static_cast<std::ptrdiff_t>(node.vertex)* 3} +=
         weight * (vertex.floating_delta ? model::Vector3{model::line_to_line().row(node.place).transpose()}
                                         : model::Vector3{model::Vector3::Unit(node.place)});
 }

@@ -74,7 +74,8 @@ std::vector<Named> read(std::string const& path) {
 
 }  // namespace
 
-std::vector<Contract> read_contracts(core::Communicator const& comm, std::string const& path, partition::Piece const& piece) {
+std::vector<Contract> read_contracts(core::Communicator const& comm, std::string const& path,
+                                     partition::Piece const& piece) {
     std::vector<char> bytes;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
@@ -90,7 +91,8 @@ std::vector<Contract> read_contracts(core::Communicator const& comm, std::string
     std::multimap<std::string_view, std::size_t> der;  // by name and by mRID
     for (auto id : piece.feeder.pv_systems.ids()) {
         der.emplace(piece.feeder.pv_systems.name(id), id.at());
-        if (piece.feeder.pv_systems.mrid(id) != piece.feeder.pv_systems.name(id)) der.emplace(piece.feeder.pv_systems.mrid(id), id.at());
+        if (piece.feeder.pv_systems.mrid(id) != piece.feeder.pv_systems.name(id))
+            der.emplace(piece.feeder.pv_systems.mrid(id), id.at());
     }
     std::vector<Contract> contracts(piece.feeder.pv_systems.size());
     std::vector<std::int64_t> line(contracts.size(), 0);
@@ -103,10 +105,11 @@ std::vector<Contract> read_contracts(core::Communicator const& comm, std::string
             hits[i] += 1.0;
             if (line[d] != 0) before[i] = static_cast<double>(line[d]);
             line[d] = named.line;
-            contracts[d] = {.weight_kw = named.weight_kw > 0.0 ? std::optional{named.weight_kw} : std::nullopt,
-                            .floor_kw = named.floor_kw,
-                            .exempt = named.exempt,
-                            .connected = named.connected != Named::no_date ? std::optional{named.connected} : std::nullopt};
+            contracts[d] = {
+                .weight_kw = named.weight_kw > 0.0 ? std::optional{named.weight_kw} : std::nullopt,
+                .floor_kw = named.floor_kw,
+                .exempt = named.exempt,
+                .connected = named.connected != Named::no_date ? std::optional{named.connected} : std::nullopt};
         }
     }
     MPI_Allreduce(MPI_IN_PLACE, hits.data(), static_cast<int>(hits.size()), MPI_DOUBLE, MPI_SUM, comm.handle());
@@ -115,11 +118,15 @@ std::vector<Contract> read_contracts(core::Communicator const& comm, std::string
     for (std::size_t i = 0; i < all.size(); ++i) {
         auto const where = fmt::format("line {}, column name", all[i].line);
         if (hits[i] == 0.0)
-            findings.push_back({path, where, fmt::format("\"{}\" is no PV system of the feeder", all[i].name), "dec inspect lists them"});
+            findings.push_back({path, where, fmt::format("\"{}\" is no PV system of the feeder", all[i].name),
+                                "dec inspect lists them"});
         else if (hits[i] > 1.0)
-            findings.push_back({path, where, fmt::format("{:.0f} PV systems are called \"{}\"", hits[i], all[i].name), "give the mRID"});
+            findings.push_back({path, where, fmt::format("{:.0f} PV systems are called \"{}\"", hits[i], all[i].name),
+                                "give the mRID"});
         else if (before[i] > 0.0)
-            findings.push_back({path, where, fmt::format("\"{}\" is named in line {:.0f} already", all[i].name, before[i]), "keep one"});
+            findings.push_back({path, where,
+                                fmt::format("\"{}\" is named in line {:.0f} already", all[i].name, before[i]),
+                                "keep one"});
     }
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
     return contracts;
@@ -138,10 +145,11 @@ void require_dates(core::Communicator const& comm, partition::Piece const& piece
     if (all == 0.0) return;
     core::together(comm, [&] {
         if (missing > 0.0)
-            throw core::InvalidInput{core::Finding{
-                piece.feeder.heading.origin, "pv " + first,
-                all > 1.0 ? fmt::format("and {:.0f} more have no date of connection", all - 1.0) : "has no date of connection",
-                "name all in the column connected of --contracts"}};
+            throw core::InvalidInput{
+                core::Finding{piece.feeder.heading.origin, "pv " + first,
+                              all > 1.0 ? fmt::format("and {:.0f} more have no date of connection", all - 1.0)
+                                        : "has no date of connection",
+                              "name all in the column connected of --contracts"}};
     });
 }
 

@@ -9,7 +9,8 @@ namespace {
 /// Row of the whole feeder's agents whose members share a DER's fraction.
 std::int64_t group_of(partition::Piece const& piece, std::size_t der, Scope scope) {
     if (scope == Scope::feeder) return 0;
-    auto const agent = static_cast<std::size_t>(piece.agent_of_bus[piece.feeder.pv_systems.rows()[der].inverter.bus.at()]);
+    auto const agent =
+        static_cast<std::size_t>(piece.agent_of_bus[piece.feeder.pv_systems.rows()[der].inverter.bus.at()]);
     auto const& a = piece.agents.rows()[agent];
     bool const inner = scope == Scope::area && a.kind == feeder::Area::Kind::secondary;
     return inner ? a.parent : piece.agent_row[agent];
@@ -17,7 +18,8 @@ std::int64_t group_of(partition::Piece const& piece, std::size_t der, Scope scop
 
 Cost cost_of(Policy const& policy, std::span<Contract const> contracts, std::size_t der, double available) {
     if (policy.cost == nullptr) return {};
-    return policy.cost(policy.weighted && !contracts.empty() ? contracts[der].weight_kw.value_or(available) : available);
+    return policy.cost(policy.weighted && !contracts.empty() ? contracts[der].weight_kw.value_or(available)
+                                                             : available);
 }
 
 }  // namespace

@@ -8,7 +8,10 @@ Policy proportional() {
             .shared_fraction = true,
             .cost = [](double available) { return Cost{.linear = available}; },
             .tie_break = true,
-            .ramp = [](double) { return Ramp{0.0, 1.0}; },
+            .ramp =
+                [](double) {
+                    return Ramp{0.0, 1.0};
+                },
             .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
 }
 

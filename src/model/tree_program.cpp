@@ -40,7 +40,8 @@ using MessageRow = Eigen::Matrix<double, Message::size, 1>;
 
 class Assembly {
   public:
-    Assembly(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits, fairness::Decisions const& decisions)
+    Assembly(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
+             fairness::Decisions const& decisions)
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits}, decisions_{decisions} {}
 
     AssembledProgram assemble() {
@@ -58,10 +59,18 @@ class Assembly {
     }
 
   private:
-    [[nodiscard]] Decision const& decision(std::int32_t der) const { return decisions_.ders[static_cast<std::size_t>(der)]; }
-    [[nodiscard]] bool has_reactive(std::int32_t vertex) const { return reactive_[static_cast<std::size_t>(vertex)] > 0.0; }
-    [[nodiscard]] partition::LocalVertex const& vertex(std::int32_t j) const { return piece_.vertices[static_cast<std::size_t>(j)]; }
-    [[nodiscard]] std::size_t flows(std::int32_t j) const { return vertex(j).phases.size() * (has_reactive(j) ? 2 : 1); }
+    [[nodiscard]] Decision const& decision(std::int32_t der) const {
+        return decisions_.ders[static_cast<std::size_t>(der)];
+    }
+    [[nodiscard]] bool has_reactive(std::int32_t vertex) const {
+        return reactive_[static_cast<std::size_t>(vertex)] > 0.0;
+    }
+    [[nodiscard]] partition::LocalVertex const& vertex(std::int32_t j) const {
+        return piece_.vertices[static_cast<std::size_t>(j)];
+    }
+    [[nodiscard]] std::size_t flows(std::int32_t j) const {
+        return vertex(j).phases.size() * (has_reactive(j) ? 2 : 1);
+    }
 
     /// DERs with something to decide, in the order of their vertices.
     void order_controls() {
@@ -69,7 +78,8 @@ class Assembly {
         for (std::size_t d = 0; d < ders.size(); ++d)
             if (ders[d].vertex >= 0 && decisions_.ders[d].role != Decision::Role::fixed)
                 result_.der.push_back(static_cast<std::int32_t>(d));
-        std::ranges::stable_sort(result_.der, {}, [&](std::int32_t d) { return ders[static_cast<std::size_t>(d)].vertex; });
+        std::ranges::stable_sort(result_.der, {},
+                                 [&](std::int32_t d) { return ders[static_cast<std::size_t>(d)].vertex; });
     }
 
     /// Which powers depend on a decision or a voltage, and the reactive powers that do not.
@@ -104,7 +114,8 @@ class Assembly {
                 Vector3 active = constant.head<3>();
                 Vector3 crossed = Vector3::Zero();
                 for (std::int32_t c = 0; c < vertex(j).children; ++c) {
-                    auto const m = row<Message::size>(messages, piece_.children[static_cast<std::size_t>(vertex(j).first_child + c)]);
+                    auto const m = row<Message::size>(
+                        messages, piece_.children[static_cast<std::size_t>(vertex(j).first_child + c)]);
                     p = p || m(Message::p_varies) > 0.0;
                     q = q || m(Message::q_varies) > 0.0;
                     constant += m.segment<6>(Message::folded);
@@ -139,9 +150,11 @@ class Assembly {
         for (auto const d : result_.der)
             if (decision(d).group >= 0) members[static_cast<std::size_t>(decision(d).group)] += 1.0;
         if (comm_.max(members.empty() ? 0.0 : std::ranges::max(members)) == 0.0) return;
-        MPI_Allreduce(MPI_IN_PLACE, members.data(), static_cast<int>(members.size()), MPI_DOUBLE, MPI_SUM, comm_.handle());
+        MPI_Allreduce(MPI_IN_PLACE, members.data(), static_cast<int>(members.size()), MPI_DOUBLE, MPI_SUM,
+                      comm_.handle());
 
-        std::vector<double> open(2 * piece_.vertices.size(), 0.0);  // group whose part goes on above (number + 1), members below
+        std::vector<double> open(2 * piece_.vertices.size(),
+                                 0.0);  // group whose part goes on above (number + 1), members below
         std::vector<std::int64_t> number(piece_.own, nobody);
         std::vector<double> count(piece_.own, 0.0);
         std::int32_t crossing = nobody;
@@ -164,9 +177,12 @@ class Assembly {
                 if (number[i] < 0) continue;
                 auto const [known, is_new] = index.emplace(number[i], static_cast<std::int32_t>(index.size()));
                 auto& groups = result_.program.groups;
-                if (is_new) groups.push_back({.term = term(decisions_.group_cost, 0.0, 1.0), .number = number[i], .top = nobody});
+                if (is_new)
+                    groups.push_back(
+                        {.term = term(decisions_.group_cost, 0.0, 1.0), .number = number[i], .top = nobody});
                 group_of_vertex_[i] = known->second;
-                if (count[i] == members[static_cast<std::size_t>(number[i])]) groups[static_cast<std::size_t>(known->second)].top = j;
+                if (count[i] == members[static_cast<std::size_t>(number[i])])
+                    groups[static_cast<std::size_t>(known->second)].top = j;
                 else row<2>(open, j) << static_cast<double>(number[i] + 1), count[i];
             }
         });
@@ -176,12 +192,18 @@ class Assembly {
         });
     }
     [[nodiscard]] static solvers::TreeTerm term(fairness::Cost const& cost, double lower, double upper) {
-        return {.cost = cost.linear, .curvature = 2.0 * cost.quadratic, .log_weight = cost.logarithmic, .lower = lower, .upper = upper};
+        return {.cost = cost.linear,
+                .curvature = 2.0 * cost.quadratic,
+                .log_weight = cost.logarithmic,
+                .lower = lower,
+                .upper = upper};
     }
     [[nodiscard]] core::Finding crossing_parts(std::int32_t j) const {
         auto const& bus = vertex(j).bus;
-        return {piece_.feeder.heading.origin, bus.valid() ? fmt::format("bus {}", piece_.feeder.buses.name(bus)) : std::string{},
-                "lies between the DERs of two agents that each share one fraction: the agents' areas are not connected parts of the feeder",
+        return {piece_.feeder.heading.origin,
+                bus.valid() ? fmt::format("bus {}", piece_.feeder.buses.name(bus)) : std::string{},
+                "lies between the DERs of two agents that each share one fraction: the agents' areas are not connected "
+                "parts of the feeder",
                 "--scope feeder, or correct the areas in the file"};
     }
 
@@ -214,7 +236,8 @@ class Assembly {
                               .root = here.parent < 0};
         std::size_t const halves = has_reactive(j) ? 2 : 1;
         auto const slope = flow_.injections()[i].slope;
-        for (std::size_t h = 0; h < halves; ++h) v.sloped = v.sloped || !slope.middleRows<3>(3 * static_cast<Place>(h)).isZero(0.0);
+        for (std::size_t h = 0; h < halves; ++h)
+            v.sloped = v.sloped || !slope.middleRows<3>(3 * static_cast<Place>(h)).isZero(0.0);
         auto const constant = row<6>(constant_, j);
         Vector3 offset = here.parent < 0 ? flow_.source_v_sq() : Vector3::Zero();
         if (here.parent >= 0) {
@@ -233,7 +256,8 @@ class Assembly {
                 for (std::size_t h = 0; h < halves; ++h)
                     for (Place const c : own)
                         for (std::size_t g = 0; g < up_halves; ++g)
-                            for (Place const r : up) put(block.lift(r + 3 * static_cast<Place>(g), c + 3 * static_cast<Place>(h)));
+                            for (Place const r : up)
+                                put(block.lift(r + 3 * static_cast<Place>(g), c + 3 * static_cast<Place>(h)));
             }
             for (std::size_t h = 0; h < halves; ++h)
                 for (Place const c : own)
@@ -261,8 +285,9 @@ class Assembly {
     void put(double number) { result_.program.numbers.push_back(number); }
 
     /// Every row hangs on one row of the parent, to which its powers go and nowhere else.
-    [[nodiscard]] static bool is_straight(BranchBlock const& block, Present const& own, Present const& up, std::size_t halves,
-                                          std::size_t up_halves, std::array<std::uint8_t, 3>& place) {
+    [[nodiscard]] static bool is_straight(BranchBlock const& block, Present const& own, Present const& up,
+                                          std::size_t halves, std::size_t up_halves,
+                                          std::array<std::uint8_t, 3>& place) {
         std::array<std::uint8_t, 3> found{};
         for (std::size_t r = 0; r < own.count; ++r) {
             std::size_t hits = 0;
@@ -276,7 +301,8 @@ class Assembly {
                 for (std::size_t g = 0; g < up_halves; ++g)
                     for (std::size_t c = 0; c < up.count; ++c) {
                         double const wanted = g == h && c == found[r] ? 1.0 : 0.0;
-                        if (block.lift(up.place[c] + 3 * static_cast<Place>(g), own.place[r] + 3 * static_cast<Place>(h)) != wanted)
+                        if (block.lift(up.place[c] + 3 * static_cast<Place>(g),
+                                       own.place[r] + 3 * static_cast<Place>(h)) != wanted)
                             return false;
                     }
         }
@@ -312,11 +338,12 @@ class Assembly {
         for (auto const& cut : piece_.cuts_up) {
             auto const parent = vertex(cut.inner).parent;
             bool const goes_on = !open_above_.empty() && open_above_[static_cast<std::size_t>(cut.inner)];
-            program.above.push_back({.vertex = cut.inner,
-                                     .level = cut.level,
-                                     .parent_rows = static_cast<std::uint8_t>(vertex(parent).phases.size()),
-                                     .parent_flows = static_cast<std::uint8_t>(flows(parent)),
-                                     .group = goes_on ? group_of_vertex_[static_cast<std::size_t>(cut.inner)] : nobody});
+            program.above.push_back(
+                {.vertex = cut.inner,
+                 .level = cut.level,
+                 .parent_rows = static_cast<std::uint8_t>(vertex(parent).phases.size()),
+                 .parent_flows = static_cast<std::uint8_t>(flows(parent)),
+                 .group = goes_on ? group_of_vertex_[static_cast<std::size_t>(cut.inner)] : nobody});
         }
         // The child's side knows whether a group's part goes on above it.
         std::vector<double> crosses(piece_.vertices.size(), 0.0);
@@ -337,8 +364,8 @@ class Assembly {
     partition::Piece const& piece_;
     SquaredLimits const& limits_;
     fairness::Decisions const& decisions_;
-    std::vector<double> constant_;               // 6 per own vertex: drawn there at zero voltage, with what is folded from below
-    std::vector<double> reactive_;               // per local vertex: 1 where reactive powers are unknowns
+    std::vector<double> constant_;  // 6 per own vertex: drawn there at zero voltage, with what is folded from below
+    std::vector<double> reactive_;  // per local vertex: 1 where reactive powers are unknowns
     std::vector<std::int32_t> group_of_vertex_;  // per local vertex: row of the program's groups
     std::vector<bool> open_above_;               // per own vertex: its group's part goes on above
     AssembledProgram result_;

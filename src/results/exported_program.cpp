@@ -20,9 +20,10 @@ using RowMajor = Eigen::SparseMatrix<double, Eigen::RowMajor>;
 
 /// "bus.A"; star points by their transformer, the ideal source as "source".
 std::string place_name(partition::Piece const& piece, partition::LocalVertex const& vertex, feeder::Phase phase) {
-    auto const what = vertex.bus.valid()           ? std::string{piece.feeder.buses.name(vertex.bus)}
-                      : vertex.transformer.valid() ? fmt::format("star of {}", piece.feeder.transformers.name(vertex.transformer))
-                                                   : std::string{"source"};
+    auto const what = vertex.bus.valid() ? std::string{piece.feeder.buses.name(vertex.bus)}
+                      : vertex.transformer.valid()
+                          ? fmt::format("star of {}", piece.feeder.transformers.name(vertex.transformer))
+                          : std::string{"source"};
     return fmt::format("{}.{}", what, feeder::to_text(phase));
 }
 
@@ -43,7 +44,8 @@ void name_variables(ExportedProgram& program, partition::Piece const& piece, mod
     for (std::size_t j = 0; j < piece.own; ++j)
         for (auto p : piece.vertices[j].phases.list()) names.push_back("v:" + place_name(piece, piece.vertices[j], p));
     for (std::size_t j = 0; j < piece.own; ++j)
-        for (std::size_t half = 0; half * assembled.program.vertices[j].rows < assembled.program.vertices[j].flows; ++half)
+        for (std::size_t half = 0; half * assembled.program.vertices[j].rows < assembled.program.vertices[j].flows;
+             ++half)
             for (auto p : piece.vertices[j].phases.list())
                 names.push_back((half == 0 ? "p:" : "q:") + place_name(piece, piece.vertices[j], p));
 }
@@ -60,15 +62,17 @@ void add_matrix(core::NpzArchive& archive, std::string const& name, solvers::Spa
     archive.add(name + "_shape", std::span<std::int64_t const>{shape});
 }
 
-std::span<double const> values(Vector const& vector) { return {vector.data(), static_cast<std::size_t>(vector.size())}; }
+std::span<double const> values(Vector const& vector) {
+    return {vector.data(), static_cast<std::size_t>(vector.size())};
+}
 
 /// Rows and columns that stay, renumbered; the rest is multiplied out.
 struct Reduced {
     solvers::SparseMatrix matrix;
     Vector shift;  ///< what the columns that are gone add to each row that stays
 };
-Reduced reduced(solvers::SparseMatrix const& matrix, std::vector<Index> const& row, Index rows, std::vector<Index> const& column,
-                Index columns, Vector const& fixed) {
+Reduced reduced(solvers::SparseMatrix const& matrix, std::vector<Index> const& row, Index rows,
+                std::vector<Index> const& column, Index columns, Vector const& fixed) {
     Reduced result{solvers::SparseMatrix{rows, columns}, Vector::Zero(rows)};
     std::vector<Eigen::Triplet<double>> entries;
     for (Index c = 0; c < matrix.outerSize(); ++c)
@@ -105,12 +109,13 @@ std::string mps_name(std::string name) {
 
 }  // namespace
 
-ExportedProgram export_program(core::Communicator const& alone, model::LinDist3Flow& flow, fairness::Policy const& policy,
-                               coordination::Settings const& settings) {
+ExportedProgram export_program(core::Communicator const& alone, model::LinDist3Flow& flow,
+                               fairness::Policy const& policy, coordination::Settings const& settings) {
     auto const& piece = flow.piece();
     model::FlowState uncurtailed;
     std::vector<double> available_kw;
-    for (auto const& der : flow.ders()) available_kw.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
+    for (auto const& der : flow.ders())
+        available_kw.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
     flow.solve(std::vector<double>(available_kw.size(), 0.0), uncurtailed);
     auto const nodes = coordination::limited_nodes(piece, settings.limits, uncurtailed);
     auto const decisions = fairness::decide(policy, settings.scope, piece, available_kw, settings.contracts);
@@ -123,7 +128,8 @@ ExportedProgram export_program(core::Communicator const& alone, model::LinDist3F
 ExportedProgram without_fixed(ExportedProgram const& program) {
     auto const& qp = program.form.program;
     RowMajor const A = qp.A;
-    std::vector<char> gone(static_cast<std::size_t>(qp.variables()), 0), row_gone(static_cast<std::size_t>(qp.equalities()), 0);
+    std::vector<char> gone(static_cast<std::size_t>(qp.variables()), 0),
+        row_gone(static_cast<std::size_t>(qp.equalities()), 0);
     Vector fixed = Vector::Zero(qp.variables());
     std::vector<Index> waiting, unknowns(static_cast<std::size_t>(qp.equalities()), 0);
     auto const is_gone = [&](Index variable) { return gone[static_cast<std::size_t>(variable)] != 0; };
@@ -160,7 +166,8 @@ ExportedProgram without_fixed(ExportedProgram const& program) {
             if (!is_gone(c)) ++left[static_cast<std::size_t>(it.row())];
     std::vector<char> limit_gone;
     for (Index r = 0; r < qp.inequalities(); ++r)
-        limit_gone.push_back(left[static_cast<std::size_t>(r)] == 0 && level(r) >= qp.h_low(r) && level(r) <= qp.h_high(r) ? 1 : 0);
+        limit_gone.push_back(
+            left[static_cast<std::size_t>(r)] == 0 && level(r) >= qp.h_low(r) && level(r) <= qp.h_high(r) ? 1 : 0);
 
     ExportedProgram lean;
     Index variables = 0, equalities = 0, inequalities = 0;
@@ -183,7 +190,8 @@ ExportedProgram without_fixed(ExportedProgram const& program) {
     to.ub = picked(qp.ub, column, variables);
     for (std::size_t i = 0; i < qp.names.size(); ++i)
         if (gone[i] == 0) to.names.push_back(qp.names[i]);
-    for (auto const& log : program.form.logs) lean.form.logs.push_back({column[static_cast<std::size_t>(log.variable)], log.weight});
+    for (auto const& log : program.form.logs)
+        lean.form.logs.push_back({column[static_cast<std::size_t>(log.variable)], log.weight});
     return lean;
 }
 
@@ -231,8 +239,10 @@ void write_mps(ExportedProgram const& program, std::string const& path) {
     auto const name = [&](Index c) -> std::string const& { return names[static_cast<std::size_t>(c)]; };
     for (Index c = 0; c < qp.variables(); ++c) {
         fmt::format_to(out, " {} cost {}\n", name(c), qp.q(c));
-        for (solvers::SparseMatrix::InnerIterator it{qp.A, c}; it; ++it) fmt::format_to(out, " {} e{} {}\n", name(c), it.row(), it.value());
-        for (solvers::SparseMatrix::InnerIterator it{qp.G, c}; it; ++it) fmt::format_to(out, " {} g{} {}\n", name(c), it.row(), it.value());
+        for (solvers::SparseMatrix::InnerIterator it{qp.A, c}; it; ++it)
+            fmt::format_to(out, " {} e{} {}\n", name(c), it.row(), it.value());
+        for (solvers::SparseMatrix::InnerIterator it{qp.G, c}; it; ++it)
+            fmt::format_to(out, " {} g{} {}\n", name(c), it.row(), it.value());
     }
     text += "RHS\n";
     if (qp.offset != 0.0) fmt::format_to(out, " rhs cost {}\n", -qp.offset);
@@ -242,7 +252,8 @@ void write_mps(ExportedProgram const& program, std::string const& path) {
         if (kind(r) != 'N') fmt::format_to(out, " rhs g{} {}\n", r, kind(r) == 'G' ? qp.h_low(r) : qp.h_high(r));
     text += "RANGES\n";
     for (Index r = 0; r < qp.inequalities(); ++r)
-        if (kind(r) == 'L' && qp.h_low(r) > -infinity) fmt::format_to(out, " rng g{} {}\n", r, qp.h_high(r) - qp.h_low(r));
+        if (kind(r) == 'L' && qp.h_low(r) > -infinity)
+            fmt::format_to(out, " rng g{} {}\n", r, qp.h_high(r) - qp.h_low(r));
     text += "BOUNDS\n";
     for (Index c = 0; c < qp.variables(); ++c) {
         if (qp.lb(c) == -infinity && qp.ub(c) == infinity) fmt::format_to(out, " FR bnd {}\n", name(c));

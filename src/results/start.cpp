@@ -26,14 +26,15 @@ std::string policy_of(core::Hdf5Reader const& file) {
 
 }  // namespace
 
-coordination::Settings::Start read_start(core::Communicator const& comm, std::string const& path, partition::Piece const& piece,
-                                         std::string const& policy) {
+coordination::Settings::Start read_start(core::Communicator const& comm, std::string const& path,
+                                         partition::Piece const& piece, std::string const& policy) {
     coordination::Settings::Start start;
     start.alpha.assign(piece.feeder.pv_systems.size(), 0.0);
     double known = 0.0;
     core::together(comm, [&] {
         if (!is_results_file(path))
-            throw core::InvalidInput{core::Finding{path, {}, "is no results file", "give one that dec solve has written"}};
+            throw core::InvalidInput{
+                core::Finding{path, {}, "is no results file", "give one that dec solve has written"}};
         core::Hdf5Reader const file{path};
         auto const mrid = texts(file, "/ders/mrid");
         auto const alpha = reals(file, "/ders/alpha");
@@ -56,7 +57,8 @@ coordination::Settings::Start read_start(core::Communicator const& comm, std::st
         for (auto id : piece.own_buses) {
             auto const phases = piece.feeder.buses[id].phases;
             for (feeder::Phase p : phases.list()) {
-                auto const found = row.find(std::string{piece.feeder.buses.name(id)} + "." + std::string{feeder::to_text(p)});
+                auto const found =
+                    row.find(std::string{piece.feeder.buses.name(id)} + "." + std::string{feeder::to_text(p)});
                 if (found == row.end()) continue;
                 auto const node = piece.global.first_node[id.at()] + static_cast<std::int64_t>(phases.position(p));
                 if (low[found->second] > 0.0) start.price_low[node] = low[found->second];
@@ -66,8 +68,8 @@ coordination::Settings::Start read_start(core::Communicator const& comm, std::st
     });
     double const all = comm.sum(known);
     if (all == 0.0 && piece.totals.ders > 0)
-        throw core::InvalidInput{
-            core::Finding{path, {}, "has none of the PV systems of " + piece.feeder.heading.name, "give results of the same feeder"}};
+        throw core::InvalidInput{core::Finding{
+            path, {}, "has none of the PV systems of " + piece.feeder.heading.name, "give results of the same feeder"}};
     return start;
 }
 

@@ -27,7 +27,8 @@ std::vector<double> available_kw(model::LinDist3Flow const& flow) {
 }
 
 /// What a general solver says of the same program, on one rank. A tie-break is left out.
-solvers::Outcome reference(feeder::Feeder const& feeder, fairness::Policy const& what, coordination::Settings const& settings) {
+solvers::Outcome reference(feeder::Feeder const& feeder, fairness::Policy const& what,
+                           coordination::Settings const& settings) {
     core::Communicator const alone{MPI_COMM_SELF};
     auto const spread = test::distributed(alone, feeder);
     auto& flow = *spread->flow;
@@ -57,11 +58,16 @@ std::vector<double> exports(model::LinDist3Flow const& flow, coordination::Answe
 
 }  // namespace
 
-TEST_CASE("exact reaches the objective of a general solver under every policy, and knows when there is none", "[parallel][exact]") {
+TEST_CASE("exact reaches the objective of a general solver under every policy, and knows when there is none",
+          "[parallel][exact]") {
     auto const seed = GENERATE(range(0U, 12U));
-    auto const [name, scope] = GENERATE(table<std::string, fairness::Scope>(
-        {{"quadratic", fairness::Scope::feeder}, {"min-curtailment", fairness::Scope::feeder}, {"proportional", fairness::Scope::agent},
-         {"proportional", fairness::Scope::area}, {"proportional", fairness::Scope::feeder}, {"min-max", fairness::Scope::feeder}}));
+    auto const [name, scope] =
+        GENERATE(table<std::string, fairness::Scope>({{"quadratic", fairness::Scope::feeder},
+                                                      {"min-curtailment", fairness::Scope::feeder},
+                                                      {"proportional", fairness::Scope::agent},
+                                                      {"proportional", fairness::Scope::area},
+                                                      {"proportional", fairness::Scope::feeder},
+                                                      {"min-max", fairness::Scope::feeder}}));
     core::Communicator const comm{MPI_COMM_WORLD};
     auto const feeder = test::random_feeder({.seed = seed});
     auto settings = settings_for(test::DenseTwin{feeder}, seed);
@@ -111,9 +117,10 @@ TEST_CASE("any number of ranks finds the shares and prices of one", "[parallel][
         for (std::size_t i = 0; i < a.size(); ++i)
             CHECK(((std::isnan(a[i]) && std::isnan(b[i])) || std::abs(a[i] - b[i]) < tolerance));
     };
-    same(test::all_ders(comm, spread->piece, together.alpha), test::all_ders(alone, single->piece, by_itself.alpha), 1e-9);
-    same(test::all_voltages(comm, spread->piece, together.curtailed), test::all_voltages(alone, single->piece, by_itself.curtailed),
+    same(test::all_ders(comm, spread->piece, together.alpha), test::all_ders(alone, single->piece, by_itself.alpha),
          1e-9);
+    same(test::all_voltages(comm, spread->piece, together.curtailed),
+         test::all_voltages(alone, single->piece, by_itself.curtailed), 1e-9);
 }
 
 TEST_CASE("on the tree a common fraction is what the closed form finds", "[parallel][exact]") {
@@ -137,9 +144,10 @@ TEST_CASE("moving the upper limit changes the objective as the prices say", "[pa
     auto const name = GENERATE(as<std::string>{}, "quadratic", "nash");
     core::Communicator const comm{MPI_COMM_WORLD};
     auto const feeder = test::random_feeder({.seed = seed});
-    coordination::Settings settings{.limits = {.v_min_pu = 0.0, .v_max_pu = test::limit_between(test::DenseTwin{feeder}, 0.6)},
-                                    .max_iterations = 200,
-                                    .tolerance = 1e-10};
+    coordination::Settings settings{
+        .limits = {.v_min_pu = 0.0, .v_max_pu = test::limit_between(test::DenseTwin{feeder}, 0.6)},
+        .max_iterations = 200,
+        .tolerance = 1e-10};
     CAPTURE(seed, name);
     auto const spread = test::distributed(comm, feeder);
     auto const at = [&](double move) {

@@ -19,7 +19,8 @@ using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 
 model::SquaredLimits no_limits(partition::Piece const& piece) {
-    return {std::vector<double>(3 * piece.own, -solvers::infinity), std::vector<double>(3 * piece.own, solvers::infinity)};
+    return {std::vector<double>(3 * piece.own, -solvers::infinity),
+            std::vector<double>(3 * piece.own, solvers::infinity)};
 }
 
 std::vector<double> available_kw(model::LinDist3Flow const& flow) {
@@ -93,7 +94,8 @@ double residual(solvers::TreeProgram const& program, solvers::TreeLinks& links, 
                 flow[i] = gathered[i] + b.c + b.K * v_of(v);
                 for (std::int32_t k = 0; k < v.controls; ++k) {
                     auto const c = static_cast<std::size_t>(v.first_control + k);
-                    flow[i] += u[c] * Eigen::Map<Vector const>(program.gains.data() + program.controls[c].first_gain, v.flows);
+                    flow[i] +=
+                        u[c] * Eigen::Map<Vector const>(program.gains.data() + program.controls[c].first_gain, v.flows);
                 }
                 if (v.parent >= 0) gathered[static_cast<std::size_t>(v.parent)] += b.L * flow[i];
                 for (std::size_t k = 0; k < program.above.size(); ++k)
@@ -101,7 +103,8 @@ double residual(solvers::TreeProgram const& program, solvers::TreeLinks& links, 
                         REQUIRE(program.above[k].level == level);
                         REQUIRE(program.above[k].parent_flows == v.parent_flows);
                         Vector const message = b.L * flow[i];
-                        std::copy_n(message.data(), message.size(), above.begin() + static_cast<std::ptrdiff_t>(width * k));
+                        std::copy_n(message.data(), message.size(),
+                                    above.begin() + static_cast<std::ptrdiff_t>(width * k));
                     }
             }
         links.up(level, above, below, width);
@@ -151,7 +154,8 @@ TEST_CASE("the assembled program holds at every power flow, on any number of ran
     auto& flow = *spread->flow;
     auto const name = GENERATE(as<std::string>{}, "quadratic", "proportional", "min-max");
     CAPTURE(seed, name);
-    auto decisions = fairness::decide(*fairness::find_policy(name), fairness::Scope::feeder, spread->piece, available_kw(flow), {});
+    auto decisions =
+        fairness::decide(*fairness::find_policy(name), fairness::Scope::feeder, spread->piece, available_kw(flow), {});
     auto alpha = drawn_shares(spread->piece, seed);
     for (std::size_t d = 0; d < alpha.size(); ++d)
         if (spread->piece.global.pv_systems[d] % 3 == 0) {  // some that are not decided
@@ -187,7 +191,8 @@ TEST_CASE("the sparse form holds at every power flow too, and sees line-to-line 
     auto const nodes = coordination::limited_nodes(spread->piece, {.v_min_pu = 0.0, .relax_v_min = false}, state);
     auto limits = no_limits(spread->piece);
     for (auto const& node : nodes)
-        limits.high[static_cast<std::size_t>(3 * node.vertex + node.place)] = coordination::seen(spread->piece, state, node);
+        limits.high[static_cast<std::size_t>(3 * node.vertex + node.place)] =
+            coordination::seen(spread->piece, state, node);
 
     auto const assembled = model::assemble(alone, flow, limits, decisions);
     auto const form = solvers::sparse_form(assembled.program);
@@ -199,7 +204,8 @@ TEST_CASE("the sparse form holds at every power flow too, and sees line-to-line 
         if (assembled.row_of_place[k] >= 0) x(form.first_state + assembled.row_of_place[k]) = state.v_sq[k];
     // Flows follow from the balances alone.
     auto const flows = form.program.variables() - form.first_flow;
-    Vector const rest = form.program.b.head(flows) - form.program.A.topRows(flows).leftCols(form.first_flow) * x.head(form.first_flow);
+    Vector const rest =
+        form.program.b.head(flows) - form.program.A.topRows(flows).leftCols(form.first_flow) * x.head(form.first_flow);
     x.tail(flows) = Matrix{form.program.A.topRows(flows).rightCols(flows)}.partialPivLu().solve(rest);
     CHECK((form.program.A * x - form.program.b).cwiseAbs().maxCoeff() < 1e-12);
     REQUIRE(form.program.inequalities() == static_cast<Eigen::Index>(nodes.size()));

@@ -14,7 +14,7 @@ namespace dec::coordination {
                            Settings const& settings, Observer const& observer);
 
 /// The program on the tree where `exact` would take the closed form; what that is tested against. Collective.
-[[nodiscard]] Answer exact_on_tree(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
-                                   Settings const& settings, Observer const& observer);
+[[nodiscard]] Answer exact_on_tree(core::Communicator const& comm, model::LinDist3Flow& flow,
+                                   fairness::Policy const& policy, Settings const& settings, Observer const& observer);
 
 }  // namespace dec::coordination

@@ -15,9 +15,9 @@ namespace dec::fairness {
 
 /// What a customer was promised.
 struct Contract {
-    std::optional<double> weight_kw;  ///< in policies with weights, instead of the available power
-    double floor_kw = 0.0;            ///< export that is never curtailed
-    bool exempt = false;              ///< nothing is curtailed
+    std::optional<double> weight_kw;        ///< in policies with weights, instead of the available power
+    double floor_kw = 0.0;                  ///< export that is never curtailed
+    bool exempt = false;                    ///< nothing is curtailed
     std::optional<std::int64_t> connected;  ///< day of connection, days since 1970-01-01
 };
 
@@ -32,15 +32,15 @@ struct Decision {
     Role role = Role::fixed;
     double fixed = 0.0;
     double reach = 1.0;
-    Cost cost;                ///< of u
+    Cost cost;  ///< of u
     double lower = 0.0, upper = 1.0;
     std::int64_t group = -1;  ///< the same number on all ranks
 };
 
 struct Decisions {
-    std::vector<Decision> ders;   ///< one per row of the piece's pv_systems
-    Cost group_cost;              ///< of every group's scalar, which lies in [0, 1]
-    std::int64_t groups = 0;      ///< numbers are below this
+    std::vector<Decision> ders;  ///< one per row of the piece's pv_systems
+    Cost group_cost;             ///< of every group's scalar, which lies in [0, 1]
+    std::int64_t groups = 0;     ///< numbers are below this
 };
 
 /// \param available_kw one per row of pv_systems; without any a DER takes no part.
@@ -51,7 +51,7 @@ struct Decisions {
 
 /// The policy's objective, of this rank's DERs: the sum of their costs; with levels the largest share, which is to be maximised
 /// over the ranks instead of added.
-[[nodiscard]] double objective(Policy const& policy, std::span<double const> available_kw, std::span<double const> alpha,
-                               std::span<Contract const> contracts);
+[[nodiscard]] double objective(Policy const& policy, std::span<double const> available_kw,
+                               std::span<double const> alpha, std::span<Contract const> contracts);
 
 }  // namespace dec::fairness

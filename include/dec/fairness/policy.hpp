@@ -43,9 +43,9 @@ enum class Levels : std::uint8_t {
 };
 
 struct Policy {
-    std::string_view name;          ///< as on the command line and in results
-    std::string_view description;   ///< one line for `--help`
-    bool shared_fraction = false;   ///< one fraction for all members of a scope; only then is there a scope
+    std::string_view name;         ///< as on the command line and in results
+    std::string_view description;  ///< one line for `--help`
+    bool shared_fraction = false;  ///< one fraction for all members of a scope; only then is there a scope
     /// The cost of a share of this much available power, a DER's or, with a shared fraction, a scope's; the policy makes the
     /// sum over all of them as small as possible. None: not a sum.
     Cost (*cost)(double available) = nullptr;

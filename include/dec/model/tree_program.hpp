@@ -19,9 +19,10 @@ struct SquaredLimits {
 };
 
 struct AssembledProgram {
-    solvers::TreeProgram program;           ///< one vertex for each own vertex of the piece, in its order
-    std::vector<std::int32_t> der;          ///< per control: row of the piece's pv_systems
-    std::vector<std::int32_t> row_of_place; ///< per own vertex three: row of the program, -1 where the phase is not there
+    solvers::TreeProgram program;   ///< one vertex for each own vertex of the piece, in its order
+    std::vector<std::int32_t> der;  ///< per control: row of the piece's pv_systems
+    std::vector<std::int32_t>
+        row_of_place;  ///< per own vertex three: row of the program, -1 where the phase is not there
 };
 
 /// Active powers only, where no reactive power below depends on a voltage or a decision: the reactive powers are numbers

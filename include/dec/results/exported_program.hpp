@@ -10,7 +10,8 @@
 namespace dec::results {
 
 struct ExportedProgram {
-    solvers::SparseForm form;  ///< with names: "alpha:<mRID>" (the name where there is none), "fraction:<agent>", "v:<bus>.<phase>", "p:…", "q:…"
+    solvers::SparseForm
+        form;  ///< with names: "alpha:<mRID>" (the name where there is none), "fraction:<agent>", "v:<bus>.<phase>", "p:…", "q:…"
 };
 
 /// All of the feeder is on this rank. Of a policy with levels the first one; without the tie-break. A tied DER's variable is its
@@ -23,7 +24,7 @@ struct ExportedProgram {
 /// without a variable and hold. The optimum stays the same.
 [[nodiscard]] ExportedProgram without_fixed(ExportedProgram const& program);
 
-/// numpy archive; keys in docs/results.md. \throws core::SystemFailure
+/// numpy archive; keys in docs/exported_program.md. \throws core::SystemFailure
 void write_npz(ExportedProgram const& program, std::string const& path);
 /// Free MPS with a QUADOBJ section. What is not allowed in its names becomes "_". \throws core::SystemFailure
 void write_mps(ExportedProgram const& program, std::string const& path);
