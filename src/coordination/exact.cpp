@@ -80,6 +80,7 @@ class ExactSearch {
     void hold_priced_limits();
     void finish();
     [[nodiscard]] solvers::TreeStart const* start();
+    [[nodiscard]] solvers::TreeStart start_at(std::vector<double> const& alpha) const;
 
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
@@ -118,18 +119,7 @@ solvers::TreeStart const* ExactSearch::start() {
     if (!settings_.start) return nullptr;
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
     auto const& given = *settings_.start;
-    start_ = {};
-    start_.y.assign(assembled_.program.groups.size(), 0.0);
-    for (std::size_t k = 0; k < assembled_.der.size(); ++k) {
-        auto const d = static_cast<std::size_t>(assembled_.der[k]);
-        start_.u.push_back(given.alpha[d] / decisions_.ders[d].reach);
-        auto const group = assembled_.program.controls[k].group;
-        if (group >= 0)
-            start_.y[static_cast<std::size_t>(group)] =
-                std::max(start_.y[static_cast<std::size_t>(group)], start_.u.back());
-    }
-    start_.price_low.assign(assembled_.program.low.size(), 0.0);
-    start_.price_high = start_.price_low;
+    start_ = start_at(given.alpha);
     for (auto const& node : answer_.nodes) {
         auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
         auto const low = given.price_low.find(node.row);
@@ -147,6 +137,23 @@ bool ExactSearch::stands_still() const {
     double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
     return outcome_.primal_residual <= feasible &&
            outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
+}
+
+/// The open shares as they are in `alpha`, without prices. \pre the program has been assembled.
+solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const {
+    solvers::TreeStart start;
+    start.y.assign(assembled_.program.groups.size(), 0.0);
+    for (std::size_t k = 0; k < assembled_.der.size(); ++k) {
+        auto const d = static_cast<std::size_t>(assembled_.der[k]);
+        start.u.push_back(alpha[d] / decisions_.ders[d].reach);
+        auto const group = assembled_.program.controls[k].group;
+        if (group >= 0)
+            start.y[static_cast<std::size_t>(group)] =
+                std::max(start.y[static_cast<std::size_t>(group)], start.u.back());
+    }
+    start.price_low.assign(assembled_.program.low.size(), 0.0);
+    start.price_high = start.price_low;
+    return start;
 }
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
@@ -199,7 +206,9 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     take_shares(outcome_.u);
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
-    answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective), 1e-6);
+    // What exceeding limits costs is not in the objective.
+    if (answer_.status == Status::relaxed) answer_.duality_gap.reset();
+    else answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective), 1e-6);
     return outcome_.status == solvers::TreeStatus::optimal;
 }
 
@@ -309,8 +318,13 @@ void ExactSearch::one_level_after_the_other() {
         auto const before = answer_.alpha;
         if (!solve(from)) {
             if (levels == 0 || answer_.status == Status::interrupted) return;
-            answer_.alpha = before;  // what was decided so far stands
-            break;
+            // Once more from where the level before has ended; else what was decided so far stands.
+            answer_.status = Status::optimal;
+            auto const near = start_at(before);
+            if (!solve(&near)) {
+                answer_.alpha = before;
+                break;
+            }
         }
         from = nullptr;
         if (levels == 0) take_prices();

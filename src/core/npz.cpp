@@ -55,7 +55,8 @@ std::string_view raw(std::span<Value const> values) {
 
 }  // namespace
 
-void NpzArchive::add_array(std::string_view name, std::string_view type, std::string_view shape, std::string_view data) {
+void NpzArchive::add_array(std::string_view name, std::string_view type, std::string_view shape,
+                           std::string_view data) {
     auto header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, shape);
     constexpr std::size_t before = 10, alignment = 64;  // magic text, version, length of the header
     header.append(alignment - 1 - (before + header.size()) % alignment, ' ');
@@ -75,13 +76,16 @@ void NpzArchive::add(std::string_view name, std::span<std::int64_t const> values
     add_array(name, "<i8", fmt::format("{},", values.size()), raw(values));
 }
 
-void NpzArchive::add(std::string_view name, double scalar) { add_array(name, "<f8", "", raw(std::span<double const>{&scalar, 1})); }
+void NpzArchive::add(std::string_view name, double scalar) {
+    add_array(name, "<f8", "", raw(std::span<double const>{&scalar, 1}));
+}
 
 void NpzArchive::add(std::string_view name, std::span<std::string const> texts) {
     std::size_t width = 1;
     for (auto const& text : texts) width = std::max(width, text.size());
     std::string data(width * texts.size(), '\0');
-    for (std::size_t i = 0; i < texts.size(); ++i) std::ranges::copy(texts[i], data.begin() + static_cast<std::ptrdiff_t>(i * width));
+    for (std::size_t i = 0; i < texts.size(); ++i)
+        std::ranges::copy(texts[i], data.begin() + static_cast<std::ptrdiff_t>(i * width));
     add_array(name, fmt::format("|S{}", width), fmt::format("{},", texts.size()), data);
 }
 
@@ -91,7 +95,8 @@ void NpzArchive::write(std::string const& path) const {
         auto const offset = file.size();
         constexpr std::size_t most = 0xFFFFFFFFU;
         if (offset + entry.bytes.size() > most)
-            throw InvalidInput{Finding{path, {}, "would be larger than 4 GiB", "write .mps instead, or a smaller feeder"}};
+            throw InvalidInput{
+                Finding{path, {}, "would be larger than 4 GiB", "write .mps instead, or a smaller feeder"}};
         put(file, std::uint32_t{0x04034b50});
         put_description(file, entry.name, entry.bytes);
         file += entry.name + entry.bytes;

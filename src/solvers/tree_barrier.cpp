@@ -41,6 +41,9 @@ class Limit {
     double s_, z_, softness_, reciprocal_;
 };
 
+// A given row is that much less soft than a limit: nothing but its multiplier moves it.
+constexpr double rigidity = 0.1;
+
 // What ds/s and dz/z allow, without a division where they do not come into question.
 void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
     if (-ds > ratio * s || -dz > ratio * z) ratio = std::max(-ds / s, -dz / z);
@@ -97,10 +100,20 @@ void TreeBarrier::set_variables() {
 }
 
 void TreeBarrier::set_limits() {
-    auto const set = [this](Limits& limits, std::vector<double> const& bounds) {
+    auto const is_fixed = [this](std::size_t w) {
+        auto const row = static_cast<std::size_t>(watched_[w]);
+        return is_given(program_.low[row], program_.high[row]);
+    };
+    for (std::size_t w = 0; w < watched_.size(); ++w) {
+        if (!is_fixed(w)) continue;
+        fixed_.row.push_back(static_cast<std::int32_t>(w));
+        fixed_.bound.push_back(program_.low[static_cast<std::size_t>(watched_[w])]);
+    }
+    fixed_.z.assign(fixed_.row.size(), 0.0);
+    auto const set = [&](Limits& limits, std::vector<double> const& bounds) {
         for (std::size_t w = 0; w < watched_.size(); ++w) {
             double const bound = bounds[static_cast<std::size_t>(watched_[w])];
-            if (!std::isfinite(bound)) continue;
+            if (!std::isfinite(bound) || is_fixed(w)) continue;
             limits.row.push_back(static_cast<std::int32_t>(w));
             limits.bound.push_back(bound);
         }
@@ -163,6 +176,10 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     };
     take(low_, start.price_low);
     take(high_, start.price_high);
+    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+        auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
+        fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
+    }
     auto const of_states = high_.row.size() - program_.flow_limits.size();
     for (std::size_t i = 0; i < start.price_flow.size(); ++i)
         high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
@@ -415,6 +432,15 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         dual_residual_ = 0.0;
     }
     model_limits(target, corrected, model);
+    // A multiplier steps by what is missing after the step, over the softness.
+    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(fixed_.row[i]);
+        double const residual = value_[w] - fixed_.bound[i];
+        model.row_slope[w] += residual / (rigidity * softness_);
+        if (corrected) continue;
+        model.row_curvature[w] += 1.0 / (rigidity * softness_);
+        primal_residual_ = std::max(primal_residual_, std::abs(residual));
+    }
 
     // Returns the derivative of the Lagrangian.
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
@@ -484,6 +510,11 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     if (length > 0.0) {
         for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
         advance_limits(length, step);
+        for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(fixed_.row[i]);
+            double const after = value_[w] + (1.0 - length) * step.row[w];
+            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_);
+        }
         for (auto& cap : caps_) {
             Limit const pair{cap.s, cap.z, softness_};
             double const residual = cap.value - cap.s;
@@ -599,6 +630,10 @@ void TreeBarrier::read_prices(TreePoint& point) const {
     };
     read_limits(low_, point.price_low);
     read_limits(high_, point.price_high);
+    for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
+        auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
+        (fixed_.z[i] > 0.0 ? point.price_high : point.price_low)[row] = price(std::abs(fixed_.z[i]));
+    }
     point.cap.assign(controls_.t.size(), 0.0);
     for (auto const& limit : caps_) point.cap[limit.control] = price(limit.z) / units_.control_range[limit.control];
 }

@@ -133,21 +133,23 @@ MISUSE = {
     ("solve", DEMONSTRATION, "--max-iterations", "1.5"): ["--max-iterations: 1.5 is not a whole number of at least 1"],
     ("solve", DEMONSTRATION, "--policy", "fair"): ["--policy fair", "proportional, equal-kw"],
     ("solve", DEMONSTRATION, "--method", "magic"): ["--method magic", "bisection"],
-    ("solve", DEMONSTRATION, "--scope", "agent"): [
+    ("solve", DEMONSTRATION, "--method", "bisection", "--scope", "agent"): [
         "--method bisection: cannot do policy proportional with scope agent", "bisection does proportional (scope feeder)",
         "exchange does proportional (scope agent), quadratic"],
     ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent or area or feeder"],
-    ("solve", DEMONSTRATION, "--policy", "quadratic"): ["--method bisection: cannot do policy quadratic", "exchange does"],
+    ("solve", DEMONSTRATION, "--method", "bisection", "--policy", "quadratic"): [
+        "--method bisection: cannot do policy quadratic", "exchange does"],
     ("solve", DEMONSTRATION, "--method", "exchange", "--scope", "area"): ["--method exchange: cannot do", "(scope agent)"],
     ("solve", DEMONSTRATION, "--method", "exchange", "--policy", "equal-kw"): ["--method exchange: cannot do policy equal-kw"],
-    ("solve", DEMONSTRATION, "--tolerance", "1e-4"): ["--tolerance: method bisection is exact", "leave --tolerance out"],
+    ("solve", DEMONSTRATION, "--method", "bisection", "--tolerance", "1e-4"): [
+        "--tolerance: method bisection is exact", "leave --tolerance out"],
     ("solve", DEMONSTRATION, "--policy", "equal-kw", "--scope", "feeder"): ["--scope feeder", "leave --scope out"],
     ("solve", DEMONSTRATION, "--frob", "3"): ["--frob: there is no such option", "dec solve --help"],
     ("solve", "--frob", "3"): ["--frob: there is no such option"],
     ("solve", DEMONSTRATION, "twice.xml"): ["twice.xml: is one argument too many"],
     ("solve", DEMONSTRATION, "--quiet", "--verbose"): ["--quiet excludes --verbose"],
     ("solve",): ["FEEDER is required", "dec solve --help"],
-    (): ["no command given", "solve, inspect, convert, populate, diff", "dec --help"],
+    (): ["no command given", "solve, inspect, convert, populate, diff, export-qp", "dec --help"],
     ("frob",): ["frob: there is no such command"],
     ("solve", DEMONSTRATION, "--config", "missing.toml"): ["missing.toml", "cannot be read"],
     ("populate", TABLES, "out.xml", "--seed", "-1"): ["--seed: -1 is not a whole number of at least 0"],

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from command_line import DEMONSTRATION, dec, succeed
+from command_line import DEMONSTRATION, SOURCE, dec, succeed
 
 POLICIES = ["quadratic", "min-curtailment", "nash", "min-max", "equal-kw", "proportional"]
 
@@ -81,7 +81,7 @@ def test_a_warm_start_reaches_the_same_answer(tmp_path):
 
 
 def test_elastic_limits_say_by_how_much_they_are_exceeded(tmp_path):
-    options = ["--policy", "quadratic", "--vmax", "1.0"]
+    options = ["--policy", "quadratic", "--vmax", "1.01"]
     rigid = dec("solve", DEMONSTRATION, *options, "-o", tmp_path / "none.h5")
     assert rigid.code == 3 and "node " in rigid.err and not (tmp_path / "none.h5").exists()
 
@@ -143,7 +143,7 @@ def test_bad_contracts_are_told_with_their_line(content, said, tmp_path):
     (["--policy", "quadratic", "--scope", "area"], "has a scope"),
     (["--elastic", "--method", "bisection"], "--method exact"),
     (["--policy", "lifo"], "date of connection"),
-    (["--warm-start", DEMONSTRATION], "no results file"),
+    (["--warm-start", SOURCE / "README.md"], "no results file"),
 ])
 def test_what_is_not_possible_is_said_with_what_is(options, said, tmp_path):
     outcome = dec("solve", DEMONSTRATION, *options, "-o", tmp_path / "none.h5")

@@ -23,10 +23,11 @@ struct Question {
     std::string_view policy;
     fairness::Scope scope;
 };
-constexpr std::array questions{Question{"quadratic", fairness::Scope::feeder},       Question{"min-curtailment", fairness::Scope::feeder},
-                               Question{"nash", fairness::Scope::feeder},            Question{"min-max", fairness::Scope::feeder},
-                               Question{"proportional", fairness::Scope::agent},     Question{"proportional", fairness::Scope::area},
-                               Question{"proportional", fairness::Scope::feeder}};
+constexpr std::array questions{
+    Question{"quadratic", fairness::Scope::feeder},   Question{"min-curtailment", fairness::Scope::feeder},
+    Question{"nash", fairness::Scope::feeder},        Question{"min-max", fairness::Scope::feeder},
+    Question{"proportional", fairness::Scope::agent}, Question{"proportional", fairness::Scope::area},
+    Question{"proportional", fairness::Scope::feeder}};
 
 coordination::Settings settings_for(unsigned seed, feeder::Feeder const& feeder, fairness::Scope scope) {
     constexpr std::array shares{0.8, 0.5, 0.2, -0.1, 0.6, 0.35, 0.9};

@@ -24,7 +24,7 @@ struct ExportedProgram {
 /// without a variable and hold. The optimum stays the same.
 [[nodiscard]] ExportedProgram without_fixed(ExportedProgram const& program);
 
-/// numpy archive; keys in docs/results.md. \throws core::SystemFailure
+/// numpy archive; keys in docs/exported_program.md. \throws core::SystemFailure
 void write_npz(ExportedProgram const& program, std::string const& path);
 /// Free MPS with a QUADOBJ section. What is not allowed in its names becomes "_". \throws core::SystemFailure
 void write_mps(ExportedProgram const& program, std::string const& path);
