@@ -118,6 +118,7 @@ void TreeBarrier::set_limits() {
             limits.bound.push_back(bound);
         }
     };
+    first_pair_ = watched_.size() + program_.flow_limits.size();
     set(low_, program_.low);
     set(high_, program_.high);
     // Limits of flows come after those of states.
@@ -125,12 +126,22 @@ void TreeBarrier::set_limits() {
         high_.row.push_back(static_cast<std::int32_t>(watched_.size() + i));
         high_.bound.push_back(program_.flow_limits[i].bound);
     }
+    for (std::size_t i = 0; i < program_.pair_limits.size(); ++i) {
+        auto const& limit = program_.pair_limits[i];
+        auto const d = static_cast<std::size_t>(limit.control);
+        high_.row.push_back(static_cast<std::int32_t>(first_pair_ + i));
+        high_.bound.push_back(limit.bound);
+        pairs_.push_back({.control = d,
+                          .first = limit.first * units_.control_range[d],
+                          .second = limit.second * units_.control_range[d + 1]});
+    }
     for (auto* const limits : {&low_, &high_}) {
         limits->s.assign(limits->row.size(), 1.0);
         limits->z.assign(limits->row.size(), 1.0);
         if (elastic_) limits->e = limits->w = limits->s;
     }
-    value_.assign(watched_.size() + program_.flow_limits.size(), 0.0);
+    if (!pairs_.empty()) pair_price_.assign(controls_.t.size(), 0.0);
+    value_.assign(first_pair_ + pairs_.size(), 0.0);
     prediction_.assign(value_.size(), 0.0);
 }
 
@@ -180,9 +191,12 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
     }
-    auto const of_states = high_.row.size() - program_.flow_limits.size();
+    auto const of_states = high_.row.size() - program_.flow_limits.size() - pairs_.size();
     for (std::size_t i = 0; i < start.price_flow.size(); ++i)
         high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
+    auto const of_pairs = high_.row.size() - pairs_.size();
+    for (std::size_t i = 0; i < start.price_pair.size(); ++i)
+        high_.z[of_pairs + i] = std::max(high_.z[of_pairs + i], units_.cost * start.price_pair[i]);
     set_prices(flow);
 }
 
@@ -441,6 +455,11 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         model.row_curvature[w] += 1.0 / (rigidity * softness_);
         primal_residual_ = std::max(primal_residual_, std::abs(residual));
     }
+    std::ranges::fill(pair_price_, 0.0);
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+        pair_price_[pairs_[i].control] += pair_multiplier(i) * pairs_[i].first;
+        pair_price_[pairs_[i].control + 1] += pair_multiplier(i) * pairs_[i].second;
+    }
 
     // Returns the derivative of the Lagrangian.
     auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
@@ -468,7 +487,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
             term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope) + price_[d];
         auto const role = program_.controls[d].role;
         if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
-            dual_residual_ = std::max(dual_residual_, std::abs(derivative));
+            dual_residual_ = std::max(dual_residual_, std::abs(derivative + (pairs_.empty() ? 0.0 : pair_price_[d])));
         model.control_inverse[d] = controls_.moves[d] != 0 ? 1.0 / curvature : 0.0;
         slope += price_[d];
         model.control_slope[d] = slope;
@@ -477,6 +496,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         model.shared_curvature[d] = curvature;
         model.shared_slope[d] = slope;
     }
+    couple_pairs(model);
     for (auto& cap : caps_) {
         auto const d = cap.control;
         Limit const pair{cap.s, cap.z, softness_};
@@ -504,6 +524,38 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
         model.group_slope[g] = slope;
     }
+}
+
+// Limits of a pair make its curvature a 2 x 2 block, of which the model holds the inverse.
+void TreeBarrier::couple_pairs(TreeModel& model) const {
+    for (std::size_t i = 0; i < pairs_.size();) {
+        auto const d = pairs_[i].control;
+        double h1 = 0.0, h2 = 0.0, h12 = 0.0;
+        for (; i < pairs_.size() && pairs_[i].control == d; ++i) {
+            auto const& pair = pairs_[i];
+            double const curvature = model.row_curvature[first_pair_ + i];
+            double const slope = model.row_slope[first_pair_ + i] + pair_multiplier(i);
+            h1 += curvature * pair.first * pair.first;
+            h12 += curvature * pair.first * pair.second;
+            h2 += curvature * pair.second * pair.second;
+            model.control_slope[d] += slope * pair.first;
+            model.control_slope[d + 1] += slope * pair.second;
+        }
+        // (H + own)^-1 with own = diag(1 / inverse), which may be infinite.
+        double const i1 = model.control_inverse[d], i2 = model.control_inverse[d + 1];
+        double const a = 1.0 + i1 * h1, c = 1.0 + i2 * h2;
+        double const reciprocal = 1.0 / (a * c - i1 * i2 * h12 * h12);
+        model.control_inverse[d] = i1 * c * reciprocal;
+        model.control_inverse[d + 1] = i2 * a * reciprocal;
+        model.control_cross[d] = -i1 * i2 * h12 * reciprocal;
+    }
+}
+
+// What limits of pairs move by follows from their controls.
+void TreeBarrier::follow_pairs(TreeStep& step) const {
+    for (std::size_t i = 0; i < pairs_.size(); ++i)
+        step.row[first_pair_ + i] =
+            pairs_[i].first * step.control[pairs_[i].control] + pairs_[i].second * step.control[pairs_[i].control + 1];
 }
 
 TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& model) {
@@ -560,6 +612,7 @@ void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
 void TreeBarrier::take_values(TreePoint const& point) {
     for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
     std::ranges::copy(point.observed_flow, value_.begin() + static_cast<std::ptrdiff_t>(watched_.size()));
+    std::ranges::copy(point.observed_pair, value_.begin() + static_cast<std::ptrdiff_t>(first_pair_));
 }
 
 void TreeBarrier::set_values(TreePoint const& point) {
@@ -568,8 +621,9 @@ void TreeBarrier::set_values(TreePoint const& point) {
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
 
-TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
+TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
     TreeReach reach;
+    follow_pairs(step);
     reach_limits(false, step, reach);
     prediction_ = step.row;
     reach_variables(controls_, false, step.control, reach);
@@ -592,8 +646,9 @@ void TreeBarrier::correct(double target, TreeModel& model) {
     write_model(target, true, model);
 }
 
-TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
+TreeReach TreeBarrier::reach_of_correction(TreeStep& step) {
     TreeReach reach;
+    follow_pairs(step);
     reach_limits(true, step, reach);
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
@@ -621,11 +676,14 @@ void TreeBarrier::read_prices(TreePoint& point) const {
     point.price_low.assign(program_.low.size(), 0.0);
     point.price_high.assign(program_.low.size(), 0.0);
     point.price_flow.assign(program_.flow_limits.size(), 0.0);
+    point.price_pair.assign(pairs_.size(), 0.0);
     auto const read_limits = [&](Limits const& limits, std::vector<double>& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
-            (w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
-                                 : point.price_flow[w - watched_.size()]) = price(limits.z[i]);
+            auto& to = w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
+                       : w < first_pair_   ? point.price_flow[w - watched_.size()]
+                                           : point.price_pair[w - first_pair_];
+            to = price(limits.z[i]);
         }
     };
     read_limits(low_, point.price_low);

@@ -48,10 +48,10 @@ class TreeBarrier {
     /// Regularises more, where systems have turned out to be nearly singular.
     void stiffen();
     /// How far that step goes; remembers it for its second-order terms.
-    TreeReach reach_of_prediction(TreeStep const& step);
+    TreeReach reach_of_prediction(TreeStep& step);
     /// Slopes of the step to s z = target, with second-order terms.
     void correct(double target, TreeModel& model);
-    TreeReach reach_of_correction(TreeStep const& step);
+    TreeReach reach_of_correction(TreeStep& step);
 
     /// Largest |s - slack| of a limit on this rank, when `predict` was called.
     [[nodiscard]] double primal_residual() const { return primal_residual_; }
@@ -62,7 +62,7 @@ class TreeBarrier {
     void begin_polish();
     /// Writes the model of the program in which limits that are met are equalities, from a judged point.
     void polish_model(TreePoint const& point, TreeModel& model);
-    void polish_step(TreeStep const& step);
+    void polish_step(TreeStep& step);
 
     /// Controls and groups of the program.
     void read(std::vector<double>& u, std::vector<double>& y) const;
@@ -99,6 +99,15 @@ class TreeBarrier {
         bool met = false;
     };
 
+    // A limit of a pair, in units of its controls.
+    struct PairRow {
+        std::size_t control = 0;
+        double first = 0.0, second = 0.0;
+    };
+
+    void couple_pairs(TreeModel& model) const;
+    void follow_pairs(TreeStep& step) const;
+    [[nodiscard]] double pair_multiplier(std::size_t i) const { return high_.z[high_.z.size() - pairs_.size() + i]; }
     void set_variables();
     void set_limits();
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
@@ -135,7 +144,10 @@ class TreeBarrier {
     Limits low_, high_;
     Fixed fixed_;
     std::vector<Cap> caps_;
-    std::vector<double> price_;               // per control: gains times prices of flows
+    std::vector<PairRow> pairs_;
+    std::vector<double> pair_price_;  // per control, only if there are pairs: what their limits add to its derivative
+    std::size_t first_pair_ = 0;      // where their rows begin, after watched rows and limits of flows
+    std::vector<double> price_;       // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
     double target_ = 0.0;
     // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,

@@ -119,6 +119,11 @@ void TreeElimination::lay_out(TreeProgram const& program) {
         place.flags |= rated;
         ++place.flow_limits;
     }
+    for (auto const& limit : program.pair_limits) {
+        auto const& control = program.controls[static_cast<std::size_t>(limit.control)];
+        places_[static_cast<std::size_t>(control.vertex)].flags |= paired;
+        ++pair_limits_;
+    }
     for (auto const& cut : above_) places_[static_cast<std::size_t>(cut.vertex)].flags |= is_cut;
     for (auto const& cut : below_) places_[static_cast<std::size_t>(cut.vertex)].flags |= has_cuts;
     slots_.assign(slots, 0.0);
@@ -197,7 +202,7 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
 }
 
 void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
-    std::size_t controls = 0, rows = watched_.size();
+    std::size_t controls = 0, rows = watched_.size() + pair_limits_;
     for (auto const& place : places_) {
         controls += static_cast<std::size_t>(place.controls);
         rows += static_cast<std::size_t>(place.flow_limits);
@@ -207,6 +212,7 @@ void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
     model.control_inverse.assign(controls, 0.0);
     model.control_slope.assign(controls, 0.0);
     step.row.assign(rows, 0.0);
+    model.control_cross.assign(pair_limits_ > 0 ? controls : 0, 0.0);
     step.control.assign(controls, 0.0);
     step.price.assign(controls, 0.0);
     model.group_curvature.assign(groups_, 0.0);
@@ -285,7 +291,7 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
               .weights = weights_.data() + weights_.size(),
               .rating = rating_.data() + rating_.size(),
               .row = watched_.size(),
-              .flow_limit = model.row_slope.size(),
+              .flow_limit = model.row_slope.size() - pair_limits_,
               .control = model.control_slope.size(),
               .top = tops_.size(),
               .above = above_order_.size(),
@@ -384,6 +390,17 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
                 double const scaled = inverse * at.gains[i];
                 for (int j = 0; j < M; ++j) below.C[i * M + j] += scaled * at.gains[j];
             }
+        if ((flags & paired) != 0 && model.control_cross[at.control] != 0.0) {
+            double const cross = model.control_cross[at.control];
+            double const* const next = at.gains + M;
+            double const own_move = cross * model.control_slope[at.control + 1];
+            double const next_move = cross * model.control_slope[at.control];
+            for (int i = 0; i < M; ++i) b[i] -= at.gains[i] * own_move + next[i] * next_move;
+            if constexpr (Factor)
+                for (int i = 0; i < M; ++i)
+                    for (int j = 0; j < M; ++j)
+                        below.C[i * M + j] += cross * (at.gains[i] * next[j] + next[i] * at.gains[j]);
+        }
         if ((flags & grouped) != 0) {
             shared_slope += model.shared_slope[at.control];
             if constexpr (Factor) {
@@ -786,6 +803,14 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
             step.of_group[at.control] = of_group;
         }
     }
+
+    if ((flags & paired) != 0)
+        for (auto d = at.control - static_cast<std::size_t>(place.controls); d + 1 < at.control; ++d) {
+            double const cross = model.control_cross[d];
+            if (cross == 0.0) continue;
+            step.control[d] -= cross * (model.control_slope[d + 1] + step.price[d + 1]);
+            step.control[d + 1] -= cross * (model.control_slope[d] + step.price[d]);
+        }
 
     if ((flags & has_cuts) != 0)
         for (auto const j = static_cast<std::int32_t>(&place - places_.data());

@@ -18,8 +18,10 @@ namespace dec::solvers {
 
 /// The coefficients of the quadratic.
 struct TreeModel {
-    std::vector<double> row_curvature, row_slope;        ///< per watched row, then per limit of a flow
+    std::vector<double> row_curvature, row_slope;        ///< per watched row, limit of a flow, limit of a pair
     std::vector<double> control_inverse, control_slope;  ///< per control: 1/h (0: it does not move by itself), slope
+    /// Per control, only if there are pairs: what else of the inverse of the 2 x 2 curvature couples it with the next.
+    std::vector<double> control_cross;
     /// Per control, only if there are groups: du = -(slope + price) / h + share dy, and what the control adds to the
     /// curvature and slope of its group.
     std::vector<double> share, shared_curvature, shared_slope;
@@ -69,6 +71,7 @@ class TreeElimination {
         top = 2048,
         grouped = 4096,  // some of its controls belong to a group
         rated = 8192,    // its flow is limited
+        paired = 16384,  // some of its controls are pairs
     };
     struct Place {
         std::uint8_t kind = 0, parent_kind = 0, place = 0;
@@ -127,6 +130,7 @@ class TreeElimination {
     std::size_t cut_size_ = 0;  // largest rows + flows above a cut, on any rank
     bool column_cut_ = false;   // a column crosses a cut, on any rank
     std::size_t groups_ = 0;    // of this rank
+    std::size_t pair_limits_ = 0;
     std::int64_t bytes_ = 0;
 };
 

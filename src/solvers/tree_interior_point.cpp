@@ -193,6 +193,7 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.price_low = std::move(point_.price_low);
     outcome.price_high = std::move(point_.price_high);
     outcome.price_flow = std::move(point_.price_flow);
+    outcome.price_pair = std::move(point_.price_pair);
     return outcome;
 }
 
@@ -219,7 +220,8 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
                          .y = std::move(outcome.y),
                          .price_low = std::move(outcome.price_low),
                          .price_high = std::move(outcome.price_high),
-                         .price_flow = std::move(outcome.price_flow)},
+                         .price_flow = std::move(outcome.price_flow),
+                         .price_pair = std::move(outcome.price_pair)},
                         full);
         TreePoint point;
         point.u = std::move(full.u);
@@ -250,6 +252,7 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         outcome.price_low = std::move(point.price_low);
         outcome.price_high = std::move(point.price_high);
         outcome.price_flow = std::move(point.price_flow);
+        outcome.price_pair = std::move(full.price_pair);
         outcome.state = std::move(point.state);
         outcome.flow = std::move(point.flow);
         return outcome;

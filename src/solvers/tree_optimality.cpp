@@ -38,6 +38,11 @@ void find_states(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
                 program.weights[static_cast<std::size_t>(limit.first_weight) + k] * point.flow[flow.first_flow(j) + k];
         point.observed_flow.push_back(sum);
     }
+    point.observed_pair.clear();
+    for (auto const& limit : program.pair_limits) {
+        auto const d = static_cast<std::size_t>(limit.control);
+        point.observed_pair.push_back(limit.first * point.u[d] + limit.second * point.u[d + 1]);
+    }
 }
 
 void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
@@ -84,6 +89,14 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         add_limit(point.price_flow[i], program.flow_limits[i].bound,
                   point.observed_flow[i] - program.flow_limits[i].bound);
 
+    std::vector<double> of_pairs(program.controls.size(), 0.0);
+    for (std::size_t i = 0; i < program.pair_limits.size(); ++i) {
+        auto const& limit = program.pair_limits[i];
+        add_limit(point.price_pair[i], limit.bound, point.observed_pair[i] - limit.bound);
+        of_pairs[static_cast<std::size_t>(limit.control)] += limit.first * point.price_pair[i];
+        of_pairs[static_cast<std::size_t>(limit.control) + 1] += limit.second * point.price_pair[i];
+    }
+
     double of_bounds = 0.0, of_terms = 0.0;  // least sums of price du, and of term + price du
     auto const add = [&](TreeTerm const& term, double at, double coefficient, double low, double range, bool fixed) {
         double const high = fixed ? low : low + range;
@@ -102,7 +115,7 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     std::vector<double> shared_price(count, 0.0), cost(count, 0.0), curvature(count, 0.0), log_weight(count, 0.0);
     for (std::size_t d = 0; d < program.controls.size(); ++d) {
         auto const& control = program.controls[d];
-        double coefficient = point.control_price[d];
+        double coefficient = point.control_price[d] + of_pairs[d];
         auto const g = static_cast<std::size_t>(std::max(control.group, 0));
         judgement.objective += value(control.term, point.u[d]);
         if (control.role == TreeControl::Role::tied) {

@@ -12,8 +12,9 @@ namespace dec::solvers {
 struct TreePoint {
     std::vector<double> u, y;                        ///< per control, group
     std::vector<double> price_low, price_high, cap;  ///< multipliers >= 0 of limits per row, of u <= y per control
-    std::vector<double> price_flow;                  ///< of limits of flows
+    std::vector<double> price_flow, price_pair;      ///< of limits of flows, of pairs
     std::vector<double> state, flow, observed;       ///< v, s and the limited W v, by `find_states`
+    std::vector<double> observed_pair;               ///< first u + second u', likewise
     std::vector<double> observed_flow;               ///< limited weights' s, likewise
     std::vector<double> control_price;               ///< gains times prices of flows, by `find_prices`
 };

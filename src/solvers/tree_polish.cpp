@@ -94,6 +94,7 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
         model.shared_curvature[d] = curvature;
         model.shared_slope[d] = slope + price_[d];
     }
+    couple_pairs(model);
     for (auto const& cap : caps_) {
         auto const d = cap.control;
         double const stiffness = cap.met ? penalty : 0.0;
@@ -120,7 +121,8 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
     }
 }
 
-void TreeBarrier::polish_step(TreeStep const& step) {
+void TreeBarrier::polish_step(TreeStep& step) {
+    follow_pairs(step);
     polish_limits_step<-1>(low_, step);
     polish_limits_step<1>(high_, step);
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {

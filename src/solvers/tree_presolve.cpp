@@ -298,6 +298,11 @@ void TreePresolve::collapse() {
     implied_low_.assign(program_.low.size(), -none);
     implied_high_.assign(program_.low.size(), none);
     representative_.resize(program_.controls.size());
+    pair_.assign(program_.controls.size(), 0);
+    for (auto const& limit : program_.pair_limits) {
+        pair_[static_cast<std::size_t>(limit.control)] = 1;
+        pair_[static_cast<std::size_t>(limit.control) + 1] = 2;
+    }
     for (std::size_t d = 0; d < program_.controls.size(); ++d) {
         terms_.push_back(program_.controls[d].term);
         group_of_.push_back(program_.controls[d].group);
@@ -321,7 +326,7 @@ void TreePresolve::collapse() {
             double const* const gain = program_.gains.data() + program_.controls[i].first_gain;
             gains_[i] = {};
             std::copy_n(gain, vertex.flows, gains_[i].data());
-            if (units_.control_fixed[i] && role_[i] == TreeControl::Role::free) {
+            if (units_.control_fixed[i] && role_[i] == TreeControl::Role::free && pair_[i] == 0) {
                 for (std::size_t k = 0; k < vertex.flows; ++k) constant[k] += gain[k] * units_.control_lower[i];
                 offset_ += value(terms_[i], units_.control_lower[i]);
                 representative_[i] = -1;
@@ -630,8 +635,17 @@ void TreePresolve::join_chains() {
 // Controls with the same term per unit of gain, the same bounds and gains in one direction take the same value.
 void TreePresolve::merge_controls(std::size_t j, std::vector<std::size_t>& kept) {
     kept.clear();
-    for (auto d = first_[j]; d >= 0; d = next_[static_cast<std::size_t>(d)])
-        kept.push_back(static_cast<std::size_t>(d));
+    std::vector<std::size_t> pairs;
+    for (auto d = first_[j]; d >= 0; d = next_[static_cast<std::size_t>(d)]) {
+        auto const i = static_cast<std::size_t>(d);
+        if (pair_[i] == 0) kept.push_back(i);
+        if (pair_[i] == 1) pairs.insert(pairs.end(), {i, i + 1});
+    }
+    merge_singles(kept);
+    kept.insert(kept.end(), pairs.begin(), pairs.end());
+}
+
+void TreePresolve::merge_singles(std::vector<std::size_t>& kept) {
     if (kept.size() < 2) return;
     auto const size = [this](std::size_t d) {
         double sum = 0.0;
@@ -701,6 +715,7 @@ TreeProgram TreePresolve::write() {
     control_to_.assign(program_.controls.size(), -1);
     group_to_.assign(program_.groups.size(), -1);
     reduced_low_.clear();
+    reduced_pair_.clear();
     reduced_high_.clear();
     reduced.level_start.assign(1, 0);
     for (std::size_t g = 0; g < program_.groups.size(); ++g) {
@@ -781,6 +796,14 @@ TreeProgram TreePresolve::write() {
         vertex = vertex_to[static_cast<std::size_t>(vertex)];
     }
     reduced.weights = program_.weights;
+    for (std::size_t i = 0; i < program_.pair_limits.size(); ++i) {
+        reduced.pair_limits.push_back(program_.pair_limits[i]);
+        auto& control = reduced.pair_limits.back().control;
+        control = control_to_[static_cast<std::size_t>(control)];
+        reduced_pair_.push_back(i);
+    }
+    std::ranges::stable_sort(reduced_pair_, {}, [&](std::size_t i) { return reduced.pair_limits[i].control; });
+    std::ranges::stable_sort(reduced.pair_limits, {}, &TreePairLimit::control);
     for (auto& group : reduced.groups)
         if (group.top >= 0) group.top = vertex_to[static_cast<std::size_t>(group.top)];
     auto const cuts = [&](std::vector<TreeCut> const& from, std::vector<TreeCut>& to) {
@@ -818,6 +841,8 @@ void TreePresolve::expand(TreeStart const& reduced, TreeStart& full) const {
     };
     spread(reduced.price_low, reduced_low_, program_.low.size(), full.price_low);
     spread(reduced.price_high, reduced_high_, program_.low.size(), full.price_high);
+    full.price_pair.assign(program_.pair_limits.size(), 0.0);
+    for (std::size_t i = 0; i < reduced_pair_.size(); ++i) full.price_pair[reduced_pair_[i]] = reduced.price_pair[i];
     full.price_flow.assign(program_.flow_limits.size(), 0.0);
     for (std::size_t i = 0; i < reduced_flow_.size(); ++i) full.price_flow[reduced_flow_[i]] = reduced.price_flow[i];
 }
@@ -834,6 +859,8 @@ TreeStart TreePresolve::restrict(TreeStart const& full) const {
         start.price_low.push_back(full.price_low[static_cast<std::size_t>(source.row)] / source.share);
     for (auto const& source : reduced_high_)
         start.price_high.push_back(full.price_high[static_cast<std::size_t>(source.row)] / source.share);
+    if (!full.price_pair.empty())
+        for (auto const i : reduced_pair_) start.price_pair.push_back(full.price_pair[i]);
     if (!full.price_flow.empty())
         for (auto const i : reduced_flow_) start.price_flow.push_back(full.price_flow[i]);
     return start;

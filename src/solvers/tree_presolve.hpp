@@ -64,6 +64,7 @@ class TreePresolve {
     void dissolve_group(std::size_t j);
     void join_chains();
     void merge_controls(std::size_t j, std::vector<std::size_t>& kept);
+    void merge_singles(std::vector<std::size_t>& kept);
     [[nodiscard]] TreeProgram write();
     [[nodiscard]] bool has_limits(std::size_t j) const;
     void drop_flow_limits();
@@ -87,6 +88,7 @@ class TreePresolve {
     std::vector<TreeTerm> terms_;
     std::vector<std::int32_t> group_of_;  // per control, as groups dissolve
     std::vector<TreeControl::Role> role_;
+    std::vector<std::uint8_t> pair_;      // per control: 1, 2 for first and second of a pair
     std::vector<std::int32_t> alive_;     // per vertex: group whose column is alive
     std::vector<std::int32_t> top_;       // per vertex: group whose top it is
     std::vector<std::uint8_t> anchored_;  // per vertex: cut, or a root
@@ -101,6 +103,7 @@ class TreePresolve {
     std::vector<std::int32_t> group_to_;        // -1: dissolved
     std::vector<std::int32_t> dissolved_;       // per group: a control that has its value, or -1
     std::vector<Source> reduced_low_, reduced_high_;
+    std::vector<std::size_t> reduced_pair_;   // limits of pairs in their new order
     std::vector<std::size_t> reduced_flow_;   // limits of flows that are left
     std::vector<std::uint8_t> flow_limited_;  // per vertex
     double offset_ = 0.0;

@@ -44,6 +44,7 @@ TEST_CASE("pieces of a tree on several ranks go through the iterates of the whol
         wanted.ratios = seed % 4 == 3;
         wanted.mixed = seed % 5 == 4;
         wanted.rated = seed % 9 == 4;
+        wanted.paired = seed % 4 == 1;
         wanted.groups = seed % 6 == 2   ? RandomTree::Groups::tied
                         : seed % 6 == 5 ? RandomTree::Groups::capped
                                         : RandomTree::Groups::none;

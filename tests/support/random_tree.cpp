@@ -186,6 +186,18 @@ TreeProgram random_tree(RandomTree const& wanted) {
         }
     }
     if (wanted.groups != RandomTree::Groups::none) add_groups(program, wanted, random);
+    for (std::size_t d = 0; wanted.paired && d + 1 < program.controls.size(); ++d) {
+        auto const& one = program.controls[d];
+        auto const& other = program.controls[d + 1];
+        if (one.vertex != other.vertex || one.role != TreeControl::Role::free || other.role != TreeControl::Role::free)
+            continue;
+        for (int side = 0; side < 5; ++side)
+            program.pair_limits.push_back({.control = static_cast<std::int32_t>(d),
+                                           .first = std::cos(side + 0.3),
+                                           .second = std::sin(side + 0.3),
+                                           .bound = between(0.4, 0.9)});
+        ++d;
+    }
     return program;
 }
 
@@ -207,8 +219,9 @@ solvers::QuadraticProgram as_quadratic(TreeProgram const& program) {
         ties += control.role == TreeControl::Role::tied ? 1 : 0;
         caps += control.role == TreeControl::Role::capped ? 1 : 0;
     }
-    auto qp = solvers::QuadraticProgram::of_size(of_s + flows, rows + flows + ties,
-                                                 rows + caps + static_cast<Index>(program.flow_limits.size()));
+    auto qp = solvers::QuadraticProgram::of_size(
+        of_s + flows, rows + flows + ties,
+        rows + caps + static_cast<Index>(program.flow_limits.size() + program.pair_limits.size()));
     std::vector<Triplet> P, A, G;
     auto const term = [&](Index x, solvers::TreeTerm const& of) {
         qp.q(x) = of.cost;
@@ -289,6 +302,11 @@ solvers::QuadraticProgram as_quadratic(TreeProgram const& program) {
         for (Index k = 0; k < program.vertices[j].flows; ++k)
             G.emplace_back(inequality, of_s + first_flow[j] + k,
                            program.weights[static_cast<std::size_t>(limit.first_weight + k)]);
+        qp.h_high(inequality++) = limit.bound;
+    }
+    for (auto const& limit : program.pair_limits) {
+        G.emplace_back(inequality, limit.control, limit.first);
+        G.emplace_back(inequality, limit.control + 1, limit.second);
         qp.h_high(inequality++) = limit.bound;
     }
     qp.P.setFromTriplets(P.begin(), P.end());
@@ -372,6 +390,12 @@ std::vector<TreePiece> cut(TreeProgram const& program, std::vector<int> const& o
         while (own.level_start.size() < 2 || own.level_start.back() != static_cast<std::int32_t>(own.vertices.size()))
             own.level_start.push_back(static_cast<std::int32_t>(own.vertices.size()));
         own.numbers = program.numbers;
+        for (std::size_t position = 0; position < piece.controls.size(); ++position)
+            for (auto limit : program.pair_limits) {
+                if (static_cast<std::size_t>(limit.control) != piece.controls[position]) continue;
+                limit.control = static_cast<std::int32_t>(position);
+                own.pair_limits.push_back(limit);
+            }
         own.weights = program.weights;
         for (std::size_t position = 0; position < piece.vertices.size(); ++position)
             for (auto limit : program.flow_limits) {

@@ -20,6 +20,7 @@ struct RandomTree {
     bool ratios = false;    ///< some links multiply states
     bool mixed = false;     ///< some limits are on combinations of rows
     bool rated = false;     ///< some flows are limited
+    bool paired = false;    ///< some controls are pairs with limits of their own
     bool linear = false;    ///< no curvature
     enum class Groups { none, tied, capped } groups = Groups::none;
     double stress = 1.0;  ///< how far states go beyond their limits by themselves

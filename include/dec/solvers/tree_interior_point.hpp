@@ -43,7 +43,7 @@ struct [[nodiscard]] TreeOutcome {
     /// Multipliers >= 0 of the limits, per row of low, high: what one unit of the limit is worth. With `primal_infeasible`
     /// a certificate: rows with large ones are in conflict.
     std::vector<double> price_low, price_high;
-    std::vector<double> price_flow;  ///< likewise, per limit of a flow
+    std::vector<double> price_flow, price_pair;  ///< likewise, per limit of a flow, of a pair
     double objective = 0.0, dual_objective = 0.0;
     double primal_residual = 0.0, dual_residual = 0.0, gap = 0.0;
     int iterations = 0;
@@ -54,7 +54,7 @@ struct [[nodiscard]] TreeOutcome {
 struct TreeStart {
     std::vector<double> u, y;
     std::vector<double> price_low, price_high;
-    std::vector<double> price_flow;
+    std::vector<double> price_flow, price_pair;
 };
 
 /// Collective over `links`. \param start may be null.

@@ -58,6 +58,13 @@ struct TreeControl {
     Role role = Role::free;
 };
 
+/// first u + second u' <= bound for two controls of one vertex that follow each other, both `free`; a control is in one such
+/// pair only, which may have any number of limits: the sides of a polygon.
+struct TreePairLimit {
+    std::int32_t control = -1;  ///< u; u' is the next
+    double first = 0.0, second = 0.0, bound = 0.0;
+};
+
 /// weights' s <= bound at one vertex (`flows` numbers in TreeProgram::weights): a side of a polygon around its flow.
 struct TreeFlowLimit {
     std::int32_t vertex = -1;
@@ -86,11 +93,11 @@ struct TreeCut {
 ///     minimise    sum over controls phi(u) + sum over groups phi(y)
 ///     subject to  s_j = c_j + K_j v_j + sum of gain u at j + sum over children k of L_k s_k
 ///                 v_j = R_j v_parent - D_j s_j + e_j,      v_root = e_root
-///                 low_j <= W_j v_j <= high_j,   limits of flows,   and the bounds, ties and caps of the controls
+///                 low_j <= W_j v_j <= high_j,   limits of flows and pairs,   bounds, ties and caps of the controls
 ///
 /// Vertices are numbered by (level, depth first): vertices of level l are [level_start[l], level_start[l + 1]), parents
 /// before children; the parent of a vertex is of the same level unless a cut lies between them, and then one level up.
-/// Controls and limits of flows are in the order of their vertices.
+/// Controls and limits of flows are in the order of their vertices, limits of pairs in that of controls.
 struct TreeProgram {
     std::vector<TreeVertex> vertices;
     std::vector<double> numbers;
@@ -100,6 +107,7 @@ struct TreeProgram {
     std::vector<TreeGroup> groups;
     std::vector<TreeFlowLimit> flow_limits;
     std::vector<double> weights;
+    std::vector<TreePairLimit> pair_limits;
     std::vector<std::int32_t> level_start{0, 0};
     std::vector<TreeCut> above;  ///< in the order in which rows are sent up
     std::vector<TreeCut> below;  ///< in the order in which rows arrive from below

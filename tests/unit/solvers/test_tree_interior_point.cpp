@@ -36,6 +36,7 @@ RandomTree mix(unsigned seed) {
     wanted.mixed = seed % 5 == 4;
     wanted.linear = seed % 8 == 6;
     wanted.rated = seed % 9 == 4 && !wanted.linear;
+    wanted.paired = seed % 4 == 1;
     wanted.groups = seed % 6 == 2   ? RandomTree::Groups::tied
                     : seed % 6 == 5 ? RandomTree::Groups::capped
                                     : RandomTree::Groups::none;
