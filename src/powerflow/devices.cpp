@@ -1,0 +1,171 @@
+#include "devices.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace dec::powerflow {
+
+namespace {
+
+using feeder::Connection;
+using feeder::Phase;
+using feeder::PhaseSet;
+using feeder::slot;
+using partition::Piece;
+
+struct Limits {
+    double low, high;
+};
+
+/// Limits of what the file gives none for.
+Limits limits_of(DeviceKind kind, LoadLimits which) {
+    if (which == LoadLimits::wide) return {0.5, 1.5};
+    return kind == DeviceKind::load ? Limits{0.95, 1.05} : Limits{0.90, 1.10};
+}
+
+/// Phases between which a device's part `p` sits; a second of the same: to ground.
+std::array<Phase, 2> ends(Connection connection, Phase p) {
+    return connection == Connection::delta ? feeder::delta_pair(p) : std::array{p, p};
+}
+
+class Collecting {
+  public:
+    Collecting(Piece const& piece, Settings const& settings) : piece_{piece}, settings_{settings} {}
+
+    void add(core::Index<feeder::Bus> bus, Connection connection, PhaseSet phases, DeviceKind kind,
+             feeder::LoadModel const& model, auto const& va) {
+        auto const vertex = piece_.vertex_of_bus[bus.at()];
+        if (vertex < 0) return;
+        auto const there = piece_.vertices[static_cast<std::size_t>(vertex)].phases;
+        auto const [low, high] = limits_of(kind, settings_.load_limits);
+        for (Phase p : phases.list()) {
+            Complex const s = std::conj(va(slot(p))) / settings_.per_unit.base_va;
+            if (s == Complex{}) continue;
+            auto const [m, n] = ends(connection, p);
+            Device d{.vertex = vertex, .plus = static_cast<std::int8_t>(there.position(m)), .kind = kind, .low = low, .high = high};
+            if (m != n) {
+                d.minus = static_cast<std::int8_t>(there.position(n));
+                d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
+            }
+            d.exponential = model.exponential;
+            d.p_exponent = model.p_exponent;
+            d.q_exponent = model.q_exponent;
+            d.power = s;
+            if (!model.exponential) {
+                d.impedance = {s.real() * model.p_impedance, s.imag() * model.q_impedance};
+                d.current = {s.real() * model.p_current, s.imag() * model.q_current};
+                d.power = {s.real() * model.p_power, s.imag() * model.q_power};
+            }
+            list_.push_back(d);
+        }
+    }
+
+    std::vector<Device> take() {
+        std::ranges::stable_sort(list_, {}, &Device::vertex);
+        return std::move(list_);
+    }
+
+  private:
+    Piece const& piece_;
+    Settings const& settings_;
+    std::vector<Device> list_;
+};
+
+/// conj(S(r)) and r times its derivative.
+struct Drawn {
+    Complex value, slope;
+};
+Drawn drawn(Device const& d, double r) {
+    if (d.exponential) {
+        double const p = d.power.real() * std::pow(r, d.p_exponent);
+        double const q = d.power.imag() * std::pow(r, d.q_exponent);
+        return {{p, q}, {p * d.p_exponent, q * d.q_exponent}};
+    }
+    Complex const z = d.impedance * (r * r);
+    Complex const i = d.current * r;
+    return {z + i + d.power, 2.0 * z + i};
+}
+
+/// The admittance a device turns into outside its limits.
+Complex admittance(Device const& d, double r) {
+    double const limit = std::clamp(r, d.low, d.high);
+    double const volts = limit * d.nominal;
+    return drawn(d, limit).value / (volts * volts);
+}
+
+}  // namespace
+
+Complex current(Device const& d, Complex v) {
+    double const v_sq = std::norm(v);
+    double const r = std::sqrt(v_sq) / d.nominal;
+    if (r < d.low || r > d.high) return admittance(d, r) * v;
+    return v * (drawn(d, r).value / v_sq);
+}
+
+DeviceCurrent linearised(Device const& d, Complex v) {
+    double const v_sq = std::norm(v);
+    double const r = std::sqrt(v_sq) / d.nominal;
+    if (r < d.low || r > d.high) {
+        Complex const y = admittance(d, r);
+        return {y * v, y, {}};
+    }
+    // I = k(|V|) V with k = conj(S)/|V|^2, and d|V| = Re(conj(V) dV)/|V|.
+    auto const [value, slope] = drawn(d, r);
+    return {v * (value / v_sq), slope / (2.0 * v_sq), (0.5 * slope - value) * (v * v) / (v_sq * v_sq)};
+}
+
+std::vector<Device> devices(Piece const& piece, Settings const& settings) {
+    auto const& f = piece.feeder;
+    Collecting all{piece, settings};
+    feeder::LoadModel const constant_power;
+    for (auto const& load : f.loads.rows())
+        all.add(load.bus, load.connection, load.phases, DeviceKind::load,
+                load.model.valid() ? f.load_models[load.model] : constant_power,
+                [&](std::size_t k) { return Complex{load.p_w[k], load.q_var[k]}; });
+    for (auto const& m : f.machines.rows())
+        all.add(m.bus, Connection::wye, m.phases, DeviceKind::machine, constant_power,
+                [&](std::size_t) { return -Complex{m.p_w, m.q_var} / static_cast<double>(m.phases.size()); });
+    auto const add_inverter = [&](feeder::Inverter const& inverter, DeviceKind kind) {
+        all.add(inverter.bus, inverter.connection, inverter.phases, kind, constant_power,
+                [&](std::size_t k) { return -Complex{inverter.p_w[k], inverter.q_var[k]}; });
+    };
+    for (auto const& battery : f.batteries.rows()) add_inverter(battery.inverter, DeviceKind::battery);
+    for (auto const& pv : f.pv_systems.rows()) add_inverter(pv.inverter, DeviceKind::pv);
+    return all.take();
+}
+
+void add_capacitors(Piece const& piece, feeder::PerUnit const& pu, std::vector<Eigen::Matrix3cd>& shunts) {
+    for (auto const& c : piece.feeder.capacitors.rows()) {
+        auto const vertex = piece.vertex_of_bus[c.bus.at()];
+        if (vertex < 0) continue;
+        auto const there = piece.vertices[static_cast<std::size_t>(vertex)].phases;
+        auto& y = shunts[static_cast<std::size_t>(vertex)];
+        auto const place = [&](Phase p) { return static_cast<Eigen::Index>(there.position(p)); };
+        auto const siemens = [&](Phase p) {
+            return Complex{0.0, pu.admittance(c.b_per_section_s[slot(p)] * c.sections[slot(p)], piece.feeder.buses[c.bus].base_v)};
+        };
+        if (c.connection == Connection::delta) {
+            // The susceptance is that of the wye with the same reactive power.
+            for (Phase p : c.phases.list()) {
+                auto const [m, n] = feeder::delta_pair(p);
+                Complex const b = siemens(p) / (feeder::is_leg(m) ? 4.0 : 3.0);
+                y(place(m), place(m)) += b;
+                y(place(n), place(n)) += b;
+                y(place(m), place(n)) -= b;
+                y(place(n), place(m)) -= b;
+            }
+            continue;
+        }
+        Complex sum;
+        for (Phase p : c.phases.list()) sum += siemens(p);
+        for (Phase p : c.phases.list()) {
+            y(place(p), place(p)) += siemens(p);
+            // A free neutral stands at the mean of its phases, weighted by their susceptances.
+            if (c.grounded || sum == Complex{}) continue;
+            for (Phase q : c.phases.list()) y(place(p), place(q)) -= siemens(p) * siemens(q) / sum;
+        }
+    }
+}
+
+}  // namespace dec::powerflow

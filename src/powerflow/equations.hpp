@@ -1,0 +1,52 @@
+/// \file equations.hpp
+/// What a power flow holds on one rank.
+#pragma once
+
+#include <vector>
+
+#include "branch.hpp"
+#include "dec/powerflow/power_flow.hpp"
+#include "devices.hpp"
+#include "elimination.hpp"
+
+namespace dec::powerflow {
+
+struct PowerFlow::Equations {
+    Equations(core::Communicator const& comm, partition::Piece const& piece, Settings const& settings);
+
+    /// The ideal source's voltages; all others zero.
+    void start();
+    /// Slopes of all currents at the present voltages (without load: of the capacitors alone), and their elimination. Collective.
+    void linearise(bool loaded);
+    /// What the devices draw at the present voltages, less their linear part.
+    void gather(std::span<double> into) const;
+    /// Solves with `own_current`. Collective. \return the largest change of a voltage on any rank; infinite for what is no number.
+    double step();
+    /// Where devices draw most that the last solution does not bring. Collective.
+    void find_mismatch(Outcome& outcome) const;
+
+    [[nodiscard]] Complex const* volts(std::size_t vertex) const {
+        return reinterpret_cast<Complex const*>(voltage.data()) + 3 * vertex;
+    }
+    /// Voltage across a device.
+    [[nodiscard]] Complex across(Device const& device) const;
+    [[nodiscard]] std::string node_name(std::size_t vertex, std::size_t place) const;
+    [[noreturn]] void throw_undetermined(std::int32_t vertex) const;
+
+    core::Communicator comm;
+    partition::Piece const& piece;
+    Settings settings;
+    partition::TreeExchange exchange;
+    Elimination elimination;
+    TapRatios taps;
+    std::vector<Device> attached;
+    std::vector<std::size_t> first;         ///< devices of own vertex j: [first[j], first[j + 1])
+    std::vector<Complex> g, h;              ///< linear part of each device's current
+    std::vector<Eigen::Matrix3cd> capacitors;  ///< per own vertex
+    std::vector<Block> slopes;              ///< per own vertex
+    std::vector<double> voltage;            ///< width per local vertex
+    std::vector<double> own_current, drawn; ///< width per own vertex: what its devices draw at zero voltage; with all below
+    std::int64_t factorisations = 0;
+};
+
+}  // namespace dec::powerflow

@@ -1,0 +1,246 @@
+#include "dec/powerflow/power_flow.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "dec/core/archive.hpp"
+#include "equations.hpp"
+
+namespace dec::powerflow {
+
+namespace {
+
+constexpr auto width = Elimination::width;
+
+/// A chord step that shrinks the change by less than this is followed by a new linearisation.
+constexpr double stale = 0.2;
+/// Voltages that move by more than this many pu in a step have left the earth.
+constexpr double runaway_pu = 1e3;
+
+}  // namespace
+
+std::string_view to_text(Status status) { return status == Status::converged ? "converged" : "diverged"; }
+
+core::ExitCode exit_code(Status status) {
+    return status == Status::converged ? core::ExitCode::solved : core::ExitCode::not_converged;
+}
+
+PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piece const& piece_, Settings const& settings_)
+    : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece}, elimination{piece, exchange},
+      taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)}, first(piece.own + 1, 0),
+      g(attached.size()), h(attached.size()), capacitors(piece.own, Eigen::Matrix3cd::Zero()), slopes(piece.own, Block::Zero()),
+      voltage(width * piece.vertices.size(), 0.0), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
+    for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
+    for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
+    add_capacitors(piece, settings.per_unit, capacitors);
+    core::together(comm, [&] {
+        for (std::size_t j = 0; j < piece.own; ++j)
+            if (piece.vertices[j].parent >= 0)
+                elimination.set_branch(j, make_branch(piece, piece.vertices[j], taps, settings.per_unit));
+    });
+}
+
+Complex PowerFlow::Equations::across(Device const& device) const {
+    auto const* const row = volts(static_cast<std::size_t>(device.vertex));
+    return device.minus < 0 ? row[device.plus] : row[device.plus] - row[device.minus];
+}
+
+void PowerFlow::Equations::linearise(bool loaded) {
+    for (std::size_t j = 0; j < piece.own; ++j) {
+        auto& slope = slopes[j];
+        for (int i = 0; i < 3; ++i)
+            for (int k = 0; k < 3; ++k) {
+                Complex const y = capacitors[j](i, k);
+                slope.block<2, 2>(2 * i, 2 * k) << y.real(), -y.imag(), y.imag(), y.real();
+            }
+        for (auto d = first[j]; d < first[j + 1]; ++d) {
+            if (!loaded) {
+                g[d] = h[d] = {};
+                continue;
+            }
+            auto const& device = attached[d];
+            auto const i = linearised(device, across(device));
+            g[d] = i.g;
+            h[d] = i.h;
+            Eigen::Matrix2d part;
+            part << i.g.real() + i.h.real(), i.h.imag() - i.g.imag(), i.g.imag() + i.h.imag(), i.g.real() - i.h.real();
+            auto const add = [&](int row, int column, double sign) {
+                if (row >= 0 && column >= 0) slope.block<2, 2>(2 * row, 2 * column) += sign * part;
+            };
+            add(device.plus, device.plus, 1.0);
+            add(device.plus, device.minus, -1.0);
+            add(device.minus, device.plus, -1.0);
+            add(device.minus, device.minus, 1.0);
+        }
+    }
+    ++factorisations;
+    auto const undetermined = elimination.factor(slopes);
+    core::together(comm, [&] {
+        if (undetermined >= 0) throw_undetermined(undetermined);
+    });
+}
+
+void PowerFlow::Equations::throw_undetermined(std::int32_t j) const {
+    auto const& vertex = piece.vertices[static_cast<std::size_t>(j)];
+    auto const element = vertex.bus.valid() ? feeder::describe("bus", piece.feeder.buses, vertex.bus)
+                                            : feeder::describe("transformer", piece.feeder.transformers, vertex.transformer);
+    throw core::InvalidInput{{piece.feeder.heading.origin, element, "nothing determines the voltages here",
+                              "an ideal winding needs an impedance, or a conductor beside it"}};
+}
+
+void PowerFlow::Equations::gather(std::span<double> into) const {
+    std::ranges::fill(into, 0.0);
+    for (std::size_t d = 0; d < attached.size(); ++d) {
+        auto const& device = attached[d];
+        auto const v = across(device);
+        Complex const i = current(device, v) - g[d] * v - h[d] * std::conj(v);
+        auto* const row = into.data() + width * static_cast<std::size_t>(device.vertex);
+        row[2 * device.plus] += i.real();
+        row[2 * device.plus + 1] += i.imag();
+        if (device.minus < 0) continue;
+        row[2 * device.minus] -= i.real();
+        row[2 * device.minus + 1] -= i.imag();
+    }
+}
+
+double PowerFlow::Equations::step() {
+    std::ranges::copy(own_current, drawn.begin());
+    double const change = std::sqrt(elimination.solve(drawn, voltage));
+    // A maximum over ranks may lose what is not a number.
+    return comm.max(std::isfinite(change) ? change : std::numeric_limits<double>::infinity());
+}
+
+void PowerFlow::Equations::start() {
+    std::ranges::fill(voltage, 0.0);
+    for (std::size_t j = 0; j < piece.own; ++j) {
+        if (piece.vertices[j].parent >= 0) continue;
+        auto const& source = piece.feeder.sources.rows()[0];
+        double const pu = settings.source_voltage_pu
+                              ? *settings.source_voltage_pu * source.nominal_v / std::numbers::sqrt3 / piece.feeder.buses[source.bus].base_v
+                              : source.voltage_v / std::numbers::sqrt3 / piece.feeder.buses[source.bus].base_v;
+        for (int k = 0; k < 3; ++k) {
+            auto const v = std::polar(pu, source.angle_rad - 2.0 * std::numbers::pi * k / 3.0);
+            voltage[width * j + 2 * static_cast<std::size_t>(k)] = v.real();
+            voltage[width * j + 2 * static_cast<std::size_t>(k) + 1] = v.imag();
+        }
+    }
+}
+
+std::string PowerFlow::Equations::node_name(std::size_t j, std::size_t place) const {
+    auto const& vertex = piece.vertices[j];
+    if (!vertex.bus.valid()) return {};
+    return fmt::format("{}.{}", piece.feeder.buses.name(vertex.bus), feeder::to_text(*(vertex.phases.list().begin() + place)));
+}
+
+void PowerFlow::Equations::find_mismatch(Outcome& outcome) const {
+    std::vector<double> now(own_current.size());
+    gather(now);
+    double worst = -1.0;
+    std::size_t vertex = 0, place = 0;
+    for (std::size_t j = 0; j < piece.own; ++j)
+        for (std::size_t k = 0; k < piece.vertices[j].phases.size() && piece.vertices[j].bus.valid(); ++k) {
+            auto const at = width * j + 2 * k;
+            double kva = std::hypot(now[at] - own_current[at], now[at + 1] - own_current[at + 1]) * std::abs(volts(j)[k]) *
+                         settings.per_unit.base_va / 1000.0;
+            if (!std::isfinite(kva)) kva = std::numeric_limits<double>::max();
+            if (kva <= worst) continue;
+            worst = kva;
+            vertex = j;
+            place = k;
+        }
+    core::Packer own;
+    if (worst >= 0.0) {
+        own(worst);
+        own(piece.vertices[vertex].global.value());
+        own(node_name(vertex, place));
+    }
+    auto const gathered = comm.gather(own.take());
+    core::Packer chosen;
+    if (comm.is_root()) {
+        struct Found {
+            double kva = 0.0;
+            std::int64_t global = 0;
+            std::string name;
+        };
+        Found largest;
+        for (auto const& bytes : gathered) {
+            if (bytes.empty()) continue;
+            core::Unpacker unpack{bytes};
+            Found found;
+            unpack(found.kva);
+            unpack(found.global);
+            unpack(found.name);
+            // Of equals the first in the feeder's order.
+            if (largest.name.empty() || found.kva > largest.kva || (found.kva == largest.kva && found.global < largest.global))
+                largest = found;
+        }
+        chosen(largest.kva);
+        chosen(largest.name);
+    }
+    auto bytes = chosen.take();
+    comm.broadcast(bytes);
+    core::Unpacker unpack{bytes};
+    unpack(outcome.mismatch_kva);
+    unpack(outcome.mismatch_node);
+}
+
+PowerFlow::PowerFlow(core::Communicator const& comm, partition::Piece const& piece, Settings const& settings)
+    : equations_{std::make_unique<Equations>(comm, piece, settings)} {}
+
+PowerFlow::~PowerFlow() = default;
+
+Outcome PowerFlow::solve() {
+    auto& e = *equations_;
+    Outcome outcome;
+    outcome.changes.reserve(static_cast<std::size_t>(e.settings.max_iterations));
+    e.factorisations = 0;
+    e.start();
+    e.linearise(false);
+    std::ranges::fill(e.own_current, 0.0);
+    double change = e.step();
+    e.linearise(true);
+    double previous = std::numeric_limits<double>::infinity();
+    while (outcome.iterations < e.settings.max_iterations) {
+        e.gather(e.own_current);
+        change = e.step();
+        ++outcome.iterations;
+        outcome.changes.push_back(change);
+        if (change <= e.settings.tolerance_pu) {
+            outcome.status = Status::converged;
+            break;
+        }
+        if (!(change < runaway_pu)) break;
+        if (change > stale * previous) e.linearise(true);
+        previous = change;
+    }
+    outcome.factorisations = e.factorisations;
+    outcome.change_pu = change;
+    e.find_mismatch(outcome);
+    return outcome;
+}
+
+std::span<Complex const> PowerFlow::voltages() const {
+    return {equations_->volts(0), equations_->piece.vertices.size() * 3};
+}
+Complex PowerFlow::voltage(std::size_t vertex, feeder::Phase phase) const {
+    return equations_->volts(vertex)[equations_->piece.vertices[vertex].phases.position(phase)];
+}
+partition::Piece const& PowerFlow::piece() const { return equations_->piece; }
+Settings const& PowerFlow::settings() const { return equations_->settings; }
+std::int64_t PowerFlow::bytes_sent() const { return equations_->exchange.bytes_sent(); }
+
+Complex seen_voltage(PowerFlow const& flow, std::size_t at, feeder::Phase phase) {
+    auto const& vertex = flow.piece().vertices[at];
+    Complex const unknown{std::numeric_limits<double>::quiet_NaN(), 0.0};
+    if (!vertex.phases.contains(phase)) return unknown;
+    if (!vertex.floating_delta) return flow.voltage(at, phase);
+    auto const [m, n] = feeder::delta_pair(phase);
+    if (!vertex.phases.contains(n)) return unknown;
+    return (flow.voltage(at, m) - flow.voltage(at, n)) / std::numbers::sqrt3;
+}
+
+}  // namespace dec::powerflow
