@@ -47,6 +47,7 @@ struct PowerFlow::Equations {
     std::vector<double> voltage;            ///< width per local vertex
     std::vector<double> own_current, drawn; ///< width per own vertex: what its devices draw at zero voltage; with all below
     std::int64_t factorisations = 0;
+    double factor_seconds = 0.0;
 };
 
 }  // namespace dec::powerflow

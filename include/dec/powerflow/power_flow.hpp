@@ -50,6 +50,7 @@ struct Outcome {
     double mismatch_kva = 0.0;        ///< largest power that the devices of a node draw and its branches do not bring
     std::string mismatch_node;        ///< where that is, "bus.phase"; empty if there is none
     std::vector<double> changes;      ///< change_pu of every iteration
+    double seconds = 0.0, factor_seconds = 0.0;  ///< wall time on this rank: all of it, and of linearising and eliminating
 };
 
 /// What an element carries on the phases it feeds, places A, B, C or s1, s2, -. NaN where it carries nothing.
