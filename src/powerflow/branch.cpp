@@ -30,8 +30,8 @@ using partition::Piece;
 using Complex = std::complex<double>;
 
 /// Between every end of a coil and ground, as a share of the unit's rating: what holds the voltages of windings that nothing
-/// else ties to ground. Inductive. OpenDSS puts the same there (its ppm_antifloat).
-constexpr double antifloat = 1e-6;
+/// else ties to ground. Inductive. OpenDSS puts the same there (its ppm_antifloat, half of 1 ppm at each end).
+constexpr double antifloat = 0.5e-6;
 
 /// Where one coil begins and ends; nothing: at the neutral.
 struct Coil {
