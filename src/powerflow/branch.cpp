@@ -238,18 +238,34 @@ class Assembly {
         if (coil.minus) row(place(v, *coil.minus)) -= base_v / volts;
         return row;
     }
-    /// Admittances at a coil's seat: the core's across it, and what ties its ends to ground.
-    void add_coil_shunts(Eigen::MatrixXcd& shunt, LocalVertex const& v, double base_v, Unit const& unit, std::size_t w,
-                         Coil const& coil) const {
+    using Coils = std::vector<std::pair<Eigen::Index, Coil>>;  // row within the part
+
+    /// What hangs on a coil beside its impedance: ties of its ends to ground, and at the second winding, as in OpenDSS, the
+    /// core. \param grounded coils that end at the winding's neutral, where that may be off the ground: the core's is added.
+    void add_coil_shunts(BranchPart& part, bool at_parent, Unit const& unit, std::size_t w, Coil const& coil, Coils* grounded) {
+        auto const& v = at_parent ? parent_ : vertex_;
+        double const base_v = at_parent ? up_base_ : down_base_;
+        auto& shunt = at_parent ? part.shunt_up : part.shunt_down;
         for (auto const& end : {coil.plus, coil.minus})
-            if (end) shunt(place(v, *end), place(v, *end)) += unit.tie(w) * pu_.impedance_base(base_v);
-        // The core sits at the second winding, as in OpenDSS.
-        std::size_t const seat = 1;
-        if (w != seat) return;
-        if (auto const row = seen(v, coil, base_v, unit.volts(w))) shunt += unit.magnetising() * row->transpose() * *row;
+            if (end && v.phases.contains(*end)) shunt(place(v, *end), place(v, *end)) += unit.tie(w) * pu_.impedance_base(base_v);
+        constexpr std::size_t seat = 1;
+        if (w != seat || unit.magnetising() == Complex{}) return;
+        auto const row = seen(v, coil, base_v, unit.volts(w));
+        if (!row) return;
+        if (grounded == nullptr || !reaches_neutral(coil) || unit.neutral_ohm(w) == Complex{}) {
+            shunt += unit.magnetising() * row->transpose() * *row;
+            return;
+        }
+        auto const k = static_cast<Eigen::Index>(coils_.size());
+        CoilRow core{Eigen::RowVectorXcd::Zero(places(parent_)), Eigen::RowVectorXcd::Zero(places(vertex_))};
+        (at_parent ? core.up : core.down) = *row;
+        coils_.push_back(std::move(core));
+        impedances_.push_back({k, k, 1.0 / unit.magnetising()});
+        part.row.push_back(part.row.back());
+        grounded->emplace_back(k - part.first, coil);
     }
     /// The neutral's impedance shifts all coils of a winding alike.
-    void add_neutral(BranchPart const& part, Unit const& unit, std::size_t w, std::vector<std::pair<Eigen::Index, Coil>> const& coils) {
+    void add_neutral(BranchPart const& part, Unit const& unit, std::size_t w, Coils const& coils) {
         if (unit.is_delta(w)) return;
         auto const sign = [](Coil const& coil) { return coil.minus ? (coil.plus ? 0.0 : -1.0) : 1.0; };
         Complex const z = unit.neutral_ohm(w) * pu_.base_va / (unit.volts(w) * unit.volts(w));
@@ -268,7 +284,7 @@ class Assembly {
     }
 
     void add_two_windings(BranchPart& part, Unit const& unit, std::size_t up, std::size_t down) {
-        std::vector<std::pair<Eigen::Index, Coil>> up_coils, down_coils;
+        Coils up_coils, down_coils;
         for (std::size_t core = 0; core < unit.cores(); ++core) {
             auto const a = unit.coil(up, core);
             auto const b = unit.coil(down, core);
@@ -281,60 +297,56 @@ class Assembly {
             impedances_.push_back({k, k, unit.test(0)});
             if (reaches_neutral(a)) up_coils.emplace_back(k - part.first, a);
             if (reaches_neutral(b)) down_coils.emplace_back(k - part.first, b);
-            add_coil_shunts(part.shunt_up, parent_, up_base_, unit, up, a);
-            add_coil_shunts(part.shunt_down, vertex_, down_base_, unit, down, b);
+            add_coil_shunts(part, true, unit, up, a, &up_coils);
+            add_coil_shunts(part, false, unit, down, b, &down_coils);
         }
         add_neutral(part, unit, up, up_coils);
         add_neutral(part, unit, down, down_coils);
     }
 
-    /// A service transformer with secondary legs. Its two half windings are coupled through the primary's member of the star.
+    /// One half of a centre-tapped winding.
+    struct Half {
+        Coil coil;
+        double volts;
+        Complex impedance;
+    };
+    /// A service transformer with secondary legs: two half windings, coupled through what they share of the impedance.
     void add_centre_tapped(BranchPart& part, Unit const& unit) {
-        if (unit.code().windings == 3) {
-            auto const primary = unit.coil(0, 0);
-            auto const row_up = seen(parent_, primary, up_base_, unit.volts(0));
-            if (!row_up) return;
-            for (std::size_t w = 1; w < 3; ++w) {
-                auto const leg = unit.coil(w, 0);
-                auto row_down = seen(vertex_, leg, down_base_, unit.volts(w));
-                if (!row_down) continue;
-                auto const k = static_cast<Eigen::Index>(coils_.size());
-                coils_.push_back({*row_up, std::move(*row_down)});
-                part.row.push_back(place(vertex_, leg.plus ? *leg.plus : *leg.minus));
-                for (Eigen::Index l = part.first; l <= k; ++l) {
-                    impedances_.push_back({k, l, unit.star(0)});
-                    if (l < k) impedances_.push_back({l, k, unit.star(0)});
-                }
-                impedances_.push_back({k, k, unit.star(w)});
-                add_coil_shunts(part.shunt_down, vertex_, down_base_, unit, w, leg);
-            }
-            add_coil_shunts(part.shunt_up, parent_, up_base_, unit, 0, primary);
-            return;
-        }
-        std::size_t const up = part.feeding.upstream == 0 ? 0 : 1;
+        bool const three_windings = unit.code().windings == 3;
+        std::size_t const up = three_windings || part.feeding.upstream == 0 ? 0 : 1;
         std::size_t const down = 1 - up;
         auto const whole = unit.coil(down, 0);
-        if (!(whole.plus && whole.minus)) return add_two_windings(part, unit, up, down);
-        // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does.
+        if (!three_windings && !(whole.plus && whole.minus)) return add_two_windings(part, unit, up, down);
         auto const primary = unit.coil(up, 0);
         auto const row_up = seen(parent_, primary, up_base_, unit.volts(up));
         if (!row_up) return;
+        add_coil_shunts(part, true, unit, up, primary, nullptr);
+        if (three_windings) {
+            add_halves(part, *row_up, unit.star(0),
+                       {Half{unit.coil(1, 0), unit.volts(1), unit.star(1)}, Half{unit.coil(2, 0), unit.volts(2), unit.star(2)}});
+            for (std::size_t w : {1U, 2U}) add_coil_shunts(part, false, unit, w, unit.coil(w, 0), nullptr);
+            return;
+        }
+        // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does.
         Complex const full = unit.test(0);
-        Complex const shared{0.5 * full.real(), 0.8 * full.imag()}, own{full.real(), 0.4 * full.imag()};
-        for (Coil const& half : {Coil{whole.plus, {}}, Coil{{}, whole.minus}}) {
-            auto row_down = seen(vertex_, half, down_base_, 0.5 * unit.volts(down));
+        Complex const own{full.real(), 0.4 * full.imag()};
+        double const half = 0.5 * unit.volts(down);
+        add_halves(part, *row_up, {0.5 * full.real(), 0.8 * full.imag()},
+                   {Half{{whole.plus, {}}, half, own}, Half{{{}, whole.minus}, half, own}});
+        add_coil_shunts(part, false, unit, down, whole, nullptr);
+    }
+    void add_halves(BranchPart& part, Eigen::RowVectorXcd const& row_up, Complex shared, std::array<Half, 2> const& halves) {
+        for (auto const& [coil, volts, impedance] : halves) {
+            auto row_down = seen(vertex_, coil, down_base_, volts);
             if (!row_down) continue;
             auto const k = static_cast<Eigen::Index>(coils_.size());
-            coils_.push_back({*row_up, std::move(*row_down)});
-            part.row.push_back(place(vertex_, half.plus ? *half.plus : *half.minus));
-            for (Eigen::Index l = part.first; l <= k; ++l) {
-                impedances_.push_back({k, l, shared});
-                if (l < k) impedances_.push_back({l, k, shared});
-            }
-            impedances_.push_back({k, k, own});
+            coils_.push_back({row_up, std::move(*row_down)});
+            part.row.push_back(place(vertex_, coil.plus ? *coil.plus : *coil.minus));
+            impedances_.push_back({k, k, impedance});
         }
-        add_coil_shunts(part.shunt_up, parent_, up_base_, unit, up, primary);
-        add_coil_shunts(part.shunt_down, vertex_, down_base_, unit, down, whole);
+        auto const end = static_cast<Eigen::Index>(coils_.size());
+        for (auto k = part.first; k < end; ++k)
+            for (auto l = part.first; l < end; ++l) impedances_.push_back({k, l, shared});
     }
 
     /// One winding of three between its bus and the star point, at which stand the voltages per volt of the cores.
@@ -345,7 +357,7 @@ class Assembly {
         auto const& star = towards_star ? vertex_ : parent_;
         auto const& bus = towards_star ? parent_ : vertex_;
         double const base = towards_star ? up_base_ : down_base_;
-        std::vector<std::pair<Eigen::Index, Coil>> neutral;
+        Coils neutral;
         for (std::size_t core = 0; core < unit.cores(); ++core) {
             auto const at = unit.three_phase() ? static_cast<Phase>(core) : *star.phases.list().begin();
             auto const coil = unit.coil(w, core);
@@ -359,7 +371,7 @@ class Assembly {
             else coils_.push_back({std::move(of_star), std::move(*row)});
             impedances_.push_back({k, k, unit.star(w)});
             if (reaches_neutral(coil)) neutral.emplace_back(k - part.first, coil);
-            add_coil_shunts(towards_star ? part.shunt_up : part.shunt_down, bus, base, unit, w, coil);
+            add_coil_shunts(part, towards_star, unit, w, coil, &neutral);
         }
         add_neutral(part, unit, w, neutral);
     }
@@ -381,6 +393,27 @@ double base_voltage(Piece const& piece, LocalVertex const& vertex) {
     if (vertex.bus.valid()) return piece.feeder.buses[vertex.bus].base_v;
     if (vertex.kind == feeder::Vertex::Kind::star_point) return 1.0;
     return piece.feeder.buses[piece.feeder.sources.rows()[0].bus].base_v;
+}
+
+Eigen::MatrixXcd basis(LocalVertex const& vertex) {
+    auto const n = static_cast<Eigen::Index>(vertex.phases.size());
+    Eigen::MatrixXcd m = Eigen::MatrixXcd::Identity(n, n);
+    if (has_differences(vertex)) m.col(n - 1).setOnes();
+    return m;
+}
+
+Branch in_coordinates(Branch branch, LocalVertex const& parent, LocalVertex const& vertex) {
+    if (has_differences(parent)) {
+        auto const m = basis(parent);
+        branch.up = branch.up * m;
+        branch.shunt_up = m.transpose() * branch.shunt_up * m;
+    }
+    if (has_differences(vertex)) {
+        auto const m = basis(vertex);
+        branch.down = branch.down * m;
+        branch.shunt_down = m.transpose() * branch.shunt_down * m;
+    }
+    return branch;
 }
 
 TapRatios tap_ratios(feeder::Feeder const& feeder) {

@@ -28,6 +28,16 @@ struct Branch {
     std::vector<BranchPart> parts;
 };
 
+/// Columns: what the coordinates in which a vertex is solved add to its voltages to ground. The voltages themselves, but where
+/// nothing ties them to ground their differences to the last one and that one: the currents that belong to these are those of
+/// the phases and their sum, which devices between phases leave alone to the last digit. Everything rests on that sum there.
+[[nodiscard]] Eigen::MatrixXcd basis(partition::LocalVertex const& vertex);
+[[nodiscard]] constexpr bool has_differences(partition::LocalVertex const& vertex) {
+    return vertex.floating_delta && vertex.phases.size() > 1;
+}
+/// The same branch in the coordinates of both ends. The parts stay as they are.
+[[nodiscard]] Branch in_coordinates(Branch branch, partition::LocalVertex const& parent, partition::LocalVertex const& vertex);
+
 /// Factor on the voltage of every winding of every transformer.
 using TapRatios = std::vector<std::array<double, 3>>;
 [[nodiscard]] TapRatios tap_ratios(feeder::Feeder const& feeder);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "branch.hpp"
+
 namespace dec::powerflow {
 
 namespace {
@@ -37,17 +39,15 @@ class Collecting {
              feeder::LoadModel const& model, auto const& va) {
         auto const vertex = piece_.vertex_of_bus[bus.at()];
         if (vertex < 0) return;
-        auto const there = piece_.vertices[static_cast<std::size_t>(vertex)].phases;
+        auto const& there = piece_.vertices[static_cast<std::size_t>(vertex)];
         auto const [low, high] = limits_of(kind, settings_.load_limits);
         for (Phase p : phases.list()) {
             Complex const s = std::conj(va(slot(p))) / settings_.per_unit.base_va;
             if (s == Complex{}) continue;
             auto const [m, n] = ends(connection, p);
-            Device d{.vertex = vertex, .plus = static_cast<std::int8_t>(there.position(m)), .kind = kind, .low = low, .high = high};
-            if (m != n) {
-                d.minus = static_cast<std::int8_t>(there.position(n));
-                d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
-            }
+            Device d{.vertex = vertex, .kind = kind, .low = low, .high = high};
+            seat(d, there, m, n);
+            if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
             d.exponential = model.exponential;
             d.p_exponent = model.p_exponent;
             d.q_exponent = model.q_exponent;
@@ -67,6 +67,21 @@ class Collecting {
     }
 
   private:
+    /// Between m and n, or m and ground if they are the same.
+    static void seat(Device& d, partition::LocalVertex const& there, Phase m, Phase n) {
+        auto const row = [&](Phase p) { return static_cast<std::int8_t>(there.phases.position(p)); };
+        d.row = {row(m), m == n ? std::int8_t{-1} : row(n)};
+        if (!has_differences(there)) return;
+        auto const last = static_cast<std::int8_t>(there.phases.size() - 1);
+        if (m == n && d.row[0] != last) {
+            d.row[1] = last;
+            d.sign[1] = 1.0;
+        } else if (m != n) {
+            for (auto& r : d.row)
+                if (r == last) r = -1;
+        }
+    }
+
     Piece const& piece_;
     Settings const& settings_;
     std::vector<Device> list_;

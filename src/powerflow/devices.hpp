@@ -3,6 +3,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <array>
 #include <vector>
 
 #include "dec/powerflow/power_flow.hpp"
@@ -15,7 +16,8 @@ enum class DeviceKind : std::uint8_t { load, machine, battery, pv };
 /// conj(S(r)) = impedance r^2 + current r + power, or its exponential form. All in pu.
 struct Device {
     std::int32_t vertex = 0;
-    std::int8_t plus = 0, minus = -1;   ///< places of the vertex; -1: ground
+    std::array<std::int8_t, 2> row{-1, -1};  ///< coordinates of the vertex (see basis); -1: none
+    std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
     DeviceKind kind = DeviceKind::load;
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
@@ -35,7 +37,7 @@ struct DeviceCurrent {
 /// do not depend on the ranks.
 [[nodiscard]] std::vector<Device> devices(partition::Piece const& piece, Settings const& settings);
 
-/// Adds the admittance of every capacitor to its vertex's matrix, pu.
+/// Adds the admittance of every capacitor to its vertex's matrix (places, not coordinates), pu.
 void add_capacitors(partition::Piece const& piece, feeder::PerUnit const& pu, std::vector<Eigen::Matrix3cd>& shunts);
 
 }  // namespace dec::powerflow

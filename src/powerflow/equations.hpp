@@ -25,11 +25,19 @@ struct PowerFlow::Equations {
     /// Where devices draw most that the last solution does not bring. Collective.
     void find_mismatch(Outcome& outcome) const;
 
-    [[nodiscard]] Complex const* volts(std::size_t vertex) const {
+    /// To ground, and the coordinates, of a local vertex.
+    [[nodiscard]] Complex const* volts(std::size_t vertex) const { return to_ground.data() + 3 * vertex; }
+    [[nodiscard]] Complex const* coordinates(std::size_t vertex) const {
         return reinterpret_cast<Complex const*>(voltage.data()) + 3 * vertex;
     }
     /// Voltage across a device.
-    [[nodiscard]] Complex across(Device const& device) const;
+    [[nodiscard]] Complex across(Device const& device) const {
+        auto const* const w = coordinates(static_cast<std::size_t>(device.vertex));
+        return (device.row[0] < 0 ? Complex{} : device.sign[0] * w[device.row[0]]) +
+               (device.row[1] < 0 ? Complex{} : device.sign[1] * w[device.row[1]]);
+    }
+    /// Fills `to_ground` from the coordinates.
+    void find_voltages_to_ground();
     [[nodiscard]] std::string node_name(std::size_t vertex, std::size_t place) const;
     [[noreturn]] void throw_undetermined(std::int32_t vertex) const;
 
@@ -42,9 +50,10 @@ struct PowerFlow::Equations {
     std::vector<Device> attached;
     std::vector<std::size_t> first;         ///< devices of own vertex j: [first[j], first[j + 1])
     std::vector<Complex> g, h;              ///< linear part of each device's current
-    std::vector<Eigen::Matrix3cd> capacitors;  ///< per own vertex
+    std::vector<Eigen::Matrix3cd> capacitors, shunts;  ///< per own vertex, by places and by coordinates
     std::vector<Block> slopes;              ///< per own vertex
-    std::vector<double> voltage;            ///< width per local vertex
+    std::vector<double> voltage;            ///< width per local vertex: coordinates (see basis)
+    std::vector<Complex> to_ground;         ///< 3 per local vertex
     std::vector<double> own_current, drawn; ///< width per own vertex: what its devices draw at zero voltage; with all below
     std::int64_t factorisations = 0;
     double factor_seconds = 0.0;

@@ -102,13 +102,14 @@ Flows PowerFlow::flows() {
             if (vertex.parent < 0) continue;
             auto const v = voltage(j);
             auto const n = v.size();
-            VectorX arriving = e.capacitors[at(j)].topLeftCorner(n, n) * v;
+            VectorX drawn = VectorX::Zero(n);
             for (auto d = e.first[at(j)]; d < e.first[at(j) + 1]; ++d) {
                 auto const& device = e.attached[d];
                 auto const across = e.across(device);
                 auto const i = current(device, across);
-                arriving(device.plus) += i;
-                if (device.minus >= 0) arriving(device.minus) -= i;
+                // Coordinates of currents: the last one is the sum where voltages are differences.
+                for (std::size_t a = 0; a < 2; ++a)
+                    if (device.row[a] >= 0) drawn(device.row[a]) += device.sign[a] * i;
                 Complex const power = across * std::conj(i) * base_va;
                 switch (device.kind) {
                     case DeviceKind::load: own.loads += power; break;
@@ -117,6 +118,8 @@ Flows PowerFlow::flows() {
                     case DeviceKind::pv: own.pv -= power; break;
                 }
             }
+            if (has_differences(vertex)) drawn(n - 1) -= drawn.head(n - 1).sum();
+            VectorX arriving = e.capacitors[at(j)].topLeftCorner(n, n) * v + drawn;
             for (std::int32_t c = 0; c < vertex.children; ++c)
                 arriving += taken(piece.children[at(vertex.first_child + c)], n);
             auto& here = carried[at(j)];

@@ -33,20 +33,35 @@ PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piec
     : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece}, elimination{piece, exchange},
       taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)}, first(piece.own + 1, 0),
       g(attached.size()), h(attached.size()), capacitors(piece.own, Eigen::Matrix3cd::Zero()), slopes(piece.own, Block::Zero()),
-      voltage(width * piece.vertices.size(), 0.0), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
+      voltage(width * piece.vertices.size(), 0.0), to_ground(3 * piece.vertices.size()), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
     for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
     for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
     add_capacitors(piece, settings.per_unit, capacitors);
+    shunts = capacitors;
+    for (std::size_t j = 0; j < piece.own; ++j) {
+        if (!has_differences(piece.vertices[j])) continue;
+        auto const m = basis(piece.vertices[j]);
+        auto const n = m.rows();
+        shunts[j].topLeftCorner(n, n) = (m.transpose() * capacitors[j].topLeftCorner(n, n) * m).eval();
+    }
     core::together(comm, [&] {
         for (std::size_t j = 0; j < piece.own; ++j)
             if (piece.vertices[j].parent >= 0)
-                elimination.set_branch(j, make_branch(piece, piece.vertices[j], taps, settings.per_unit));
+                elimination.set_branch(j, in_coordinates(make_branch(piece, piece.vertices[j], taps, settings.per_unit),
+                                                         piece.vertices[static_cast<std::size_t>(piece.vertices[j].parent)],
+                                                         piece.vertices[j]));
     });
 }
 
-Complex PowerFlow::Equations::across(Device const& device) const {
-    auto const* const row = volts(static_cast<std::size_t>(device.vertex));
-    return device.minus < 0 ? row[device.plus] : row[device.plus] - row[device.minus];
+void PowerFlow::Equations::find_voltages_to_ground() {
+    for (std::size_t j = 0; j < piece.vertices.size(); ++j) {
+        auto const& vertex = piece.vertices[j];
+        auto const n = vertex.phases.size();
+        for (std::size_t k = 0; k < n; ++k) {
+            to_ground[3 * j + k] = coordinates(j)[k];
+            if (has_differences(vertex) && k + 1 < n) to_ground[3 * j + k] += coordinates(j)[n - 1];
+        }
+    }
 }
 
 void PowerFlow::Equations::linearise(bool loaded) {
@@ -55,7 +70,7 @@ void PowerFlow::Equations::linearise(bool loaded) {
         auto& slope = slopes[j];
         for (int i = 0; i < 3; ++i)
             for (int k = 0; k < 3; ++k) {
-                Complex const y = capacitors[j](i, k);
+                Complex const y = shunts[j](i, k);
                 slope.block<2, 2>(2 * i, 2 * k) << y.real(), -y.imag(), y.imag(), y.real();
             }
         for (auto d = first[j]; d < first[j + 1]; ++d) {
@@ -69,13 +84,10 @@ void PowerFlow::Equations::linearise(bool loaded) {
             h[d] = i.h;
             Eigen::Matrix2d part;
             part << i.g.real() + i.h.real(), i.h.imag() - i.g.imag(), i.g.imag() + i.h.imag(), i.g.real() - i.h.real();
-            auto const add = [&](int row, int column, double sign) {
-                if (row >= 0 && column >= 0) slope.block<2, 2>(2 * row, 2 * column) += sign * part;
-            };
-            add(device.plus, device.plus, 1.0);
-            add(device.plus, device.minus, -1.0);
-            add(device.minus, device.plus, -1.0);
-            add(device.minus, device.minus, 1.0);
+            for (std::size_t a = 0; a < 2; ++a)
+                for (std::size_t b = 0; b < 2; ++b)
+                    if (device.row[a] >= 0 && device.row[b] >= 0)
+                        slope.block<2, 2>(2 * device.row[a], 2 * device.row[b]) += device.sign[a] * device.sign[b] * part;
         }
     }
     ++factorisations;
@@ -101,11 +113,11 @@ void PowerFlow::Equations::gather(std::span<double> into) const {
         auto const v = across(device);
         Complex const i = current(device, v) - g[d] * v - h[d] * std::conj(v);
         auto* const row = into.data() + width * static_cast<std::size_t>(device.vertex);
-        row[2 * device.plus] += i.real();
-        row[2 * device.plus + 1] += i.imag();
-        if (device.minus < 0) continue;
-        row[2 * device.minus] -= i.real();
-        row[2 * device.minus + 1] -= i.imag();
+        for (std::size_t a = 0; a < 2; ++a) {
+            if (device.row[a] < 0) continue;
+            row[2 * device.row[a]] += device.sign[a] * i.real();
+            row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
+        }
     }
 }
 
@@ -221,6 +233,7 @@ Outcome PowerFlow::solve() {
         if (change > stale * previous) e.linearise(true);
         previous = change;
     }
+    e.find_voltages_to_ground();
     outcome.factorisations = e.factorisations;
     outcome.change_pu = change;
     outcome.factor_seconds = e.factor_seconds;
