@@ -53,6 +53,7 @@ struct PowerFlow::Equations {
     std::vector<Eigen::Matrix3cd> capacitors, shunts;  ///< per own vertex, by places and by coordinates
     std::vector<Block> slopes;              ///< per own vertex
     std::vector<double> voltage;            ///< width per local vertex: coordinates (see basis)
+    std::vector<double> before;             ///< the same, an iteration ago
     std::vector<Complex> to_ground;         ///< 3 per local vertex
     std::vector<double> own_current, drawn; ///< width per own vertex: what its devices draw at zero voltage; with all below
     std::int64_t factorisations = 0;

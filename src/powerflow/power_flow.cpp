@@ -18,8 +18,8 @@ constexpr auto width = Elimination::width;
 
 /// A chord step that shrinks the change by less than this is followed by a new linearisation.
 constexpr double stale = 0.2;
-/// Voltages that move by more than this many pu in a step have left the earth.
-constexpr double runaway_pu = 1e3;
+/// Newton's direction is believed this far: longer steps are cut to it.
+constexpr double longest_step_pu = 0.5;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piec
     : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece}, elimination{piece, exchange},
       taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)}, first(piece.own + 1, 0),
       g(attached.size()), h(attached.size()), capacitors(piece.own, Eigen::Matrix3cd::Zero()), slopes(piece.own, Block::Zero()),
-      voltage(width * piece.vertices.size(), 0.0), to_ground(3 * piece.vertices.size()), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
+      voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
     for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
     for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
     add_capacitors(piece, settings.per_unit, capacitors);
@@ -222,6 +222,7 @@ Outcome PowerFlow::solve() {
     double previous = std::numeric_limits<double>::infinity();
     while (outcome.iterations < e.settings.max_iterations) {
         e.gather(e.own_current);
+        std::ranges::copy(e.voltage, e.before.begin());
         change = e.step();
         ++outcome.iterations;
         outcome.changes.push_back(change);
@@ -229,8 +230,11 @@ Outcome PowerFlow::solve() {
             outcome.status = Status::converged;
             break;
         }
-        if (!(change < runaway_pu)) break;
-        if (change > stale * previous) e.linearise(true);
+        if (!std::isfinite(change)) break;
+        bool const too_long = change > longest_step_pu;
+        for (std::size_t i = 0; too_long && i < e.voltage.size(); ++i)
+            e.voltage[i] = e.before[i] + longest_step_pu / change * (e.voltage[i] - e.before[i]);
+        if (too_long || change > stale * previous) e.linearise(true);
         previous = change;
     }
     e.find_voltages_to_ground();

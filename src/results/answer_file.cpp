@@ -1,7 +1,5 @@
 #include "dec/results/answer_file.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -9,6 +7,7 @@
 #include "dec/core/archive.hpp"
 #include "dec/fairness/indices.hpp"
 #include "dec/results/schema.hpp"
+#include "tables.hpp"
 
 namespace dec::results {
 
@@ -24,48 +23,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double magnitude(double v_sq) { return std::sqrt(std::max(v_sq, 0.0)); }
 
-double peak_memory_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
-/// Columns of one table under construction.
-class Columns {
-  public:
-    explicit Columns(std::string group) : group_{std::move(group)} {}
-    template <class T>
-    void add(std::string_view name, std::vector<T> data, std::size_t width = 1) {
-        columns_.push_back(column(group_ + "/" + std::string{name}, core::ColumnData{std::move(data)}, width));
-    }
-    void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
-        file.table(group_, total, rows, columns_);
-    }
-
-  private:
-    std::string group_;
-    std::vector<core::Column> columns_;
-};
-
 void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
-    std::vector<std::int64_t> rows;
-    std::vector<std::string> bus, phase;
-    std::vector<double> base_kv, x, y, distance;
-    std::vector<std::size_t> local;  // place of each limited node's row among ours
-    for (auto id : piece.own_buses) {
-        auto const& b = piece.feeder.buses[id];
-        auto const vertex = piece.vertex_of_bus[id.at()];
-        for (Phase p : b.phases.list()) {
-            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(b.phases.position(p)));
-            bus.emplace_back(piece.feeder.buses.name(id));
-            phase.emplace_back(feeder::to_text(p));
-            base_kv.push_back(b.base_v / 1000.0);
-            x.push_back(b.x);
-            y.push_back(b.y);
-            distance.push_back(vertex < 0 ? nan : piece.vertices[static_cast<std::size_t>(vertex)].distance_m / 1000.0);
-        }
-    }
+    auto const nodes = node_rows(piece);
+    auto const rows = rows_of(nodes);
     std::vector<std::size_t> order(rows.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::sort(order, {}, [&](std::size_t i) { return rows[i]; });
@@ -81,13 +42,7 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
         after[i] = magnitude(coordination::seen(piece, answer.curtailed, node));
     }
     std::vector<double> const unknown(rows.size(), nan);
-    Columns table{"/nodes"};
-    table.add("bus", std::move(bus));
-    table.add("phase", std::move(phase));
-    table.add("base_kv", std::move(base_kv));
-    table.add("x", std::move(x));
-    table.add("y", std::move(y));
-    table.add("distance_km", std::move(distance));
+    auto table = identified_nodes(piece);
     table.add("v_limit_low", std::move(low));
     table.add("v_limit_high", std::move(high));
     table.add("v_uncurtailed", std::move(before));
@@ -121,54 +76,12 @@ double carried_share(Piece const& piece, partition::LocalVertex const& vertex, p
     return lines > 0 ? 0.0 : 1.0 / units;
 }
 
-double normal_rating(Piece const& piece, Feeding const& feeding) {
-    auto const& f = piece.feeder;
-    switch (feeding.kind) {
-        case Feeding::Kind::line: return f.lines[core::Index<feeder::Line>{feeding.element}].rating.normal_a;
-        case Feeding::Kind::switch_: return f.switches[core::Index<feeder::Switch>{feeding.element}].rating.normal_a;
-        case Feeding::Kind::series_compensator:
-            return f.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}].rating.normal_a;
-        case Feeding::Kind::transformer: {
-            std::size_t const down = feeding.upstream == 0 ? 1 : 0;
-            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[down].rating.normal_a;
-        }
-        case Feeding::Kind::star_member:
-            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[feeding.winding].rating.normal_a;
-        case Feeding::Kind::source_impedance: break;
-    }
-    return nan;
-}
-
-template <class Row>
-void push_names(core::Table<Row> const& table, std::int32_t element, std::vector<std::string>& names, std::vector<std::string>& mrids) {
-    core::Index<Row> const id{element};
-    names.emplace_back(table.name(id));
-    mrids.emplace_back(table.mrid(id));
-}
-
-void push_identity(Piece const& piece, Feeding const& feeding, std::vector<std::string>& names, std::vector<std::string>& mrids) {
-    switch (feeding.kind) {
-        case Feeding::Kind::line: return push_names(piece.feeder.lines, feeding.element, names, mrids);
-        case Feeding::Kind::switch_: return push_names(piece.feeder.switches, feeding.element, names, mrids);
-        case Feeding::Kind::series_compensator: return push_names(piece.feeder.series_compensators, feeding.element, names, mrids);
-        default: return push_names(piece.feeder.transformers, feeding.element, names, mrids);
-    }
-}
-
 void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
-    std::vector<std::int64_t> rows;
-    std::vector<std::string> name, mrid, from, to, phase;
     std::vector<double> p_kw, q_kvar, current, loading;
     for (auto const& branch : piece.branches) {
-        std::int64_t row = branch.first_row;
         for (Phase p : branch.phases.list()) {
-            rows.push_back(row++);
-            push_identity(piece, branch.feeding, name, mrid);
-            from.emplace_back(piece.feeder.buses.name(branch.from));
-            to.emplace_back(piece.feeder.buses.name(branch.to));
-            phase.emplace_back(feeder::to_text(p));
             p_kw.push_back(nan);
             q_kvar.push_back(nan);
             current.push_back(nan);
@@ -187,13 +100,9 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             loading.back() = current.back() / normal_rating(piece, branch.feeding);
         }
     }
+    auto const rows = branch_rows(piece);
     std::vector<double> const unknown(rows.size(), nan);
-    Columns table{"/branches"};
-    table.add("name", std::move(name));
-    table.add("mrid", std::move(mrid));
-    table.add("from", std::move(from));
-    table.add("to", std::move(to));
-    table.add("phase", std::move(phase));
+    auto table = identified_branches(piece);
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("current_a", std::move(current));
@@ -369,37 +278,6 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
     table.write(file, static_cast<std::int64_t>(rounds), rows);
 }
 
-void write_partition(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece) {
-    std::vector<std::int64_t> rows, rank;
-    for (auto id : piece.own_buses)
-        for (std::size_t k = 0; k < piece.feeder.buses[id].phases.size(); ++k) {
-            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(k));
-            rank.push_back(comm.rank());
-        }
-    Columns table{"/partition"};
-    table.add("node_rank", std::move(rank));
-    table.write(file, piece.totals.nodes, rows);
-    file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
-}
-
-void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow& flow, Run const& run) {
-    auto const& s = run.seconds;
-    std::vector<std::int64_t> const row{comm.rank()};
-    Columns ranks{"/timing"};
-    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, 5);
-    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(flow.exchange().bytes_sent())});
-    ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
-    ranks.write(file, comm.size(), row);
-    std::vector<std::int64_t> rounds;
-    if (comm.is_root())
-        for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));
-    Columns iterations{"/timing"};
-    iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
-    iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
-    file.attributes("/timing", {{"created", run.created}, {"command_line", run.command_line},
-                                {"ranks", static_cast<std::int64_t>(comm.size())}, {"machine", run.machine}});
-}
-
 }  // namespace
 
 std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
@@ -423,18 +301,7 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
 Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer, coordination::Check const& check,
                   coordination::VoltageLimits const& limits, Run const& run) {
     auto const& piece = flow.piece();
-    Summary s;
-    s.feeder = piece.feeder.heading.name;
-    s.buses = piece.totals.buses;
-    s.nodes = piece.totals.nodes;
-    s.branches = piece.totals.branches;
-    s.loads = piece.totals.loads;
-    s.ders = piece.totals.ders;
-    s.storages = piece.totals.storages;
-    s.machines = piece.totals.machines;
-    s.agents = piece.totals.agents;
-    s.areas = piece.totals.areas;
-    s.ranks = comm.size();
+    Summary s = summary_of_piece(comm, piece, run);
     s.method = run.method;
     s.policy = run.policy;
     s.scope = run.scope;
@@ -496,10 +363,6 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     for (auto& [row, name] : names) s.binding.push_back(std::move(name));
     s.violation = check.violation_pu;
     if (!answer.rounds.empty()) s.primal_residual = answer.rounds.back().primal_residual;
-    s.edge_cut = piece.summary.edge_cut;
-    s.imbalance = piece.summary.imbalance;
-    s.peak_memory_mb = comm.max(peak_memory_mb());
-    s.seconds = run.seconds;
     return s;
 }
 
@@ -517,8 +380,8 @@ void write_answer(core::Communicator const& comm, std::string const& path, LinDi
     auto const agents = gather_agents(comm, flow, answer);
     write_agents(comm, file, flow.piece(), agents);
     write_convergence(comm, file, flow.piece(), answer, agents);
-    write_partition(comm, file, flow.piece());
-    write_timing(comm, file, flow, run);
+    write_node_ranks(comm, file, flow.piece());
+    write_timing(comm, file, flow.exchange().bytes_sent(), run);
     file.commit();
 }
 
