@@ -17,13 +17,13 @@ using feeder::slot;
 using partition::Piece;
 
 struct Limits {
-    double low, high;
+    double low, high, floor;
 };
 
-/// Limits of what the file gives none for.
+/// Limits of what the file gives none for, as OpenDSS has them.
 Limits limits_of(DeviceKind kind, LoadLimits which) {
-    if (which == LoadLimits::wide) return {0.5, 1.5};
-    return kind == DeviceKind::load ? Limits{0.95, 1.05} : Limits{0.90, 1.10};
+    if (which == LoadLimits::wide) return {0.5, 1.5, 0.5};
+    return kind == DeviceKind::load ? Limits{0.95, 1.05, 0.5} : Limits{0.90, 1.10, 0.90};
 }
 
 /// Phases between which a device's part `p` sits; a second of the same: to ground.
@@ -40,12 +40,12 @@ class Collecting {
         auto const vertex = piece_.vertex_of_bus[bus.at()];
         if (vertex < 0) return;
         auto const& there = piece_.vertices[static_cast<std::size_t>(vertex)];
-        auto const [low, high] = limits_of(kind, settings_.load_limits);
+        auto const [low, high, floor] = limits_of(kind, settings_.load_limits);
         for (Phase p : phases.list()) {
             Complex const s = std::conj(va(slot(p))) / settings_.per_unit.base_va;
             if (s == Complex{}) continue;
             auto const [m, n] = ends(connection, p);
-            Device d{.vertex = vertex, .kind = kind, .low = low, .high = high};
+            Device d{.vertex = vertex, .kind = kind, .low = low, .high = high, .floor = floor};
             seat(d, there, m, n);
             if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
             d.exponential = model.exponential;
@@ -102,9 +102,18 @@ Drawn drawn(Device const& d, double r) {
     return {z + i + d.power, 2.0 * z + i};
 }
 
-/// The admittance a device turns into outside its limits.
+/// Between its lower limit and the floor: a current that falls in a line to that of the nominal impedance.
+Drawn below_limit(Device const& d, double r) {
+    Complex const at_limit = drawn(d, d.low).value / d.low, at_floor = drawn(d, 1.0).value * d.floor;
+    Complex const slope = (at_limit - at_floor) / (d.low - d.floor);
+    Complex const offset = at_floor - slope * d.floor;
+    return {(offset + slope * r) * r, (offset + 2.0 * slope * r) * r};
+}
+
+bool is_impedance(Device const& d, double r) { return r < d.floor || r > d.high; }
+/// The admittance a device turns into beyond its limits: above, or where its lower limit is the floor, that which it has there.
 Complex admittance(Device const& d, double r) {
-    double const limit = std::clamp(r, d.low, d.high);
+    double const limit = r > d.high ? d.high : d.floor < d.low ? 1.0 : d.low;
     double const volts = limit * d.nominal;
     return drawn(d, limit).value / (volts * volts);
 }
@@ -114,19 +123,19 @@ Complex admittance(Device const& d, double r) {
 Complex current(Device const& d, Complex v) {
     double const v_sq = std::norm(v);
     double const r = std::sqrt(v_sq) / d.nominal;
-    if (r < d.low || r > d.high) return admittance(d, r) * v;
-    return v * (drawn(d, r).value / v_sq);
+    if (is_impedance(d, r)) return admittance(d, r) * v;
+    return v * ((r < d.low ? below_limit(d, r) : drawn(d, r)).value / v_sq);
 }
 
 DeviceCurrent linearised(Device const& d, Complex v) {
     double const v_sq = std::norm(v);
     double const r = std::sqrt(v_sq) / d.nominal;
-    if (r < d.low || r > d.high) {
+    if (is_impedance(d, r)) {
         Complex const y = admittance(d, r);
         return {y * v, y, {}};
     }
     // I = k(|V|) V with k = conj(S)/|V|^2, and d|V| = Re(conj(V) dV)/|V|.
-    auto const [value, slope] = drawn(d, r);
+    auto const [value, slope] = r < d.low ? below_limit(d, r) : drawn(d, r);
     return {v * (value / v_sq), slope / (2.0 * v_sq), (0.5 * slope - value) * (v * v) / (v_sq * v_sq)};
 }
 

@@ -25,7 +25,7 @@ using Port = PhasorCircuit::Port;
 
 class Twin {
   public:
-    Twin(Feeder const& feeder, std::array<double, 4> const& limits) : feeder_{feeder}, limits_{limits} {
+    Twin(Feeder const& feeder, VoltageRange loads, VoltageRange injecting) : feeder_{feeder}, loads_{loads}, injecting_{injecting} {
         Notes notes;
         tree_ = validate(feeder, notes);
         for (auto id : feeder.buses.ids())
@@ -224,14 +224,18 @@ class Twin {
         }
     }
 
-    void draw(Index<Bus> bus, Connection connection, Phase p, std::array<double, 2> limits,
+    void draw(Index<Bus> bus, Connection connection, Phase p, VoltageRange limits,
               std::function<Complex(double)> const& at_pu) {
         if (energised(bus).empty()) return;
         double const rated = nominal(bus, connection, p);
         circuit_.draw(port(bus, connection, p), [=](double volts) {
             double const pu = volts / rated;
-            double const inside = std::clamp(pu, limits[0], limits[1]);
-            return at_pu(inside) * (pu / inside) * (pu / inside);
+            double const inside = std::clamp(pu, limits.low, limits.high);
+            if (pu >= limits.low || limits.floor == limits.low) return at_pu(inside) * (pu / inside) * (pu / inside);
+            // The current (per pu) on the chord between that at the limit and the nominal impedance's at the floor.
+            if (pu <= limits.floor) return at_pu(1.0) * pu * pu;
+            double const share = (pu - limits.floor) / (limits.low - limits.floor);
+            return pu * (share * at_pu(limits.low) / limits.low + (1.0 - share) * at_pu(1.0) * limits.floor);
         });
     }
     void add_devices() {
@@ -239,14 +243,14 @@ class Twin {
             for (Phase p : load.phases.list()) {
                 LoadModel const m = load.model.valid() ? feeder_.load_models[load.model] : LoadModel{};
                 double const w = load.p_w[slot(p)], var = load.q_var[slot(p)];
-                draw(load.bus, load.connection, p, {limits_[0], limits_[1]}, [=](double v) {
+                draw(load.bus, load.connection, p, loads_, [=](double v) {
                     if (m.exponential) return Complex{w * std::pow(v, m.p_exponent), var * std::pow(v, m.q_exponent)};
                     return Complex{w * (m.p_power + m.p_current * v + m.p_impedance * v * v),
                                    var * (m.q_power + m.q_current * v + m.q_impedance * v * v)};
                 });
             }
         auto const inject = [&](Index<Bus> bus, Connection connection, Phase p, Complex va) {
-            draw(bus, connection, p, {limits_[2], limits_[3]}, [=](double) { return -va; });
+            draw(bus, connection, p, injecting_, [=](double) { return -va; });
         };
         auto const inverter = [&](Inverter const& i) {
             for (Phase p : i.phases.list()) inject(i.bus, i.connection, p, {i.p_w[slot(p)], i.q_var[slot(p)]});
@@ -259,7 +263,7 @@ class Twin {
     }
 
     Feeder const& feeder_;
-    std::array<double, 4> limits_;
+    VoltageRange loads_, injecting_;
     Tree tree_;
     std::map<Key, Key> leader_;
     std::map<Key, Node> nodes_;
@@ -269,8 +273,8 @@ class Twin {
 
 }  // namespace
 
-NodalAnswer nodal_twin(Feeder const& feeder, double low, double high, double injecting_low, double injecting_high) {
-    return Twin{feeder, {low, high, injecting_low, injecting_high}}.solve();
+NodalAnswer nodal_twin(Feeder const& feeder, VoltageRange loads, VoltageRange injecting) {
+    return Twin{feeder, loads, injecting}.solve();
 }
 
 }  // namespace dec::test

@@ -16,8 +16,11 @@ struct NodalAnswer {
     std::complex<double> source_va;           ///< that the ideal source delivers
 };
 
-/// \param low, high pu outside which a load is an impedance; \param injecting_low, injecting_high the same of what injects.
-[[nodiscard]] NodalAnswer nodal_twin(feeder::Feeder const& feeder, double low, double high, double injecting_low,
-                                     double injecting_high);
+/// Where a device follows its model, pu. Above it is the impedance it is at the limit. Below its current falls in a line, to
+/// that of its nominal impedance at `floor`; where floor is low it is the impedance it is at the limit.
+struct VoltageRange {
+    double low, high, floor;
+};
+[[nodiscard]] NodalAnswer nodal_twin(feeder::Feeder const& feeder, VoltageRange loads, VoltageRange injecting);
 
 }  // namespace dec::test

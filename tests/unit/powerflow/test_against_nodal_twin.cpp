@@ -16,8 +16,8 @@ TEST_CASE("the power flow is that of the whole circuit solved at once", "[powerf
     CAPTURE(seed, limits == LoadLimits::wide);
 
     test::AcAnswer ac{feeder, {.load_limits = limits}};
-    auto const twin = limits == LoadLimits::wide ? test::nodal_twin(feeder, 0.5, 1.5, 0.5, 1.5)
-                                                 : test::nodal_twin(feeder, 0.95, 1.05, 0.9, 1.1);
+    auto const twin = limits == LoadLimits::wide ? test::nodal_twin(feeder, {0.5, 1.5, 0.5}, {0.5, 1.5, 0.5})
+                                                 : test::nodal_twin(feeder, {0.95, 1.05, 0.5}, {0.9, 1.1, 0.9});
 
     CHECK(ac.outcome().status == powerflow::Status::converged);
     auto const volts = ac.all_volts();
