@@ -16,8 +16,14 @@ struct PowerFlow::Equations {
 
     /// The ideal source's voltages; all others zero.
     void start();
-    /// Slopes of all currents at the present voltages (without load: of the capacitors alone), and their elimination. Collective.
-    void linearise(bool loaded);
+    /// What a device's current is taken for near the present voltages.
+    enum class Slope : std::uint8_t {
+        none,     ///< nothing: the voltages at no load
+        tangent,  ///< Newton's
+        secant    ///< the admittance it is now: slow, but nobody draws more than a passive circuit gives
+    };
+    /// Slopes of all currents at the present voltages and their elimination. Collective.
+    void linearise(Slope kind);
     /// What the devices draw at the present voltages, less their linear part.
     void gather(std::span<double> into) const;
     /// Solves with `own_current`. Collective. \return the largest change of a voltage on any rank; infinite for what is no number.

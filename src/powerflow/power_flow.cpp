@@ -20,6 +20,9 @@ constexpr auto width = Elimination::width;
 constexpr double stale = 0.2;
 /// Newton's direction is believed this far: longer steps are cut to it.
 constexpr double longest_step_pu = 0.5;
+/// So many iterations that do not halve the best change are followed by so many with secants: beyond the loadability of a line
+/// Newton's method runs in circles.
+constexpr int patience = 6, secants = 8;
 
 }  // namespace
 
@@ -64,7 +67,7 @@ void PowerFlow::Equations::find_voltages_to_ground() {
     }
 }
 
-void PowerFlow::Equations::linearise(bool loaded) {
+void PowerFlow::Equations::linearise(Slope kind) {
     double const began = MPI_Wtime();
     for (std::size_t j = 0; j < piece.own; ++j) {
         auto& slope = slopes[j];
@@ -74,12 +77,11 @@ void PowerFlow::Equations::linearise(bool loaded) {
                 slope.block<2, 2>(2 * i, 2 * k) << y.real(), -y.imag(), y.imag(), y.real();
             }
         for (auto d = first[j]; d < first[j + 1]; ++d) {
-            if (!loaded) {
-                g[d] = h[d] = {};
-                continue;
-            }
+            g[d] = h[d] = {};
+            if (kind == Slope::none) continue;
             auto const& device = attached[d];
-            auto const i = linearised(device, across(device));
+            auto i = linearised(device, across(device));
+            if (kind == Slope::secant) i = {i.current, i.current / across(device), {}};
             g[d] = i.g;
             h[d] = i.h;
             Eigen::Matrix2d part;
@@ -208,6 +210,7 @@ PowerFlow::PowerFlow(core::Communicator const& comm, partition::Piece const& pie
 PowerFlow::~PowerFlow() = default;
 
 Outcome PowerFlow::solve() {
+    using Slope = Equations::Slope;
     auto& e = *equations_;
     Outcome outcome;
     outcome.changes.reserve(static_cast<std::size_t>(e.settings.max_iterations));
@@ -215,11 +218,12 @@ Outcome PowerFlow::solve() {
     e.factorisations = 0;
     e.factor_seconds = 0.0;
     e.start();
-    e.linearise(false);
+    e.linearise(Slope::none);
     std::ranges::fill(e.own_current, 0.0);
     double change = e.step();
-    e.linearise(true);
-    double previous = std::numeric_limits<double>::infinity();
+    e.linearise(Slope::tangent);
+    double previous = std::numeric_limits<double>::infinity(), best = previous;
+    int in_vain = 0, secants_left = 0;
     while (outcome.iterations < e.settings.max_iterations) {
         e.gather(e.own_current);
         std::ranges::copy(e.voltage, e.before.begin());
@@ -231,10 +235,21 @@ Outcome PowerFlow::solve() {
             break;
         }
         if (!std::isfinite(change)) break;
+        in_vain = change < 0.5 * best ? 0 : in_vain + 1;
+        best = std::min(best, change);
+        if (secants_left == 0 && in_vain == patience) {
+            secants_left = secants;
+            best = std::numeric_limits<double>::infinity();
+        }
+        if (secants_left > 0) {
+            e.linearise(--secants_left > 0 ? Slope::secant : Slope::tangent);
+            in_vain = 0;
+            continue;
+        }
         bool const too_long = change > longest_step_pu;
         for (std::size_t i = 0; too_long && i < e.voltage.size(); ++i)
             e.voltage[i] = e.before[i] + longest_step_pu / change * (e.voltage[i] - e.before[i]);
-        if (too_long || change > stale * previous) e.linearise(true);
+        if (too_long || change > stale * previous) e.linearise(Slope::tangent);
         previous = change;
     }
     e.find_voltages_to_ground();

@@ -76,13 +76,14 @@ struct Flows {
 class PowerFlow {
   public:
     /// Builds the equations. Keeps references to `piece`. Collective.
-    /// \throws core::InvalidInput on all ranks alike, naming transformers whose clock does not fit their connections.
+    /// \throws core::Error (bad input) on all ranks alike, naming a transformer whose clock does not fit its connections.
     PowerFlow(core::Communicator const& comm, partition::Piece const& piece, Settings const& settings);
     PowerFlow(PowerFlow const&) = delete;
     PowerFlow& operator=(PowerFlow const&) = delete;
     ~PowerFlow();
 
     /// From the voltages at no load to a solution; nothing is allocated per iteration. Collective.
+    /// \throws core::Error (bad input) on all ranks alike, naming a bus whose voltages nothing determines.
     [[nodiscard]] Outcome solve();
     /// What the branches carry at the present voltages. Collective.
     [[nodiscard]] Flows flows();
