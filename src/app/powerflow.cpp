@@ -40,15 +40,19 @@ void add_options(CLI::App& command, PowerFlowOptions& options) {
                     "voltage of the ideal source, pu of its nominal; default: the file's")
         ->type_name("PU")
         ->check(positive_number());
-    one_of(*command.add_option("--controls", options.controls, "regulators and switched capacitors: off leaves them as they stand")
+    one_of(*command
+                .add_option("--controls", options.controls,
+                            "regulators and switched capacitors: off leaves them as they stand")
                 ->capture_default_str(),
            {"off"});
-    one_of(*command
-                .add_option("--load-limits", options.load_limits,
-                            "voltages outside which a load is an impedance: the file's (where it gives none 0.95 to 1.05 pu, 0.9 "
-                            "to 1.1 pu for what injects), or 0.5 to 1.5 pu for all")
-                ->capture_default_str(),
-           {"file", "wide"});
+    one_of(
+        *command
+             .add_option(
+                 "--load-limits", options.load_limits,
+                 "voltages outside which a load is an impedance: the file's (where it gives none 0.95 to 1.05 pu, 0.9 "
+                 "to 1.1 pu for what injects), or 0.5 to 1.5 pu for all")
+             ->capture_default_str(),
+        {"file", "wide"});
     command.add_option("--tolerance", options.tolerance, "largest change of a voltage in the last iteration, pu")
         ->capture_default_str()
         ->type_name("X")
@@ -83,22 +87,26 @@ core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
     run.seconds.partition = clock.lap();
 
     // 3. Build the equations of every rank's piece, and solve them.
-    powerflow::PowerFlow flow{comm, piece,
-                              {.source_voltage_pu = options.source_voltage,
-                               .load_limits = options.load_limits == "wide" ? powerflow::LoadLimits::wide : powerflow::LoadLimits::file,
-                               .tolerance_pu = options.tolerance,
-                               .max_iterations = options.max_iterations}};
+    powerflow::PowerFlow flow{
+        comm,
+        piece,
+        {.source_voltage_pu = options.source_voltage,
+         .load_limits = options.load_limits == "wide" ? powerflow::LoadLimits::wide : powerflow::LoadLimits::file,
+         .tolerance_pu = options.tolerance,
+         .max_iterations = options.max_iterations}};
     run.seconds.build = clock.lap();
     auto const outcome = flow.solve();
     run.seconds.solve = clock.lap();
     stop_if_asked(comm, "solving");
-    context.log.detail(fmt::format("{} iterations, {} factorisations of the tree, {:.1f} of {:.1f} ms for them", outcome.iterations,
-                                   outcome.factorisations, 1e3 * outcome.factor_seconds, 1e3 * outcome.seconds));
+    context.log.detail(fmt::format("{} iterations, {} factorisations of the tree, {:.1f} of {:.1f} ms for them",
+                                   outcome.iterations, outcome.factorisations, 1e3 * outcome.factor_seconds,
+                                   1e3 * outcome.seconds));
     if (outcome.status != powerflow::Status::converged)
-        context.log.warning(fmt::format("the power flow did not converge in {} iterations: voltages still move by {:.1e} pu, and the "
-                                        "largest mismatch, {:.3g} kVA, is at {}; look there for a load, a generation or an "
-                                        "impedance that cannot be",
-                                        outcome.iterations, outcome.change_pu, outcome.mismatch_kva, outcome.mismatch_node));
+        context.log.warning(
+            fmt::format("the power flow did not converge in {} iterations: voltages still move by {:.1e} pu, and the "
+                        "largest mismatch, {:.3g} kVA, is at {}; look there for a load, a generation or an "
+                        "impedance that cannot be",
+                        outcome.iterations, outcome.change_pu, outcome.mismatch_kva, outcome.mismatch_node));
 
     // 4. What flows, what is lost; write, then tell.
     auto const flows = flow.flows();

@@ -19,12 +19,12 @@ using feeder::Conductor;
 using feeder::Connection;
 using feeder::Feeder;
 using feeder::Feeding;
+using feeder::PerUnit;
 using feeder::Phase;
 using feeder::PhaseSet;
-using feeder::PerUnit;
+using feeder::slot;
 using feeder::Transformer;
 using feeder::TransformerCode;
-using feeder::slot;
 using partition::LocalVertex;
 using partition::Piece;
 using Complex = std::complex<double>;
@@ -48,8 +48,8 @@ struct Coil {
 class Unit {
   public:
     Unit(Piece const& piece, std::int32_t element, TapRatios const& taps, PerUnit const& pu)
-        : id_{element}, piece_{piece}, row_{piece.feeder.transformers[id_]}, code_{piece.feeder.transformer_codes[row_.code]},
-          taps_{taps[id_.at()]}, pu_{pu} {}
+        : id_{element}, piece_{piece}, row_{piece.feeder.transformers[id_]},
+          code_{piece.feeder.transformer_codes[row_.code]}, taps_{taps[id_.at()]}, pu_{pu} {}
 
     [[nodiscard]] Transformer const& row() const { return row_; }
     [[nodiscard]] TransformerCode const& code() const { return code_; }
@@ -112,9 +112,10 @@ class Unit {
   private:
     [[noreturn]] void throw_clock(std::size_t w) const {
         auto const& f = piece_.feeder;
-        throw core::InvalidInput{{f.heading.origin, describe("transformer", f.transformers, id_),
-                                  fmt::format("clock {} of winding {} does not fit its connections", code_.winding[w].clock, w + 1),
-                                  "between wye and delta the clock is odd, otherwise even"}};
+        throw core::InvalidInput{
+            {f.heading.origin, describe("transformer", f.transformers, id_),
+             fmt::format("clock {} of winding {} does not fit its connections", code_.winding[w].clock, w + 1),
+             "between wye and delta the clock is odd, otherwise even"}};
     }
 
     Index<Transformer> id_;
@@ -129,8 +130,8 @@ class Unit {
 class Assembly {
   public:
     Assembly(Piece const& piece, LocalVertex const& vertex, TapRatios const& taps, PerUnit const& pu)
-        : piece_{piece}, taps_{taps}, parent_{piece.vertices[static_cast<std::size_t>(vertex.parent)]}, vertex_{vertex}, pu_{pu},
-          up_base_{base_voltage(piece, parent_)}, down_base_{base_voltage(piece, vertex_)} {}
+        : piece_{piece}, taps_{taps}, parent_{piece.vertices[static_cast<std::size_t>(vertex.parent)]}, vertex_{vertex},
+          pu_{pu}, up_base_{base_voltage(piece, parent_)}, down_base_{base_voltage(piece, vertex_)} {}
 
     Branch run() {
         for (std::int32_t f = 0; f < vertex_.feedings; ++f)
@@ -211,7 +212,8 @@ class Assembly {
             Eigen::Index l = part.first;
             for (Phase n : carried.list())
                 impedances_.push_back(
-                    {k, l++, Complex{r_ohm[slot(m)][slot(n)], x_ohm[slot(m)][slot(n)]} / pu_.impedance_base(down_base_)});
+                    {k, l++,
+                     Complex{r_ohm[slot(m)][slot(n)], x_ohm[slot(m)][slot(n)]} / pu_.impedance_base(down_base_)});
             ++k;
         }
     }
@@ -231,7 +233,8 @@ class Assembly {
     }
 
     /// What a coil sees of a place, per volt of the coil; nothing if a phase is not there.
-    [[nodiscard]] static std::optional<Eigen::RowVectorXcd> seen(LocalVertex const& v, Coil const& coil, double base_v, double volts) {
+    [[nodiscard]] static std::optional<Eigen::RowVectorXcd> seen(LocalVertex const& v, Coil const& coil, double base_v,
+                                                                 double volts) {
         if (!v.phases.contains(coil.phases())) return std::nullopt;
         Eigen::RowVectorXcd row = Eigen::RowVectorXcd::Zero(places(v));
         if (coil.plus) row(place(v, *coil.plus)) += base_v / volts;
@@ -242,12 +245,14 @@ class Assembly {
 
     /// What hangs on a coil beside its impedance: ties of its ends to ground, and at the second winding, as in OpenDSS, the
     /// core. \param grounded coils that end at the winding's neutral, where that may be off the ground: the core's is added.
-    void add_coil_shunts(BranchPart& part, bool at_parent, Unit const& unit, std::size_t w, Coil const& coil, Coils* grounded) {
+    void add_coil_shunts(BranchPart& part, bool at_parent, Unit const& unit, std::size_t w, Coil const& coil,
+                         Coils* grounded) {
         auto const& v = at_parent ? parent_ : vertex_;
         double const base_v = at_parent ? up_base_ : down_base_;
         auto& shunt = at_parent ? part.shunt_up : part.shunt_down;
         for (auto const& end : {coil.plus, coil.minus})
-            if (end && v.phases.contains(*end)) shunt(place(v, *end), place(v, *end)) += unit.tie(w) * pu_.impedance_base(base_v);
+            if (end && v.phases.contains(*end))
+                shunt(place(v, *end), place(v, *end)) += unit.tie(w) * pu_.impedance_base(base_v);
         constexpr std::size_t seat = 1;
         if (w != seat || unit.magnetising() == Complex{}) return;
         auto const row = seen(v, coil, base_v, unit.volts(w));
@@ -274,7 +279,9 @@ class Assembly {
             for (auto const& [l, b] : coils)
                 impedances_.push_back({part.first + k, part.first + l, z * sign(a) * sign(b)});
     }
-    [[nodiscard]] static bool reaches_neutral(Coil const& coil) { return coil.plus.has_value() != coil.minus.has_value(); }
+    [[nodiscard]] static bool reaches_neutral(Coil const& coil) {
+        return coil.plus.has_value() != coil.minus.has_value();
+    }
 
     void add_transformer(BranchPart& part) {
         Unit const unit{piece_, part.feeding.element, taps_, pu_};
@@ -323,7 +330,8 @@ class Assembly {
         add_coil_shunts(part, true, unit, up, primary, nullptr);
         if (three_windings) {
             add_halves(part, *row_up, unit.star(0),
-                       {Half{unit.coil(1, 0), unit.volts(1), unit.star(1)}, Half{unit.coil(2, 0), unit.volts(2), unit.star(2)}});
+                       {Half{unit.coil(1, 0), unit.volts(1), unit.star(1)},
+                        Half{unit.coil(2, 0), unit.volts(2), unit.star(2)}});
             for (std::size_t w : {1U, 2U}) add_coil_shunts(part, false, unit, w, unit.coil(w, 0), nullptr);
             return;
         }
@@ -335,7 +343,8 @@ class Assembly {
                    {Half{{whole.plus, {}}, half, own}, Half{{{}, whole.minus}, half, own}});
         add_coil_shunts(part, false, unit, down, whole, nullptr);
     }
-    void add_halves(BranchPart& part, Eigen::RowVectorXcd const& row_up, Complex shared, std::array<Half, 2> const& halves) {
+    void add_halves(BranchPart& part, Eigen::RowVectorXcd const& row_up, Complex shared,
+                    std::array<Half, 2> const& halves) {
         for (auto const& [coil, volts, impedance] : halves) {
             auto row_down = seen(vertex_, coil, down_base_, volts);
             if (!row_down) continue;

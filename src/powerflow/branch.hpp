@@ -14,9 +14,9 @@ namespace dec::powerflow {
 /// One element among those that stand side by side.
 struct BranchPart {
     feeder::Feeding feeding;
-    Eigen::Index first = 0, count = 0;     ///< its coils
-    std::vector<Eigen::Index> row;         ///< downstream place whose row in the table of branches a coil's losses belong to
-    Eigen::MatrixXcd shunt_up, shunt_down; ///< its share of the branch's
+    Eigen::Index first = 0, count = 0;  ///< its coils
+    std::vector<Eigen::Index> row;  ///< downstream place whose row in the table of branches a coil's losses belong to
+    Eigen::MatrixXcd shunt_up, shunt_down;  ///< its share of the branch's
 };
 
 /// With V_i of the place above, V_j of the place below and c the currents of the coils, all in pu:
@@ -36,7 +36,8 @@ struct Branch {
     return vertex.floating_delta && vertex.phases.size() > 1;
 }
 /// The same branch in the coordinates of both ends. The parts stay as they are.
-[[nodiscard]] Branch in_coordinates(Branch branch, partition::LocalVertex const& parent, partition::LocalVertex const& vertex);
+[[nodiscard]] Branch in_coordinates(Branch branch, partition::LocalVertex const& parent,
+                                    partition::LocalVertex const& vertex);
 
 /// Factor on the voltage of every winding of every transformer.
 using TapRatios = std::vector<std::array<double, 3>>;
@@ -44,8 +45,8 @@ using TapRatios = std::vector<std::array<double, 3>>;
 
 /// The branch above one own vertex. \pre the vertex has a parent.
 /// \throws core::InvalidInput naming a transformer whose clock does not fit its connections.
-[[nodiscard]] Branch make_branch(partition::Piece const& piece, partition::LocalVertex const& vertex, TapRatios const& taps,
-                                 feeder::PerUnit const& pu);
+[[nodiscard]] Branch make_branch(partition::Piece const& piece, partition::LocalVertex const& vertex,
+                                 TapRatios const& taps, feeder::PerUnit const& pu);
 
 /// V to neutral that is one per unit at a vertex: of its bus; at the ideal source of the bus beside it. A star point is a
 /// voltage per volt rated, its base is 1.

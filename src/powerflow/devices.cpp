@@ -145,14 +145,17 @@ std::vector<Device> devices(Piece const& piece, Settings const& settings) {
     feeder::LoadModel const constant_power;
     for (auto const& load : f.loads.rows())
         all.add(load.bus, load.connection, load.phases, DeviceKind::load,
-                load.model.valid() ? f.load_models[load.model] : constant_power,
-                [&](std::size_t k) { return Complex{load.p_w[k], load.q_var[k]}; });
+                load.model.valid() ? f.load_models[load.model] : constant_power, [&](std::size_t k) {
+                    return Complex{load.p_w[k], load.q_var[k]};
+                });
     for (auto const& m : f.machines.rows())
-        all.add(m.bus, Connection::wye, m.phases, DeviceKind::machine, constant_power,
-                [&](std::size_t) { return -Complex{m.p_w, m.q_var} / static_cast<double>(m.phases.size()); });
+        all.add(m.bus, Connection::wye, m.phases, DeviceKind::machine, constant_power, [&](std::size_t) {
+            return -Complex{m.p_w, m.q_var} / static_cast<double>(m.phases.size());
+        });
     auto const add_inverter = [&](feeder::Inverter const& inverter, DeviceKind kind) {
-        all.add(inverter.bus, inverter.connection, inverter.phases, kind, constant_power,
-                [&](std::size_t k) { return -Complex{inverter.p_w[k], inverter.q_var[k]}; });
+        all.add(inverter.bus, inverter.connection, inverter.phases, kind, constant_power, [&](std::size_t k) {
+            return -Complex{inverter.p_w[k], inverter.q_var[k]};
+        });
     };
     for (auto const& battery : f.batteries.rows()) add_inverter(battery.inverter, DeviceKind::battery);
     for (auto const& pv : f.pv_systems.rows()) add_inverter(pv.inverter, DeviceKind::pv);
@@ -167,7 +170,8 @@ void add_capacitors(Piece const& piece, feeder::PerUnit const& pu, std::vector<E
         auto& y = shunts[static_cast<std::size_t>(vertex)];
         auto const place = [&](Phase p) { return static_cast<Eigen::Index>(there.position(p)); };
         auto const siemens = [&](Phase p) {
-            return Complex{0.0, pu.admittance(c.b_per_section_s[slot(p)] * c.sections[slot(p)], piece.feeder.buses[c.bus].base_v)};
+            return Complex{
+                0.0, pu.admittance(c.b_per_section_s[slot(p)] * c.sections[slot(p)], piece.feeder.buses[c.bus].base_v)};
         };
         if (c.connection == Connection::delta) {
             // The susceptance is that of the wye with the same reactive power.

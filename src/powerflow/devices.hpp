@@ -22,9 +22,9 @@ struct Device {
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;
-    double nominal = 1.0;               ///< |V| at which r = 1
-    double low = 0.0, high = 0.0;       ///< r outside which it no longer follows its model: above it is an impedance,
-    double floor = 0.0;                 ///< and below down to here its current falls in a line to the nominal impedance's
+    double nominal = 1.0;          ///< |V| at which r = 1
+    double low = 0.0, high = 0.0;  ///< r outside which it no longer follows its model: above it is an impedance,
+    double floor = 0.0;            ///< and below down to here its current falls in a line to the nominal impedance's
 };
 
 /// Current and its derivative: dI = g dV + h conj(dV).

@@ -110,8 +110,7 @@ bool Elimination::factor_series(std::size_t j, Block const& below, Block& messag
     q = lu.solve(z);
     Eigen::Map<Eigen::Matrix<double, 2 * M, 2 * N>> u{up_.data() + place.up_at};
     u = r_t * (Square::Identity() - y * q);
-    message.topLeftCorner<2 * M, 2 * M>() =
-        r_t * (y * p) + real<M, M>(shunt_up_[j].template topLeftCorner<M, M>());
+    message.topLeftCorner<2 * M, 2 * M>() = r_t * (y * p) + real<M, M>(shunt_up_[j].template topLeftCorner<M, M>());
     return true;
 }
 
@@ -132,7 +131,8 @@ bool Elimination::factor_coils(std::size_t j, Block const& below, Block& message
     Eigen::MatrixXd const x = lu.solve(right);
     Eigen::MatrixXd const up_t = real_of(c.up.transpose());
     Eigen::Map<Eigen::MatrixXd>{down_.data() + place.down_at, n, m} = x.bottomLeftCorner(n, m);
-    Eigen::Map<Eigen::MatrixXd>{down_.data() + place.down_at + static_cast<std::size_t>(n * m), n, n} = -x.bottomRightCorner(n, n);
+    Eigen::Map<Eigen::MatrixXd>{down_.data() + place.down_at + static_cast<std::size_t>(n * m), n, n} =
+        -x.bottomRightCorner(n, n);
     Eigen::Map<Eigen::MatrixXd>{up_.data() + place.up_at, m, n} = up_t * x.topRightCorner(k, n);
     message.topLeftCorner(m, m) = up_t * x.topLeftCorner(k, m) + real_of(shunt_up_[j]).topLeftCorner(m, m);
     return true;
@@ -152,11 +152,10 @@ std::int32_t Elimination::factor(std::span<Block const> own) {
             auto const& place = places_[at];
             if (place.root) continue;
             Block message = Block::Zero();
-            bool const fine = place.coils >= 0
-                                  ? factor_coils(at, below, message)
-                                  : with_sizes(place.size, place.parent_size, [&]<int N, int M>() {
-                                        return factor_series<N, M>(at, below, message);
-                                    });
+            bool const fine = place.coils >= 0 ? factor_coils(at, below, message)
+                                               : with_sizes(place.size, place.parent_size, [&]<int N, int M>() {
+                                                     return factor_series<N, M>(at, below, message);
+                                                 });
             if (!fine) undetermined = j;
             Eigen::Map<Block>{admittance_.data() + 36 * at} = message;
         }
@@ -171,13 +170,15 @@ void Elimination::climb(partition::VertexRange range) {
         Eigen::Map<Eigen::Matrix<double, 6, 1>> drawn{current_.data() + width * at};
         for (std::int32_t c = 0; c < vertex.children; ++c) {
             auto const child = piece_.children[static_cast<std::size_t>(vertex.first_child + c)];
-            drawn += Eigen::Map<Eigen::Matrix<double, 6, 1> const>{message_.data() + width * static_cast<std::size_t>(child)};
+            drawn += Eigen::Map<Eigen::Matrix<double, 6, 1> const>{message_.data() +
+                                                                   width * static_cast<std::size_t>(child)};
         }
         auto const& place = places_[at];
         if (place.root) continue;
         with_sizes(place.size, place.parent_size, [&]<int N, int M>() {
             Eigen::Map<Eigen::Matrix<double, 2 * M, 2 * N> const> const u{up_.data() + place.up_at};
-            Eigen::Map<Eigen::Matrix<double, 2 * M, 1>>{message_.data() + width * at}.noalias() = u * drawn.head<2 * N>();
+            Eigen::Map<Eigen::Matrix<double, 2 * M, 1>>{message_.data() + width * at}.noalias() =
+                u * drawn.head<2 * N>();
         });
     }
 }

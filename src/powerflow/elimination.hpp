@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "branch.hpp"
-#include "dec/powerflow/power_flow.hpp"
 #include "dec/partition/tree_exchange.hpp"
+#include "dec/powerflow/power_flow.hpp"
 
 namespace dec::powerflow {
 
@@ -47,8 +47,8 @@ class Elimination {
     struct Place {
         std::int8_t size = 0, parent_size = 0;  ///< phases
         bool root = false;
-        std::int32_t coils = -1;                ///< row of coils_, -1: series_
-        std::size_t down_at = 0, up_at = 0;     ///< into down_ and up_
+        std::int32_t coils = -1;             ///< row of coils_, -1: series_
+        std::size_t down_at = 0, up_at = 0;  ///< into down_ and up_
     };
 
     template <int N, int M>
@@ -59,14 +59,14 @@ class Elimination {
 
     partition::Piece const& piece_;
     partition::TreeExchange& exchange_;
-    std::vector<Place> places_;             // own vertices
-    std::vector<Series> series_;            // own vertices
+    std::vector<Place> places_;   // own vertices
+    std::vector<Series> series_;  // own vertices
     std::vector<Coils> coils_;
     std::vector<Eigen::Matrix3cd> shunt_up_, shunt_down_;
-    std::vector<double> admittance_;        // 36 for every local vertex: what its branch adds to the parent's slope
-    std::vector<double> down_, up_;         // packed: V_j = P V_i - Q J_j, J_i += U J_j
-    std::vector<double> message_;           // width for every local vertex: what its branch adds to the parent's J
-    std::span<double> current_, voltage_;   // of the solution under way
+    std::vector<double> admittance_;       // 36 for every local vertex: what its branch adds to the parent's slope
+    std::vector<double> down_, up_;        // packed: V_j = P V_i - Q J_j, J_i += U J_j
+    std::vector<double> message_;          // width for every local vertex: what its branch adds to the parent's J
+    std::span<double> current_, voltage_;  // of the solution under way
     double change_sq_ = 0.0;
 };
 

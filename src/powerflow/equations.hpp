@@ -54,14 +54,15 @@ struct PowerFlow::Equations {
     Elimination elimination;
     TapRatios taps;
     std::vector<Device> attached;
-    std::vector<std::size_t> first;         ///< devices of own vertex j: [first[j], first[j + 1])
-    std::vector<Complex> g, h;              ///< linear part of each device's current
+    std::vector<std::size_t> first;                    ///< devices of own vertex j: [first[j], first[j + 1])
+    std::vector<Complex> g, h;                         ///< linear part of each device's current
     std::vector<Eigen::Matrix3cd> capacitors, shunts;  ///< per own vertex, by places and by coordinates
-    std::vector<Block> slopes;              ///< per own vertex
-    std::vector<double> voltage;            ///< width per local vertex: coordinates (see basis)
-    std::vector<double> before;             ///< the same, an iteration ago
-    std::vector<Complex> to_ground;         ///< 3 per local vertex
-    std::vector<double> own_current, drawn; ///< width per own vertex: what its devices draw at zero voltage; with all below
+    std::vector<Block> slopes;                         ///< per own vertex
+    std::vector<double> voltage;                       ///< width per local vertex: coordinates (see basis)
+    std::vector<double> before;                        ///< the same, an iteration ago
+    std::vector<Complex> to_ground;                    ///< 3 per local vertex
+    std::vector<double> own_current,
+        drawn;  ///< width per own vertex: what its devices draw at zero voltage; with all below
     std::int64_t factorisations = 0;
     double factor_seconds = 0.0;
 };

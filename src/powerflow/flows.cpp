@@ -52,7 +52,8 @@ Losses losses_of(Carried const& carried, VectorX const& up, VectorX const& down)
         double const above = (part.shunt_up * up).dot(up).real();
         for (Eigen::Index k = 0; k < part.count; ++k)
             lost.place(part.row[static_cast<std::size_t>(k)]) +=
-                real_power(drop(part.first + k), carried.coils(part.first + k)) + above / static_cast<double>(part.count);
+                real_power(drop(part.first + k), carried.coils(part.first + k)) +
+                above / static_cast<double>(part.count);
         losses.push_back(std::move(lost));
     }
     return losses;
@@ -85,7 +86,8 @@ Flows PowerFlow::flows() {
     double const base_va = e.settings.per_unit.base_va;
     auto const at = [&](std::int32_t vertex) { return static_cast<std::size_t>(vertex); };
     auto const voltage = [&](std::int32_t vertex) {
-        return Eigen::Map<VectorX const>{e.volts(at(vertex)), static_cast<Eigen::Index>(piece.vertices[at(vertex)].phases.size())};
+        return Eigen::Map<VectorX const>{e.volts(at(vertex)),
+                                         static_cast<Eigen::Index>(piece.vertices[at(vertex)].phases.size())};
     };
 
     // Up: what arrives at a place is what its devices, capacitors and charging draw, and what its branches take.
@@ -179,8 +181,9 @@ Flows PowerFlow::flows() {
         auto const part = std::ranges::find_if(branch.parts, [&](BranchPart const& p) {
             return p.feeding.kind == row.feeding.kind && p.feeding.element == row.feeding.element;
         });
-        VectorX const current = branch.down.middleRows(part->first, part->count).transpose() * coils.segment(part->first, part->count) -
-                                part->shunt_down * v;
+        VectorX const current =
+            branch.down.middleRows(part->first, part->count).transpose() * coils.segment(part->first, part->count) -
+            part->shunt_down * v;
         auto const& lost = losses[at(row.vertex)][static_cast<std::size_t>(part - branch.parts.begin())];
         double const amperes = base_va / base_voltage(piece, vertex);
         for (feeder::Phase p : (row.phases & vertex.phases).list()) {

@@ -32,11 +32,13 @@ core::ExitCode exit_code(Status status) {
     return status == Status::converged ? core::ExitCode::solved : core::ExitCode::not_converged;
 }
 
-PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piece const& piece_, Settings const& settings_)
-    : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece}, elimination{piece, exchange},
-      taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)}, first(piece.own + 1, 0),
-      g(attached.size()), h(attached.size()), capacitors(piece.own, Eigen::Matrix3cd::Zero()), slopes(piece.own, Block::Zero()),
-      voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
+PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piece const& piece_,
+                                Settings const& settings_)
+    : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece},
+      elimination{piece, exchange}, taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)},
+      first(piece.own + 1, 0), g(attached.size()), h(attached.size()), capacitors(piece.own, Eigen::Matrix3cd::Zero()),
+      slopes(piece.own, Block::Zero()), voltage(width * piece.vertices.size(), 0.0), before(voltage.size()),
+      to_ground(3 * piece.vertices.size()), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
     for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
     for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
     add_capacitors(piece, settings.per_unit, capacitors);
@@ -50,9 +52,10 @@ PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piec
     core::together(comm, [&] {
         for (std::size_t j = 0; j < piece.own; ++j)
             if (piece.vertices[j].parent >= 0)
-                elimination.set_branch(j, in_coordinates(make_branch(piece, piece.vertices[j], taps, settings.per_unit),
-                                                         piece.vertices[static_cast<std::size_t>(piece.vertices[j].parent)],
-                                                         piece.vertices[j]));
+                elimination.set_branch(
+                    j, in_coordinates(make_branch(piece, piece.vertices[j], taps, settings.per_unit),
+                                      piece.vertices[static_cast<std::size_t>(piece.vertices[j].parent)],
+                                      piece.vertices[j]));
     });
 }
 
@@ -89,7 +92,8 @@ void PowerFlow::Equations::linearise(Slope kind) {
             for (std::size_t a = 0; a < 2; ++a)
                 for (std::size_t b = 0; b < 2; ++b)
                     if (device.row[a] >= 0 && device.row[b] >= 0)
-                        slope.block<2, 2>(2 * device.row[a], 2 * device.row[b]) += device.sign[a] * device.sign[b] * part;
+                        slope.block<2, 2>(2 * device.row[a], 2 * device.row[b]) +=
+                            device.sign[a] * device.sign[b] * part;
         }
     }
     ++factorisations;
@@ -102,8 +106,9 @@ void PowerFlow::Equations::linearise(Slope kind) {
 
 void PowerFlow::Equations::throw_undetermined(std::int32_t j) const {
     auto const& vertex = piece.vertices[static_cast<std::size_t>(j)];
-    auto const element = vertex.bus.valid() ? feeder::describe("bus", piece.feeder.buses, vertex.bus)
-                                            : feeder::describe("transformer", piece.feeder.transformers, vertex.transformer);
+    auto const element = vertex.bus.valid()
+                             ? feeder::describe("bus", piece.feeder.buses, vertex.bus)
+                             : feeder::describe("transformer", piece.feeder.transformers, vertex.transformer);
     throw core::InvalidInput{{piece.feeder.heading.origin, element, "nothing determines the voltages here",
                               "an ideal winding needs an impedance, or a conductor beside it"}};
 }
@@ -136,7 +141,8 @@ void PowerFlow::Equations::start() {
         if (piece.vertices[j].parent >= 0) continue;
         auto const& source = piece.feeder.sources.rows()[0];
         double const pu = settings.source_voltage_pu
-                              ? *settings.source_voltage_pu * source.nominal_v / std::numbers::sqrt3 / piece.feeder.buses[source.bus].base_v
+                              ? *settings.source_voltage_pu * source.nominal_v / std::numbers::sqrt3 /
+                                    piece.feeder.buses[source.bus].base_v
                               : source.voltage_v / std::numbers::sqrt3 / piece.feeder.buses[source.bus].base_v;
         for (int k = 0; k < 3; ++k) {
             auto const v = std::polar(pu, source.angle_rad - 2.0 * std::numbers::pi * k / 3.0);
@@ -149,7 +155,8 @@ void PowerFlow::Equations::start() {
 std::string PowerFlow::Equations::node_name(std::size_t j, std::size_t place) const {
     auto const& vertex = piece.vertices[j];
     if (!vertex.bus.valid()) return {};
-    return fmt::format("{}.{}", piece.feeder.buses.name(vertex.bus), feeder::to_text(*(vertex.phases.list().begin() + place)));
+    return fmt::format("{}.{}", piece.feeder.buses.name(vertex.bus),
+                       feeder::to_text(*(vertex.phases.list().begin() + place)));
 }
 
 void PowerFlow::Equations::find_mismatch(Outcome& outcome) const {
@@ -160,8 +167,8 @@ void PowerFlow::Equations::find_mismatch(Outcome& outcome) const {
     for (std::size_t j = 0; j < piece.own; ++j)
         for (std::size_t k = 0; k < piece.vertices[j].phases.size() && piece.vertices[j].bus.valid(); ++k) {
             auto const at = width * j + 2 * k;
-            double kva = std::hypot(now[at] - own_current[at], now[at + 1] - own_current[at + 1]) * std::abs(volts(j)[k]) *
-                         settings.per_unit.base_va / 1000.0;
+            double kva = std::hypot(now[at] - own_current[at], now[at + 1] - own_current[at + 1]) *
+                         std::abs(volts(j)[k]) * settings.per_unit.base_va / 1000.0;
             if (!std::isfinite(kva)) kva = std::numeric_limits<double>::max();
             if (kva <= worst) continue;
             worst = kva;
@@ -191,7 +198,8 @@ void PowerFlow::Equations::find_mismatch(Outcome& outcome) const {
             unpack(found.global);
             unpack(found.name);
             // Of equals the first in the feeder's order.
-            if (largest.name.empty() || found.kva > largest.kva || (found.kva == largest.kva && found.global < largest.global))
+            if (largest.name.empty() || found.kva > largest.kva ||
+                (found.kva == largest.kva && found.global < largest.global))
                 largest = found;
         }
         chosen(largest.kva);

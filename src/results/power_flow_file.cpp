@@ -166,21 +166,28 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, O
 
 /// Keys that only a power flow has.
 core::Json own_json(PowerFlowSummary const& s) {
-    return {{"source_kw", s.source_kw},       {"source_kvar", s.source_kvar},
-            {"load_kw", s.load_kw},           {"load_kvar", s.load_kvar},
-            {"pv_kw", s.pv_kw},               {"storage_kw", s.storage_kw},
-            {"machine_kw", s.machine_kw},     {"loss_kw", s.loss_kw},
-            {"max_loading", s.max_loading},   {"max_loading_branch", s.max_loading_branch},
-            {"v_max_node", s.v_max_node},     {"v_min_node", s.v_min_node},
-            {"mismatch_kva", s.mismatch_kva}, {"mismatch_node", s.mismatch_node}};
+    return {{"source_kw", s.source_kw},
+            {"source_kvar", s.source_kvar},
+            {"load_kw", s.load_kw},
+            {"load_kvar", s.load_kvar},
+            {"pv_kw", s.pv_kw},
+            {"storage_kw", s.storage_kw},
+            {"machine_kw", s.machine_kw},
+            {"loss_kw", s.loss_kw},
+            {"max_loading", s.max_loading},
+            {"max_loading_branch", s.max_loading_branch},
+            {"v_max_node", s.v_max_node},
+            {"v_min_node", s.v_min_node},
+            {"mismatch_kva", s.mismatch_kva},
+            {"mismatch_node", s.mismatch_node}};
 }
 
 std::string kilowatts(double kw, double kvar) { return fmt::format("{:.3f} kW, {:.3f} kvar", kw, kvar); }
 
 }  // namespace
 
-PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow, Outcome const& outcome, Flows const& flows,
-                           Run const& run) {
+PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow, Outcome const& outcome,
+                           Flows const& flows, Run const& run) {
     auto const& piece = flow.piece();
     Extreme highest, lowest, fullest;
     for (auto const& node : node_rows(piece)) {
@@ -206,9 +213,10 @@ PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow
     s.common.method = run.method;
     s.common.status = powerflow::to_text(outcome.status);
     s.common.iterations = outcome.iterations;
-    for (double* unknown : {&s.common.objective, &s.common.alpha_min, &s.common.alpha_mean, &s.common.alpha_max,
-                            &s.common.available_kw, &s.common.curtailed_kw, &s.common.curtailed_kw_linear, &s.common.jain,
-                            &s.common.gini, &s.common.v_max_uncurtailed, &s.common.v_max, &s.common.v_min, &s.common.violation})
+    for (double* unknown :
+         {&s.common.objective, &s.common.alpha_min, &s.common.alpha_mean, &s.common.alpha_max, &s.common.available_kw,
+          &s.common.curtailed_kw, &s.common.curtailed_kw_linear, &s.common.jain, &s.common.gini,
+          &s.common.v_max_uncurtailed, &s.common.v_max, &s.common.v_min, &s.common.violation})
         *unknown = nan;
     s.common.v_max_ac = highest.value;
     s.common.v_min_ac = -lowest.value;
@@ -239,8 +247,11 @@ core::Json to_json(PowerFlowSummary const& s) {
 
 std::string to_table(PowerFlowSummary const& s) {
     auto const& c = s.common;
-    std::string text = fmt::format("{}: {} after {} iteration{}\n\n", c.feeder, c.status, c.iterations, c.iterations == 1 ? "" : "s");
-    auto const line = [&](std::string_view label, std::string const& value) { text += fmt::format("  {:<17}{}\n", label, value); };
+    std::string text =
+        fmt::format("{}: {} after {} iteration{}\n\n", c.feeder, c.status, c.iterations, c.iterations == 1 ? "" : "s");
+    auto const line = [&](std::string_view label, std::string const& value) {
+        text += fmt::format("  {:<17}{}\n", label, value);
+    };
     line("Highest voltage", fmt::format("{:.5f} pu at {}", c.v_max_ac.value_or(nan), s.v_max_node));
     line("Lowest voltage", fmt::format("{:.5f} pu at {}", c.v_min_ac.value_or(nan), s.v_min_node));
     line("Source delivers", kilowatts(s.source_kw, s.source_kvar));
@@ -250,17 +261,21 @@ std::string to_table(PowerFlowSummary const& s) {
     if (c.machines > 0) line("Machines inject", fmt::format("{:.3f} kW", s.machine_kw));
     line("Losses", fmt::format("{:.3f} kW", s.loss_kw));
     if (std::isfinite(s.max_loading))
-        line("Highest loading", fmt::format("{:.1f} % of the normal rating at {}", 100.0 * s.max_loading, s.max_loading_branch));
-    line("Mismatch", fmt::format("at most {:.1e} kVA, at {}", s.mismatch_kva, s.mismatch_node.empty() ? "no node" : s.mismatch_node));
-    line("Feeder", fmt::format("{} buses, {} nodes, {} branches, {} loads, {} PV systems", c.buses, c.nodes, c.branches, c.loads, c.ders));
-    line("Time", fmt::format("{:.3f} s (read {:.3f}, partition {:.3f}, build {:.3f}, solve {:.3f}, write {:.3f}) on {} rank{}",
-                             c.seconds.total, c.seconds.read, c.seconds.partition, c.seconds.build, c.seconds.solve,
-                             c.seconds.write, c.ranks, c.ranks == 1 ? "" : "s"));
+        line("Highest loading",
+             fmt::format("{:.1f} % of the normal rating at {}", 100.0 * s.max_loading, s.max_loading_branch));
+    line("Mismatch", fmt::format("at most {:.1e} kVA, at {}", s.mismatch_kva,
+                                 s.mismatch_node.empty() ? "no node" : s.mismatch_node));
+    line("Feeder", fmt::format("{} buses, {} nodes, {} branches, {} loads, {} PV systems", c.buses, c.nodes, c.branches,
+                               c.loads, c.ders));
+    line("Time",
+         fmt::format("{:.3f} s (read {:.3f}, partition {:.3f}, build {:.3f}, solve {:.3f}, write {:.3f}) on {} rank{}",
+                     c.seconds.total, c.seconds.read, c.seconds.partition, c.seconds.build, c.seconds.solve,
+                     c.seconds.write, c.ranks, c.ranks == 1 ? "" : "s"));
     return text;
 }
 
-void write_power_flow(core::Communicator const& comm, std::string const& path, PowerFlow const& flow, Outcome const& outcome,
-                      Flows const& flows, PowerFlowSummary const& s, Run const& run) {
+void write_power_flow(core::Communicator const& comm, std::string const& path, PowerFlow const& flow,
+                      Outcome const& outcome, Flows const& flows, PowerFlowSummary const& s, Run const& run) {
     core::Hdf5Writer file{comm, path};
     auto attributes = rank_independent(s.common);
     attributes["format"] = std::string{format_name};

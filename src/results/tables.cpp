@@ -83,7 +83,8 @@ Columns identified_nodes(Piece const& piece) {
 std::vector<std::int64_t> branch_rows(Piece const& piece) {
     std::vector<std::int64_t> rows;
     for (auto const& branch : piece.branches)
-        for (std::size_t k = 0; k < branch.phases.size(); ++k) rows.push_back(branch.first_row + static_cast<std::int64_t>(k));
+        for (std::size_t k = 0; k < branch.phases.size(); ++k)
+            rows.push_back(branch.first_row + static_cast<std::int64_t>(k));
     return rows;
 }
 
@@ -107,7 +108,9 @@ Columns identified_branches(Piece const& piece) {
     return table;
 }
 
-std::string_view branch_name(Piece const& piece, partition::BranchRows const& branch) { return identity(piece, branch.feeding).name; }
+std::string_view branch_name(Piece const& piece, partition::BranchRows const& branch) {
+    return identity(piece, branch.feeding).name;
+}
 
 double normal_rating(Piece const& piece, Feeding const& feeding) {
     auto const& f = piece.feeder;
@@ -121,7 +124,9 @@ double normal_rating(Piece const& piece, Feeding const& feeding) {
             return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[down].rating.normal_a;
         }
         case Feeding::Kind::star_member:
-            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[feeding.winding].rating.normal_a;
+            return f.transformers[core::Index<feeder::Transformer>{feeding.element}]
+                .winding[feeding.winding]
+                .rating.normal_a;
         case Feeding::Kind::source_impedance: break;
     }
     return nan;
@@ -174,8 +179,10 @@ void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::i
     Columns iterations{"/timing"};
     iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
     iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
-    file.attributes("/timing", {{"created", run.created}, {"command_line", run.command_line},
-                                {"ranks", static_cast<std::int64_t>(comm.size())}, {"machine", run.machine}});
+    file.attributes("/timing", {{"created", run.created},
+                                {"command_line", run.command_line},
+                                {"ranks", static_cast<std::int64_t>(comm.size())},
+                                {"machine", run.machine}});
 }
 
 }  // namespace dec::results

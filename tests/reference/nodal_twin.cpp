@@ -25,7 +25,8 @@ using Port = PhasorCircuit::Port;
 
 class Twin {
   public:
-    Twin(Feeder const& feeder, VoltageRange loads, VoltageRange injecting) : feeder_{feeder}, loads_{loads}, injecting_{injecting} {
+    Twin(Feeder const& feeder, VoltageRange loads, VoltageRange injecting)
+        : feeder_{feeder}, loads_{loads}, injecting_{injecting} {
         Notes notes;
         tree_ = validate(feeder, notes);
         for (auto id : feeder.buses.ids())
@@ -45,8 +46,9 @@ class Twin {
         NodalAnswer answer;
         for (auto id : feeder_.buses.ids())
             for (Phase p : feeder_.buses[id].phases.list())
-                answer.volts.push_back(energised(id).contains(p) ? circuit_.voltage({at(id, p), PhasorCircuit::ground})
-                                                                 : Complex{std::numeric_limits<double>::quiet_NaN(), 0.0});
+                answer.volts.push_back(energised(id).contains(p)
+                                           ? circuit_.voltage({at(id, p), PhasorCircuit::ground})
+                                           : Complex{std::numeric_limits<double>::quiet_NaN(), 0.0});
         for (Node n : ideal_) answer.source_va += circuit_.delivered(n);
         return answer;
     }
@@ -76,7 +78,8 @@ class Twin {
         std::vector<Node> bus;
         for (int k = 0; k < 3; ++k) {
             ideal_.push_back(circuit_.node());
-            circuit_.fix(ideal_.back(), std::polar(s.voltage_v / std::numbers::sqrt3, s.angle_rad - 2.0 * std::numbers::pi * k / 3.0));
+            circuit_.fix(ideal_.back(),
+                         std::polar(s.voltage_v / std::numbers::sqrt3, s.angle_rad - 2.0 * std::numbers::pi * k / 3.0));
             bus.push_back(at(s.bus, static_cast<Phase>(k)));
         }
         circuit_.series(ideal_, bus, sequence({s.r_ohm, s.x_ohm}, {s.r0_ohm, s.x0_ohm}));
@@ -166,7 +169,8 @@ class Twin {
             bool const delta = code.winding[w].connection == Connection::delta;
             Complex const z{unit.winding[w].ground_r_ohm, unit.winding[w].ground_x_ohm};
             neutral[w] = PhasorCircuit::ground;
-            if (!delta && z != Complex{}) circuit_.shunt({neutral[w] = circuit_.node(), PhasorCircuit::ground}, 1.0 / z);
+            if (!delta && z != Complex{})
+                circuit_.shunt({neutral[w] = circuit_.node(), PhasorCircuit::ground}, 1.0 / z);
             coil_volts[w] = code.winding[w].rated_v / (three && !delta ? std::numbers::sqrt3 : 1.0);
             if (three && !delta) tapped[w] /= std::numbers::sqrt3;
         }
@@ -178,16 +182,21 @@ class Twin {
                 bool const delta = code.winding[w].connection == Connection::delta;
                 auto const& conductors = unit.winding[w].conductors;
                 Choice coil{phase_of(conductors[0]), phase_of(conductors[1])};
-                if (three) coil = w == 0 ? choices(delta)[2 * core] : in_phase(first, delta, code.winding[w].clock - code.winding[0].clock);
+                if (three)
+                    coil = w == 0 ? choices(delta)[2 * core]
+                                  : in_phase(first, delta, code.winding[w].clock - code.winding[0].clock);
                 if (w == 0) first = coil;
                 auto const end = [&](std::optional<Phase> p) { return p ? at(unit.winding[w].bus, *p) : neutral[w]; };
                 ports.push_back({end(coil.plus), end(coil.minus)});
                 volts.push_back(tapped[w]);
                 double const va = code.winding[0].rated_va / (three ? 3.0 : 1.0);
                 for (auto p : {coil.plus, coil.minus})
-                    if (p) circuit_.shunt({end(p), PhasorCircuit::ground}, Complex{0.0, -0.5e-6 * va / (coil_volts[w] * coil_volts[w])});
+                    if (p)
+                        circuit_.shunt({end(p), PhasorCircuit::ground},
+                                       Complex{0.0, -0.5e-6 * va / (coil_volts[w] * coil_volts[w])});
             }
-            circuit_.shunt(ports[1], Complex{code.no_load_w, -code.no_load_var} / (three ? 3.0 : 1.0) / (volts[1] * volts[1]));
+            circuit_.shunt(ports[1],
+                           Complex{code.no_load_w, -code.no_load_var} / (three ? 3.0 : 1.0) / (volts[1] * volts[1]));
             // Impedances belong to the rated volts; taps change the turns alone.
             circuit_.windings(ports, volts, [&](std::size_t i, std::size_t k) {
                 static constexpr std::array<std::array<std::size_t, 3>, 3> test{{{0, 0, 1}, {0, 0, 2}, {1, 2, 0}}};

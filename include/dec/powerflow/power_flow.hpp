@@ -32,7 +32,7 @@ struct Settings {
     /// Voltage of the ideal source in pu of its nominal voltage; unset: what the file says.
     std::optional<double> source_voltage_pu;
     LoadLimits load_limits = LoadLimits::file;
-    double tolerance_pu = 1e-10;      ///< largest change of any voltage in the last iteration
+    double tolerance_pu = 1e-10;  ///< largest change of any voltage in the last iteration
     std::int64_t max_iterations = 100;
 };
 
@@ -50,20 +50,21 @@ struct Outcome {
     double mismatch_kva = 0.0;        ///< largest power that the devices of a node draw and its branches do not bring
     std::string mismatch_node;        ///< where that is, "bus.phase"; empty if there is none
     std::vector<double> changes;      ///< change_pu of every iteration
-    double seconds = 0.0, factor_seconds = 0.0;  ///< wall time on this rank: all of it, and of linearising and eliminating
+    double seconds = 0.0,
+           factor_seconds = 0.0;  ///< wall time on this rank: all of it, and of linearising and eliminating
 };
 
 /// What an element carries on the phases it feeds, places A, B, C or s1, s2, -. NaN where it carries nothing.
 struct BranchFlow {
     std::array<Complex, 3> into_va{};   ///< power into the downstream bus, positive away from the substation
     std::array<double, 3> current_a{};  ///< into the downstream bus
-    std::array<double, 3> loss_w{};     ///< sums over the phases are losses; one phase alone may gain from its neighbours
+    std::array<double, 3> loss_w{};  ///< sums over the phases are losses; one phase alone may gain from its neighbours
 };
 
 /// The whole feeder in W and var. Equal on all ranks.
 struct Balance {
-    Complex source;    ///< delivered at the source bus, behind the source's own impedance
-    Complex loads;     ///< consumed
+    Complex source;                   ///< delivered at the source bus, behind the source's own impedance
+    Complex loads;                    ///< consumed
     Complex pv, batteries, machines;  ///< injected
     double losses_w = 0.0;            ///< of lines, transformers and series compensators
 };

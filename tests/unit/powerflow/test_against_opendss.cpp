@@ -48,9 +48,9 @@ void nothing_to_mend(Feeder&) {}
 
 struct Known {
     std::string feeder, reference;
-    void (*mend)(Feeder&);              ///< what the CIM100 file does not carry, or carries wrongly
-    double as_it_stands_pu;             ///< largest difference of |V| with the file as it is
-    std::int64_t nodes;                 ///< that are compared
+    void (*mend)(Feeder&);   ///< what the CIM100 file does not carry, or carries wrongly
+    double as_it_stands_pu;  ///< largest difference of |V| with the file as it is
+    std::int64_t nodes;      ///< that are compared
     double source_kw, source_kvar, loads_kw, losses_kw;
 };
 
@@ -59,7 +59,8 @@ struct Differences {
     std::string worst;
 };
 
-Differences differences(test::AcAnswer const& ac, Feeder const& feeder, std::map<std::string, test::Complex> const& reference) {
+Differences differences(test::AcAnswer const& ac, Feeder const& feeder,
+                        std::map<std::string, test::Complex> const& reference) {
     Differences found;
     double largest = -1.0;
     for (auto id : feeder.buses.ids()) {
@@ -82,14 +83,16 @@ Differences differences(test::AcAnswer const& ac, Feeder const& feeder, std::map
 }  // namespace
 
 TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][opendss]") {
-    auto const known = GENERATE(
-        Known{"IEEE13.xml", "ieee13/cim.csv", rate_loads_at_2400_volts, 5e-5, 56, 3235.847484, 1701.940287, 3476.267354, 97.580129},
-        Known{"IEEE37.xml", "ieee37/cim.csv", nothing_to_mend, 1e-7, 117, 2588.305845, 1571.216907, 2436.048863, 152.256982},
-        Known{"IEEE123.xml", "ieee123_switches/cim.csv", rate_loads_at_2400_volts, 5e-5, 274, 3615.264755, 1311.524935, 3519.287169,
-              95.977589},
-        Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233, 1266.533344, 3500.381288, 88.878946},
-        Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", mend_export, 1.6e-4, 8531, 12040.189124, 1440.24959, 10773.17,
-              1267.019267});
+    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
+                                      1701.940287, 3476.267354, 97.580129},
+                                Known{"IEEE37.xml", "ieee37/cim.csv", nothing_to_mend, 1e-7, 117, 2588.305845,
+                                      1571.216907, 2436.048863, 152.256982},
+                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", rate_loads_at_2400_volts, 5e-5, 274,
+                                      3615.264755, 1311.524935, 3519.287169, 95.977589},
+                                Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233,
+                                      1266.533344, 3500.381288, 88.878946},
+                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", mend_export, 1.6e-4, 8531, 12040.189124,
+                                      1440.24959, 10773.17, 1267.019267});
     auto const path = test::shared_path("feeders/cim/" + known.feeder);
     auto const reference = test::shared_path("reference/opendss/" + known.reference);
     if (!path || !reference) return;

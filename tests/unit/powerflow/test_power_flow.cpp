@@ -52,7 +52,8 @@ Start start(std::string const& name) {
     make.source(source, 1.0, {0.05, 0.3}, {0.1, 0.5});
     auto const bus = make.bus("start", base_v);
     Complex const self{0.2, 0.6}, mutual{0.07, 0.25};
-    make.line(source, bus, {Phase::a, Phase::b, Phase::c}, {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
+    make.line(source, bus, {Phase::a, Phase::b, Phase::c},
+              {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
     return {std::move(make), source, bus};
 }
 /// Winding 1 rated so that its ends are tied to ground strongly enough for the twin's arithmetic.
@@ -206,16 +207,20 @@ TEST_CASE("an ideal regulator multiplies voltages by its tap, exactly", "[powerf
     auto [make, source, bus] = start("ideal");
     auto const down = make.bus("down", base_v);
     for (auto c : {A, B, C})
-        make.tap(make.unit(make.code(test::two_windings(1, base_v, base_v, {})), {Seat{bus, {c, N}}, Seat{down, {c, N}}}), 1, 1.0375);
+        make.tap(
+            make.unit(make.code(test::two_windings(1, base_v, base_v, {})), {Seat{bus, {c, N}}, Seat{down, {c, N}}}), 1,
+            1.0375);
     make.load(down, PhaseSet::abc(), kva({50.0, 20.0}, {30.0, 5.0}, {70.0, 30.0}));
 
     AcAnswer const ac{make.finish(), wide};
 
     CHECK(ac.outcome().status == Status::converged);
-    for (Phase p : PhaseSet::abc().list()) CHECK(std::abs(ac.volts(down, p) - 1.0375 * ac.volts(bus, p)) < 1e-9 * base_v);
+    for (Phase p : PhaseSet::abc().list())
+        CHECK(std::abs(ac.volts(down, p) - 1.0375 * ac.volts(bus, p)) < 1e-9 * base_v);
 }
 
-TEST_CASE("a service transformer of two windings is one of three with the split of interlaced windings", "[powerflow]") {
+TEST_CASE("a service transformer of two windings is one of three with the split of interlaced windings",
+          "[powerflow]") {
     Complex const full = Complex{0.02, 0.03} * (base_v * base_v / 50e3);
     auto const solve = [&](bool three) {
         auto [make, source, bus] = start("service");
@@ -225,7 +230,8 @@ TEST_CASE("a service transformer of two windings is one of three with the split 
             // Star: half of R and 0.8 X shared; R and 0.4 X of each half winding.
             Complex const own{full.real(), 0.4 * full.imag()}, shared{0.5 * full.real(), 0.8 * full.imag()};
             double const turns = 120.0 * 120.0 / (base_v * base_v);
-            auto const code = test::three_windings(1, {base_v, 120.0, 120.0}, {shared + own, shared + own, 2.0 * own * turns});
+            auto const code =
+                test::three_windings(1, {base_v, 120.0, 120.0}, {shared + own, shared + own, 2.0 * own * turns});
             make.unit(make.code(code), {Seat{bus, {B, N}}, Seat{down, {s1, N}}, Seat{down, {N, s2}}});
         } else {
             make.unit(make.code(test::two_windings(1, base_v, 240.0, full)), {Seat{bus, {B, N}}, Seat{down, {s1, s2}}});
