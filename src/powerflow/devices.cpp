@@ -162,12 +162,21 @@ std::vector<Device> devices(Piece const& piece, Settings const& settings) {
     return all.take();
 }
 
-void add_capacitors(Piece const& piece, feeder::PerUnit const& pu, std::vector<Eigen::Matrix3cd>& shunts) {
+Capacitors capacitors(Piece const& piece, feeder::PerUnit const& pu) {
+    Capacitors all;
+    all.row.assign(piece.own, -1);
+    std::vector<std::size_t> vertex_of_row;
     for (auto const& c : piece.feeder.capacitors.rows()) {
         auto const vertex = piece.vertex_of_bus[c.bus.at()];
         if (vertex < 0) continue;
         auto const there = piece.vertices[static_cast<std::size_t>(vertex)].phases;
-        auto& y = shunts[static_cast<std::size_t>(vertex)];
+        auto& row = all.row[static_cast<std::size_t>(vertex)];
+        if (row < 0) {
+            row = static_cast<std::int32_t>(all.places.size());
+            all.places.emplace_back(Eigen::Matrix3cd::Zero());
+            vertex_of_row.push_back(static_cast<std::size_t>(vertex));
+        }
+        auto& y = all.places[static_cast<std::size_t>(row)];
         auto const place = [&](Phase p) { return static_cast<Eigen::Index>(there.position(p)); };
         auto const siemens = [&](Phase p) {
             return Complex{
@@ -194,6 +203,13 @@ void add_capacitors(Piece const& piece, feeder::PerUnit const& pu, std::vector<E
             for (Phase q : c.phases.list()) y(place(p), place(q)) -= siemens(p) * siemens(q) / sum;
         }
     }
+    all.coordinates = all.places;
+    for (std::size_t row = 0; row < vertex_of_row.size(); ++row) {
+        auto const m = basis(piece.vertices[vertex_of_row[row]]);
+        auto corner = all.coordinates[row].topLeftCorner(m.rows(), m.rows());
+        corner = (m.transpose() * corner * m).eval();
+    }
+    return all;
 }
 
 }  // namespace dec::powerflow

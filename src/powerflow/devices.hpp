@@ -38,7 +38,11 @@ struct DeviceCurrent {
 /// do not depend on the ranks.
 [[nodiscard]] std::vector<Device> devices(partition::Piece const& piece, Settings const& settings);
 
-/// Adds the admittance of every capacitor to its vertex's matrix (places, not coordinates), pu.
-void add_capacitors(partition::Piece const& piece, feeder::PerUnit const& pu, std::vector<Eigen::Matrix3cd>& shunts);
+/// Admittances of the capacitors, for the own vertices that have some.
+struct Capacitors {
+    std::vector<std::int32_t> row;                      ///< per own vertex: of the other two, -1 for none
+    std::vector<Eigen::Matrix3cd> places, coordinates;  ///< pu, for voltages to ground and for coordinates (see basis)
+};
+[[nodiscard]] Capacitors capacitors(partition::Piece const& piece, feeder::PerUnit const& pu);
 
 }  // namespace dec::powerflow

@@ -138,13 +138,13 @@ bool Elimination::factor_coils(std::size_t j, Block const& below, Block& message
     return true;
 }
 
-std::int32_t Elimination::factor(std::span<Block const> own) {
+std::int32_t Elimination::factor(std::function<Block(std::size_t)> const& own) {
     std::int32_t undetermined = -1;
     exchange_.up(admittance_, 36, [&](partition::VertexRange range) {
         for (auto j = range.end - 1; j >= range.begin; --j) {
             auto const at = static_cast<std::size_t>(j);
             auto const& vertex = piece_.vertices[at];
-            Block below = own[at] + real<3, 3>(shunt_down_[at]);
+            Block below = own(at) + real<3, 3>(shunt_down_[at]);
             for (std::int32_t c = 0; c < vertex.children; ++c) {
                 auto const child = piece_.children[static_cast<std::size_t>(vertex.first_child + c)];
                 below += Eigen::Map<Block const>{admittance_.data() + 36 * static_cast<std::size_t>(child)};

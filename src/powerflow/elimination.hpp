@@ -5,6 +5,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Elimination {
     void set_branch(std::size_t vertex, Branch const& branch);
     /// \param own what hangs on every own vertex itself: the slope of its current, without its branches' charging. Collective.
     /// \return the first own vertex whose voltages nothing determines, -1 if there is none.
-    std::int32_t factor(std::span<Block const> own);
+    std::int32_t factor(std::function<Block(std::size_t)> const& own);
 
     /// \param current rows of local vertices; of own ones what they draw at zero voltage (overwritten with what they draw with
     ///   everything below), of others scratch.

@@ -22,6 +22,8 @@ struct PowerFlow::Equations {
         tangent,  ///< Newton's
         secant    ///< the admittance it is now: slow, but nobody draws more than a passive circuit gives
     };
+    /// Slope of what hangs on an own vertex itself: its devices with `g` and `h`, its capacitors.
+    [[nodiscard]] Block slope(std::size_t vertex) const;
     /// Slopes of all currents at the present voltages and their elimination. Collective.
     void linearise(Slope kind);
     /// What the devices draw at the present voltages, less their linear part.
@@ -54,13 +56,12 @@ struct PowerFlow::Equations {
     Elimination elimination;
     TapRatios taps;
     std::vector<Device> attached;
-    std::vector<std::size_t> first;                    ///< devices of own vertex j: [first[j], first[j + 1])
-    std::vector<Complex> g, h;                         ///< linear part of each device's current
-    std::vector<Eigen::Matrix3cd> capacitors, shunts;  ///< per own vertex, by places and by coordinates
-    std::vector<Block> slopes;                         ///< per own vertex
-    std::vector<double> voltage;                       ///< width per local vertex: coordinates (see basis)
-    std::vector<double> before;                        ///< the same, an iteration ago
-    std::vector<Complex> to_ground;                    ///< 3 per local vertex
+    std::vector<std::size_t> first;  ///< devices of own vertex j: [first[j], first[j + 1])
+    std::vector<Complex> g, h;       ///< linear part of each device's current
+    Capacitors shunts;
+    std::vector<double> voltage;     ///< width per local vertex: coordinates (see basis)
+    std::vector<double> before;      ///< the same, an iteration ago
+    std::vector<Complex> to_ground;  ///< 3 per local vertex
     std::vector<double> own_current,
         drawn;  ///< width per own vertex: what its devices draw at zero voltage; with all below
     std::int64_t factorisations = 0;

@@ -81,7 +81,7 @@ Balance summed(core::Communicator const& comm, Balance const& own) {
 }  // namespace
 
 Flows PowerFlow::flows() {
-    auto const& e = *equations_;
+    auto& e = *equations_;
     auto const& piece = e.piece;
     double const base_va = e.settings.per_unit.base_va;
     auto const at = [&](std::int32_t vertex) { return static_cast<std::size_t>(vertex); };
@@ -97,7 +97,7 @@ Flows PowerFlow::flows() {
     auto const taken = [&](std::int32_t vertex, Eigen::Index places) {
         return Eigen::Map<VectorX>{reinterpret_cast<Complex*>(rows.data()) + 3 * at(vertex), places};
     };
-    auto exchange = partition::TreeExchange{e.comm, piece};
+    auto& exchange = e.exchange;
     exchange.up(rows, width, [&](VertexRange range) {
         for (auto j = range.end - 1; j >= range.begin; --j) {
             auto const& vertex = piece.vertices[at(j)];
@@ -121,7 +121,9 @@ Flows PowerFlow::flows() {
                 }
             }
             if (has_differences(vertex)) drawn(n - 1) -= drawn.head(n - 1).sum();
-            VectorX arriving = e.capacitors[at(j)].topLeftCorner(n, n) * v + drawn;
+            VectorX arriving = drawn;
+            if (auto const row = e.shunts.row[at(j)]; row >= 0)
+                arriving += e.shunts.places[at(row)].topLeftCorner(n, n) * v;
             for (std::int32_t c = 0; c < vertex.children; ++c)
                 arriving += taken(piece.children[at(vertex.first_child + c)], n);
             auto& here = carried[at(j)];

@@ -36,19 +36,11 @@ PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piec
                                 Settings const& settings_)
     : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece},
       elimination{piece, exchange}, taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)},
-      first(piece.own + 1, 0), g(attached.size()), h(attached.size()), capacitors(piece.own, Eigen::Matrix3cd::Zero()),
-      slopes(piece.own, Block::Zero()), voltage(width * piece.vertices.size(), 0.0), before(voltage.size()),
-      to_ground(3 * piece.vertices.size()), own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
+      first(piece.own + 1, 0), g(attached.size()), h(attached.size()), shunts{capacitors(piece, settings.per_unit)},
+      voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()),
+      own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
     for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
     for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
-    add_capacitors(piece, settings.per_unit, capacitors);
-    shunts = capacitors;
-    for (std::size_t j = 0; j < piece.own; ++j) {
-        if (!has_differences(piece.vertices[j])) continue;
-        auto const m = basis(piece.vertices[j]);
-        auto const n = m.rows();
-        shunts[j].topLeftCorner(n, n) = (m.transpose() * capacitors[j].topLeftCorner(n, n) * m).eval();
-    }
     core::together(comm, [&] {
         for (std::size_t j = 0; j < piece.own; ++j)
             if (piece.vertices[j].parent >= 0)
@@ -70,34 +62,39 @@ void PowerFlow::Equations::find_voltages_to_ground() {
     }
 }
 
-void PowerFlow::Equations::linearise(Slope kind) {
-    double const began = MPI_Wtime();
-    for (std::size_t j = 0; j < piece.own; ++j) {
-        auto& slope = slopes[j];
+Block PowerFlow::Equations::slope(std::size_t j) const {
+    Block slope = Block::Zero();
+    if (auto const row = shunts.row[j]; row >= 0)
         for (int i = 0; i < 3; ++i)
             for (int k = 0; k < 3; ++k) {
-                Complex const y = shunts[j](i, k);
+                Complex const y = shunts.coordinates[static_cast<std::size_t>(row)](i, k);
                 slope.block<2, 2>(2 * i, 2 * k) << y.real(), -y.imag(), y.imag(), y.real();
             }
-        for (auto d = first[j]; d < first[j + 1]; ++d) {
-            g[d] = h[d] = {};
-            if (kind == Slope::none) continue;
-            auto const& device = attached[d];
-            auto i = linearised(device, across(device));
-            if (kind == Slope::secant) i = {i.current, i.current / across(device), {}};
-            g[d] = i.g;
-            h[d] = i.h;
-            Eigen::Matrix2d part;
-            part << i.g.real() + i.h.real(), i.h.imag() - i.g.imag(), i.g.imag() + i.h.imag(), i.g.real() - i.h.real();
-            for (std::size_t a = 0; a < 2; ++a)
-                for (std::size_t b = 0; b < 2; ++b)
-                    if (device.row[a] >= 0 && device.row[b] >= 0)
-                        slope.block<2, 2>(2 * device.row[a], 2 * device.row[b]) +=
-                            device.sign[a] * device.sign[b] * part;
-        }
+    for (auto d = first[j]; d < first[j + 1]; ++d) {
+        auto const& device = attached[d];
+        Eigen::Matrix2d part;
+        part << g[d].real() + h[d].real(), h[d].imag() - g[d].imag(), g[d].imag() + h[d].imag(),
+            g[d].real() - h[d].real();
+        for (std::size_t a = 0; a < 2; ++a)
+            for (std::size_t b = 0; b < 2; ++b)
+                if (device.row[a] >= 0 && device.row[b] >= 0)
+                    slope.block<2, 2>(2 * device.row[a], 2 * device.row[b]) += device.sign[a] * device.sign[b] * part;
+    }
+    return slope;
+}
+
+void PowerFlow::Equations::linearise(Slope kind) {
+    double const began = MPI_Wtime();
+    for (std::size_t d = 0; d < attached.size(); ++d) {
+        g[d] = h[d] = {};
+        if (kind == Slope::none) continue;
+        auto const v = across(attached[d]);
+        auto const i = linearised(attached[d], v);
+        g[d] = kind == Slope::secant ? i.current / v : i.g;
+        if (kind == Slope::tangent) h[d] = i.h;
     }
     ++factorisations;
-    auto const undetermined = elimination.factor(slopes);
+    auto const undetermined = elimination.factor([this](std::size_t j) { return slope(j); });
     core::together(comm, [&] {
         if (undetermined >= 0) throw_undetermined(undetermined);
     });
