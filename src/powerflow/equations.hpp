@@ -12,7 +12,7 @@
 namespace dec::powerflow {
 
 struct PowerFlow::Equations {
-    Equations(core::Communicator const& comm, partition::Piece const& piece, Settings const& settings);
+    Equations(core::Communicator const& communicator, partition::Piece const& held, Settings const& wanted);
 
     /// The ideal source's voltages; all others zero.
     void start();

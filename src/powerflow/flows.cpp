@@ -148,10 +148,15 @@ Flows PowerFlow::flows() {
             auto const& vertex = piece.vertices[at(j)];
             if (vertex.kind != feeder::Vertex::Kind::star_point) continue;
             auto const& [branch, coils] = carried[at(j)];
-            drop_of_star(j, branch.down.cols()) = branch.down.transpose() * (branch.impedance * coils);
-            auto const above = voltage(vertex.parent);
+            auto drop = drop_of_star(j, branch.down.cols());
+            drop = branch.down.transpose() * (branch.impedance * coils);
+            VectorX const passed_on = branch.down.transpose() * coils;
+            double lost = 0.0;
+            for (auto const& part : losses_of(carried[at(j)], voltage(vertex.parent), voltage(j)))
+                lost += part.place.sum();
+            // The core, where it sits above the star point, serves all of them alike.
             shared[shared_width * at(j) + width] =
-                (branch.shunt_up * above).dot(above).real() / std::max(1.0, static_cast<double>(vertex.children));
+                (lost - passed_on.dot(drop).real()) / std::max(1.0, static_cast<double>(vertex.children));
         }
     });
 

@@ -32,9 +32,9 @@ core::ExitCode exit_code(Status status) {
     return status == Status::converged ? core::ExitCode::solved : core::ExitCode::not_converged;
 }
 
-PowerFlow::Equations::Equations(core::Communicator const& comm_, partition::Piece const& piece_,
-                                Settings const& settings_)
-    : comm{comm_}, piece{piece_}, settings{settings_}, exchange{comm, piece},
+PowerFlow::Equations::Equations(core::Communicator const& communicator, partition::Piece const& held,
+                                Settings const& wanted)
+    : comm{communicator}, piece{held}, settings{wanted}, exchange{comm, piece},
       elimination{piece, exchange}, taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)},
       first(piece.own + 1, 0), g(attached.size()), h(attached.size()), shunts{capacitors(piece, settings.per_unit)},
       voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()),

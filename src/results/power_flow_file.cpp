@@ -22,50 +22,51 @@ using powerflow::PowerFlow;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// The largest of a rank's values, which row of the whole feeder it is, and its name.
 struct Extreme {
     double value = nan;
-    std::int64_t row = 0;
     std::string name;
-
-    void offer(double candidate, std::int64_t candidate_row, auto const& candidate_name) {
-        if (!std::isfinite(candidate)) return;
-        // Ties go to the first in the feeder's order.
-        bool const larger = !(candidate <= value) || (candidate == value && candidate_row < row);
-        if (!larger) return;
-        value = candidate;
-        row = candidate_row;
-        name = candidate_name();
-    }
 };
 
-/// The largest of all ranks', on all ranks. Collective.
-Extreme largest(core::Communicator const& comm, Extreme const& own) {
-    core::Packer pack;
-    pack(own.value);
-    pack(own.row);
-    pack(own.name);
-    auto const gathered = comm.gather(pack.take());
-    core::Packer chosen;
-    Extreme all;
-    if (comm.is_root()) {
-        for (auto const& bytes : gathered) {
-            core::Unpacker unpack{bytes};
-            Extreme candidate;
-            unpack(candidate.value);
-            unpack(candidate.row);
-            unpack(candidate.name);
-            all.offer(candidate.value, candidate.row, [&] { return candidate.name; });
+/// The largest of all ranks' values, and the name of the first in the feeder's order that is within 1e-9 of it. Collective.
+/// \param values NaN where there is none. \param rows of the whole feeder, for each value. \param name of a value's place here.
+Extreme largest(core::Communicator const& comm, std::vector<double> const& values,
+                std::vector<std::int64_t> const& rows, auto const& name) {
+    constexpr double lowest = std::numeric_limits<double>::lowest();
+    constexpr double tie = 1e-9;
+    double own = lowest;
+    for (double v : values)
+        if (v > own) own = v;
+    Extreme extreme{comm.max(own), {}};
+    std::int64_t first = -1;
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < values.size(); ++i)
+        if (values[i] >= extreme.value - tie && (first < 0 || rows[i] < first)) {
+            first = rows[i];
+            place = i;
         }
-        chosen(all.value);
-        chosen(all.name);
+    core::Packer pack;
+    if (first >= 0) {
+        pack(first);
+        pack(std::string{name(place)});
     }
-    auto bytes = chosen.take();
-    comm.broadcast(bytes);
-    core::Unpacker unpack{bytes};
-    unpack(all.value);
-    unpack(all.name);
-    return all;
+    auto const gathered = comm.gather(pack.take());
+    std::vector<char> chosen;
+    std::int64_t first_of_all = -1;
+    for (auto const& bytes : gathered) {
+        if (bytes.empty()) continue;
+        core::Unpacker unpack{bytes};
+        std::int64_t row = 0;
+        std::string text;
+        unpack(row);
+        unpack(text);
+        if (first_of_all >= 0 && row > first_of_all) continue;
+        first_of_all = row;
+        chosen.assign(text.begin(), text.end());
+    }
+    comm.broadcast(chosen);
+    extreme.name.assign(chosen.begin(), chosen.end());
+    if (extreme.value == lowest) extreme.value = nan;
+    return extreme;
 }
 
 /// As results name a node: behind a floating delta by the pair its voltage is of.
@@ -189,23 +190,24 @@ std::string kilowatts(double kw, double kvar) { return fmt::format("{:.3f} kW, {
 PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow, Outcome const& outcome,
                            Flows const& flows, Run const& run) {
     auto const& piece = flow.piece();
-    Extreme highest, lowest, fullest;
-    for (auto const& node : node_rows(piece)) {
-        if (node.vertex < 0) continue;
-        double const v = std::abs(seen_voltage(flow, static_cast<std::size_t>(node.vertex), node.phase));
-        highest.offer(v, node.row, [&] { return node_name(piece, node); });
-        lowest.offer(-v, node.row, [&] { return node_name(piece, node); });
+    auto const nodes = node_rows(piece);
+    std::vector<double> high, low;
+    for (auto const& node : nodes) {
+        high.push_back(
+            node.vertex < 0 ? nan : std::abs(seen_voltage(flow, static_cast<std::size_t>(node.vertex), node.phase)));
+        low.push_back(-high.back());
     }
-    for (std::size_t i = 0; i < piece.branches.size(); ++i) {
-        auto const& branch = piece.branches[i];
-        std::int64_t row = branch.first_row;
-        for (Phase p : branch.phases.list())
-            fullest.offer(loading(piece, branch, flows.branches[i], p), row++,
-                          [&] { return fmt::format("{}.{}", branch_name(piece, branch), feeder::to_text(p)); });
-    }
-    highest = largest(comm, highest);
-    lowest = largest(comm, lowest);
-    fullest = largest(comm, fullest);
+    auto const named_node = [&](std::size_t i) { return node_name(piece, nodes[i]); };
+    auto const highest = largest(comm, high, rows_of(nodes), named_node);
+    auto const lowest = largest(comm, low, rows_of(nodes), named_node);
+    std::vector<double> loadings;
+    std::vector<std::string> branch_names;
+    for (std::size_t i = 0; i < piece.branches.size(); ++i)
+        for (Phase p : piece.branches[i].phases.list()) {
+            loadings.push_back(loading(piece, piece.branches[i], flows.branches[i], p));
+            branch_names.push_back(fmt::format("{}.{}", branch_name(piece, piece.branches[i]), feeder::to_text(p)));
+        }
+    auto const fullest = largest(comm, loadings, branch_rows(piece), [&](std::size_t i) { return branch_names[i]; });
 
     auto const& b = flows.balance;
     PowerFlowSummary s;

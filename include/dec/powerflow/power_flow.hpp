@@ -89,7 +89,7 @@ class PowerFlow {
     /// What the branches carry at the present voltages. Collective.
     [[nodiscard]] Flows flows();
 
-    /// To ground, pu of `base_v`, three for every local vertex (own, then halo): place k belongs to the k-th phase of
+    /// To ground, pu of `base_v`, three for every local vertex (own, then halo parents): place k belongs to the k-th phase of
     /// LocalVertex::phases.
     [[nodiscard]] std::span<Complex const> voltages() const;
     [[nodiscard]] Complex voltage(std::size_t vertex, feeder::Phase phase) const;

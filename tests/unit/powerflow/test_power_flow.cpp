@@ -172,6 +172,41 @@ TEST_CASE("transformers side by side share the load by their impedances", "[powe
     check_against_twin(make.finish());
 }
 
+TEST_CASE("three windings, fed through any of them", "[powerflow]") {
+    auto const fed = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
+    auto [make, source, bus] = start("three windings");
+    std::array<double, 3> rated{480.0, 2400.0, 600.0};
+    rated[fed] = 4160.0;
+    std::array<Complex, 3> z{Complex{0.01, 0.05}, Complex{0.012, 0.08}, Complex{0.011, 0.03}};
+    for (std::size_t k = 0; k < 3; ++k) z[k] *= rated[k == 2 ? 1 : 0] * rated[k == 2 ? 1 : 0] / 500e3;
+    auto code = strongly_tied(test::three_windings(3, rated, z));
+    code.winding[2].connection = Connection::delta;
+    code.winding[2].clock = 11;
+    code.no_load_w = 1500.0;
+    code.no_load_var = 4000.0;
+    std::vector<Seat> seats;
+    for (std::size_t w = 0; w < 3; ++w) {
+        auto const at = w == fed ? bus : make.bus("winding " + std::to_string(w + 1), rated[w] / std::numbers::sqrt3);
+        seats.push_back({at, {A, B, C, w == 2 ? Conductor::none : N}});
+        if (w != fed)
+            make.load(at, PhaseSet::abc(), kva({20.0, 5.0}, {10.0, 5.0}, {15.0, 5.0}),
+                      w == 2 ? Connection::delta : Connection::wye);
+    }
+    auto const unit = make.unit(make.code(code), seats);
+    make.feeder.transformers[unit].winding[1].ground_x_ohm = 0.2;
+    auto const feeder = make.finish();
+    CAPTURE(fed);
+
+    check_against_twin(feeder);
+    AcAnswer ac{feeder, wide};
+    auto const flows = ac.flow().flows();
+    double rows = 0.0;
+    for (auto const& branch : flows.branches)
+        for (double loss : branch.loss_w) rows += std::isfinite(loss) ? loss : 0.0;
+    CHECK(rows == Approx(flows.balance.losses_w).margin(1e-3));
+    CHECK(flows.balance.source.real() == Approx(flows.balance.loads.real() + flows.balance.losses_w).margin(1e-3));
+}
+
 TEST_CASE("a bank of single units makes its secondary a delta", "[powerflow]") {
     auto [make, source, bus] = start("units between phases");
     auto const down = make.bus("down", base_v);
