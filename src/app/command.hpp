@@ -15,7 +15,7 @@ namespace dec::app {
 struct Context {
     core::Communicator comm;
     std::string command_line;
-    core::Log log{};
+    core::Log log;
 };
 
 /// Runs a subcommand on all ranks. \throws core::Error on all ranks alike.
@@ -36,6 +36,7 @@ Run add_powerflow(CLI::App& dec);
 Run add_inspect(CLI::App& dec);
 Run add_convert(CLI::App& dec);
 Run add_populate(CLI::App& dec);
+Run add_generate(CLI::App& dec);
 Run add_diff(CLI::App& dec);
 
 }  // namespace dec::app

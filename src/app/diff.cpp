@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
+#include "dec/core/text.hpp"
 #include "dec/io/catalogue.hpp"
 #include "open_feeder.hpp"
 #include "usage.hpp"
@@ -24,6 +26,14 @@ std::vector<std::string> compare(std::string const& a, std::string const& b, dou
             results_a ? b : a, {}, "is not a results file, but the other one is", "compare two of a kind"}};
     return results_a ? results::differences(a, b, tolerance)
                      : feeder::differences(io::read_feeder(a).feeder, io::read_feeder(b).feeder, tolerance);
+}
+
+/// Two unrelated files differ in everything, which nobody reads line by line.
+void print(std::vector<std::string> const& lines, bool all) {
+    constexpr std::size_t most = 100;
+    auto const shown = all ? lines.size() : std::min(most, lines.size());
+    for (std::size_t i = 0; i < shown; ++i) fmt::print("{}\n", core::printable(lines[i]));
+    if (shown < lines.size()) fmt::print("and {} more differences; --verbose lists all\n", lines.size() - shown);
 }
 
 }  // namespace
@@ -52,7 +62,7 @@ Run add_diff(CLI::App& dec) {
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
             auto const lines = compare(options->a, options->b, options->tolerance);
-            for (auto const& line : lines) fmt::print("{}\n", line);
+            print(lines, options->talk.verbose);
             if (lines.empty()) context.log.info("no differences");
             differ = lines.empty() ? 0 : 1;
         });

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "dec/core/text.hpp"
 #include "dec/feeder/areas.hpp"
 #include "dec/feeder/tree.hpp"
 #include "dec/partition/agents.hpp"
@@ -42,7 +43,9 @@ std::string voltage_levels(feeder::Feeder const& feeder) {
 
 void print_feeder(feeder::Feeder const& feeder) {
     auto const sum = totals(feeder);
-    auto const line = [](std::string_view label, std::string const& text) { fmt::print("{:<22}{}\n", label, text); };
+    auto const line = [](std::string_view label, std::string const& text) {
+        fmt::print("{:<22}{}\n", label, core::printable(text));
+    };
     line("feeder", fmt::format("{} ({})", feeder.heading.name, feeder.heading.mrid));
     line("substation",
          fmt::format("{}, {}, {}", feeder.heading.substation, feeder.heading.subregion, feeder.heading.region));
@@ -67,9 +70,9 @@ void print_feeder(feeder::Feeder const& feeder) {
     line("measurements", fmt::format("{}", feeder.measurements.size()));
 }
 
-void print_agents(feeder::Feeder feeder) {
+void print_agents(feeder::Feeder feeder, feeder::Tree const& tree) {
     feeder::derive_areas(feeder);
-    auto const agents = partition::find_agents(feeder);
+    auto const agents = partition::find_agents(feeder, tree);
     std::map<feeder::Area::Kind, std::size_t> count;
     for (auto const& agent : agents.agents.rows()) ++count[agent.kind];
     fmt::print("{:<22}{}: 1 feeder, {} between switches, {}\n", "agents", agents.agents.size(),
@@ -89,13 +92,15 @@ Run add_inspect(CLI::App& dec) {
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
     command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")
         ->required();
-    command.add_flag("--report", options->report, "what was read, assumed, ignored and unknown, per class and attribute");
+    command.add_flag("--report", options->report,
+                     "what was read, assumed, ignored and unknown, per class and attribute");
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
             if (results::is_results_file(options->path)) {
+                if (options->report) context.log.warning("--report is about feeders; this is a results file");
                 fmt::print("{}", results::describe_file(options->path));
                 return;
             }
@@ -103,7 +108,7 @@ Run add_inspect(CLI::App& dec) {
             print_feeder(read.feeder);
             feeder::Notes notes;
             auto const tree = feeder::validate(read.feeder, notes);
-            print_agents(read.feeder);
+            print_agents(read.feeder, tree);
             auto const dark = std::ranges::count(tree.vertex_of_bus, -1);
             fmt::print("{:<22}radial, {}\n", "tree",
                        dark == 0 ? "all buses energised" : fmt::format("{} buses not energised", dark));

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
-#include <algorithm>
 #include <memory>
 #include <new>
 #include <sstream>
 #include <vector>
 
 #include "command.hpp"
+#include "dec/core/text.hpp"
 #include "options_file.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
@@ -25,19 +25,13 @@ constexpr auto footer = R"(
 Exit codes:
   0 solved   1 a bug of ours (diff: they differ)   2 bad usage or input   3 no feasible setpoint exists
   4 not converged   5 permission, disk, network or a lost rank   130, 143 stopped by SIGINT, SIGTERM
+  (under mpirun send SIGUSR1: code 143; after the others mpirun ends with code 1)
 Every command runs alone or under "mpirun -n P"; P changes only the time, never the answer.)";
-
-/// A name in a damaged file may hold anything, but a finding is one line.
-std::string printable(std::string text) {
-    std::ranges::replace_if(
-        text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    return text;
-}
 
 void print_error(core::Communicator const& comm, core::Error const& error) {
     if (!comm.is_root()) return;
     auto const& findings = error.findings();
-    for (auto const& finding : findings) fmt::print(stderr, "error: {}\n", printable(one_line(finding)));
+    for (auto const& finding : findings) fmt::print(stderr, "error: {}\n", core::printable(one_line(finding)));
     std::int64_t problems = 0;
     for (auto const& finding : findings) problems += finding.problems;
     auto const outcome = error.code() == ExitCode::infeasible ? "no feasible setpoint exists and nothing was written"
@@ -88,7 +82,8 @@ ExitCode run(core::Communicator const& comm, int argc, char** argv) {
     dec.config_formatter(std::make_shared<app::OptionsFile>(dec));
     dec.fallthrough();
     std::vector<std::pair<CLI::App*, app::Run>> commands;
-    for (auto* add : {app::add_solve, app::add_powerflow, app::add_inspect, app::add_convert, app::add_populate, app::add_diff}) {
+    for (auto* add : {app::add_solve, app::add_powerflow, app::add_inspect, app::add_convert, app::add_generate,
+                      app::add_populate, app::add_diff}) {
         auto run_it = add(dec);
         commands.emplace_back(dec.get_subcommands({}).back(), std::move(run_it));
     }

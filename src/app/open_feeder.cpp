@@ -66,7 +66,7 @@ void require_writable_feeder(core::Communicator const& comm, std::string const& 
     core::require_writable(comm, path);
 }
 
-partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder) {
+partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain) {
     std::optional<partition::Whole> whole;
     core::together(context.comm, [&] {
         if (!context.comm.is_root()) return;
@@ -76,8 +76,8 @@ partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder
         whole->tree = feeder::validate(whole->feeder, notes);
         for (auto const& warning : notes.warnings) context.log.warning(warning);
         feeder::derive_areas(whole->feeder);
-        whole->agents = partition::find_agents(whole->feeder);
-        whole->partition = partition::split(whole->feeder, whole->tree, whole->agents, context.comm.size());
+        whole->agents = partition::find_agents(whole->feeder, whole->tree);
+        whole->partition = partition::split(whole->feeder, whole->tree, whole->agents, grain, context.comm.size());
     });
     return partition::distribute(context.comm, whole);
 }

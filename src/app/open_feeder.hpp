@@ -33,6 +33,6 @@ void require_writable_feeder(core::Communicator const& comm, std::string const& 
 
 /// Validates, finds the agents and splits the feeder over the ranks; only the root's feeder is read. Collective.
 /// \throws core::Error on all ranks alike.
-[[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder);
+[[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain);
 
 }  // namespace dec::app

@@ -1,8 +1,13 @@
 #include "options_file.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "dec/core/error.hpp"
+#include "dec/core/text.hpp"
 
 namespace dec::app {
 
@@ -13,6 +18,21 @@ bool is_section_mark(CLI::ConfigItem const& item) { return item.name == "++" || 
 bool knows(CLI::App const& command, std::string const& option) {
     return command.get_option_no_throw("--" + option) != nullptr ||
            command.get_option_no_throw("-" + option) != nullptr || command.get_option_no_throw(option) != nullptr;
+}
+
+/// A bare key of TOML; anything else is what the parser makes of a line that is no option.
+bool is_key(std::string const& name) {
+    return std::ranges::all_of(
+        name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '+'; });
+}
+
+std::string content(std::istream& input, std::string const& path) {
+    std::string text{std::istreambuf_iterator<char>{input}, {}};
+    bool const binary =
+        std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
+    if (binary || core::first_not_utf8(text))
+        throw core::InvalidInput{{path, {}, "is no text in UTF-8", "give a TOML file of lines like  vmax = 1.05"}};
+    return text;
 }
 
 bool is_command(CLI::App const& dec, std::string const& name) {
@@ -29,9 +49,12 @@ std::vector<CLI::ConfigItem> OptionsFile::from_config(std::istream& input) const
     std::vector<core::Finding> findings;
     std::set<std::string> unknown_sections;
     std::vector<CLI::ConfigItem> wanted;
-    for (auto& item : CLI::ConfigBase::from_config(input)) {
+    std::istringstream text{content(input, path)};
+    for (auto& item : CLI::ConfigBase::from_config(text)) {
         std::string const section = item.parents.empty() ? command.get_name() : item.parents.front();
-        if (!is_command(dec_, section)) {
+        if (!is_key(item.name) && !is_section_mark(item)) {
+            findings.push_back({path, item.name, "is not TOML", "write lines like  vmax = 1.05"});
+        } else if (!is_command(dec_, section)) {
             if (unknown_sections.insert(section).second)
                 findings.push_back({path, "section " + section, "there is no such command", "see dec --help"});
         } else if (section != command.get_name() || is_section_mark(item)) {

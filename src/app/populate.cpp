@@ -7,13 +7,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
 #include <memory>
 
-#include "dec/coordination/limits.hpp"
-#include "dec/feeder/areas.hpp"
+#include "dec/feeder/tree.hpp"
 #include "open_feeder.hpp"
+#include "pv_target.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
 
@@ -27,58 +26,6 @@ struct PopulateOptions {
     std::optional<double> pv_penetration, load_scale, target_vmax;
     Talk talk;
 };
-
-/// Factor on the added PV at which the highest voltage of the linear model is the target. Every voltage is affine in the
-/// factor, so the highest is the upper envelope of straight lines and the factor is where the envelope meets the target.
-double factor_for(feeder::Feeder const& feeder, synthesis::Populated const& added, double target_pu) {
-    if (added.rooftop_pv == 0)
-        throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax", "there is no added PV to scale",
-                                               "ask for a larger --pv-penetration; it counts who has PV already"}};
-    core::Communicator const alone{MPI_COMM_SELF};
-    feeder::Notes notes;
-    partition::Whole whole{.feeder = feeder, .tree = feeder::validate(feeder, notes), .agents = {}, .partition = {}};
-    whole.agents = partition::find_agents(whole.feeder);
-    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, 1);
-    auto const piece = partition::distribute(alone, whole);
-    model::LinDist3Flow flow{alone, piece, {}};
-    model::FlowState with, change;
-    std::vector<double> share(flow.ders().size(), 0.0);
-    flow.solve(share, with);
-    for (auto id : piece.feeder.pv_systems.ids())
-        if (piece.global.pv_systems[id.at()] >= added.first_pv.value()) share[id.at()] = 1.0;
-    flow.solve_change(share, change);
-
-    double const target_sq = target_pu * target_pu;
-    double factor = std::numeric_limits<double>::infinity();
-    double highest_without = 0.0;
-    for (auto const& node : coordination::limited_nodes(piece, {}, with)) {
-        double const rise = -coordination::seen(piece, change, node);
-        double const without = coordination::seen(piece, with, node) - rise;
-        highest_without = std::max(highest_without, without);
-        if (rise > 0.0 && without <= target_sq) factor = std::min(factor, (target_sq - without) / rise);
-    }
-    if (highest_without > target_sq)
-        throw core::InvalidInput{core::Finding{
-            feeder.heading.origin, "--target-vmax",
-            fmt::format("the highest voltage is {:.4f} pu without the added PV", std::sqrt(highest_without)),
-            "ask for more than that"}};
-    if (!std::isfinite(factor))
-        throw core::InvalidInput{
-            core::Finding{feeder.heading.origin, "--target-vmax", "the added PV raises no voltage", "leave it out"}};
-    return factor;
-}
-
-void scale_added(feeder::Feeder& feeder, synthesis::Populated const& added, double factor) {
-    for (auto id : feeder.pv_systems.ids()) {
-        if (id < added.first_pv) continue;
-        auto& pv = feeder.pv_systems[id];
-        for (auto* values : {&pv.inverter.p_w, &pv.inverter.q_var})
-            for (auto& value : *values) value *= factor;
-        for (auto* value :
-             {&pv.inverter.rated_va, &pv.max_p_w, &pv.min_p_w, &pv.inverter.min_q_var, &pv.inverter.max_q_var})
-            *value *= factor;
-    }
-}
 
 /// The feeder to start from and what is asked: the tables' own settings, over which the command line wins.
 std::pair<feeder::Feeder, synthesis::PopulateOptions> read_input(Context& context, PopulateOptions const& options) {
@@ -104,7 +51,8 @@ feeder::Feeder populate(Context& context, PopulateOptions const& options) {
     static_cast<void>(feeder::validate(feeder, notes));
     for (auto const& warning : notes.warnings) context.log.warning(warning);
     auto const added = synthesis::populate(feeder, asked);
-    if (options.target_vmax) scale_added(feeder, added, factor_for(feeder, added, *options.target_vmax));
+    if (options.target_vmax)
+        scale_pv_from(feeder, added.first_pv, pv_factor_for(feeder, added.first_pv, *options.target_vmax));
     context.log.info(fmt::format(
         "{}: {} service transformers, {} houses, {} rooftop PV systems added, {} utility PV systems; {:.0f} kW of PV "
         "in all",

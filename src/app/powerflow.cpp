@@ -82,7 +82,7 @@ core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
     auto feeder = read_on_root(context, options.feeder);
     stop_if_asked(comm, "reading");
     run.seconds.read = clock.lap();
-    auto const piece = hand_out(context, std::move(feeder));
+    auto const piece = hand_out(context, std::move(feeder), partition::Grain::secondary);
     stop_if_asked(comm, "partitioning");
     run.seconds.partition = clock.lap();
 

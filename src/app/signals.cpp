@@ -9,7 +9,7 @@ namespace {
 volatile std::sig_atomic_t received = 0;
 
 extern "C" void remember(int signal) {
-    received = signal;
+    received = signal == SIGUSR1 ? SIGTERM : signal;
     std::signal(signal, SIG_DFL);
 }
 
@@ -18,6 +18,7 @@ extern "C" void remember(int signal) {
 void listen_for_signals() {
     std::signal(SIGINT, remember);
     std::signal(SIGTERM, remember);
+    std::signal(SIGUSR1, remember);
 }
 
 int signal_received() { return received; }

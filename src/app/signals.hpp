@@ -1,5 +1,6 @@
 /// \file signals.hpp
-/// SIGINT and SIGTERM ask for a clean stop; a second one ends the process at once.
+/// SIGINT and SIGTERM ask for a clean stop; a second one ends the process at once. SIGUSR1 asks for the same as SIGTERM:
+/// mpirun forwards it to the ranks and waits for them, where after SIGINT and SIGTERM it ends them itself.
 #pragma once
 
 #include "dec/core/communicator.hpp"

@@ -4,11 +4,14 @@
 ///   dec solve inputs/ieee123_secondary.xml
 ///   mpirun --oversubscribe -n 4 dec solve inputs/ieee123_secondary.xml -o results.h5 --setpoints setpoints.csv
 ///   dec solve inputs/ieee123_secondary.xml --policy equal-kw --json --output equal.h5
+///   dec solve inputs/ieee123_secondary.xml --messages messages --timestamp 1655321845 --output ordered.h5
+///   dec solve inputs/ieee123_secondary.xml --method exchange --policy quadratic --tolerance 1e-4
 ///   dec solve inputs/ieee123_secondary.xml --open sw3 --vmax 1.04 --dry-run
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <memory>
 
@@ -16,6 +19,7 @@
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/results/answer_file.hpp"
+#include "dec/results/messages.hpp"
 #include "open_feeder.hpp"
 #include "plan.hpp"
 #include "signals.hpp"
@@ -36,8 +40,11 @@ struct SolveOptions {
     double vmin = 0.95, vmax = 1.05;
     std::string vmin_relax = "on";
     std::string ac = "none";
-    std::int64_t max_iterations = 1000;
+    std::optional<std::int64_t> max_iterations;
+    std::optional<double> tolerance;
     std::optional<std::string> setpoints;
+    std::optional<std::string> messages, message_id;
+    std::optional<std::int64_t> timestamp;
     std::string progress = "auto";
     bool dry_run = false;
     bool json = false;
@@ -58,6 +65,39 @@ std::string descriptions_of(Catalogue const& catalogue) {
     return text;
 }
 
+/// "bisection: 1000, exchange: 30"
+template <class ValueOf>
+std::string per_method(ValueOf const& value_of) {
+    std::string text;
+    for (auto const& method : coordination::methods())
+        text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", method.name, value_of(method));
+    return text;
+}
+
+/// What a method can do, and who else can do the policy: "bisection does proportional (scope feeder), equal-kw; …"
+std::string what_is_possible() {
+    std::string text;
+    for (auto const& method : coordination::methods()) {
+        std::string possible;
+        auto const add = [&](std::string const& what) { possible += (possible.empty() ? "" : ", ") + what; };
+        for (auto const& policy : fairness::policies()) {
+            if (!policy.shared_fraction) {
+                if (method.can_do(policy, {})) add(std::string{policy.name});
+                continue;
+            }
+            for (auto scope : {fairness::Scope::agent, fairness::Scope::area, fairness::Scope::feeder})
+                if (method.can_do(policy, scope)) add(fmt::format("{} (scope {})", policy.name, to_text(scope)));
+        }
+        text += fmt::format("{}{} does {}", text.empty() ? "" : "; ", method.name, possible);
+    }
+    return text;
+}
+
+/// \pre the options have been checked.
+fairness::Scope scope_of(SolveOptions const& options, coordination::Method const& method) {
+    return options.scope ? *fairness::scope_from_text(*options.scope) : method.default_scope;
+}
+
 void add_options(CLI::App& command, SolveOptions& options) {
     options.feeder.add_to(command);
     options.talk.add_to(command);
@@ -68,8 +108,11 @@ void add_options(CLI::App& command, SolveOptions& options) {
     command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))
         ->capture_default_str()
         ->type_name("P");
-    one_of(*command.add_option("--scope", options.scope, "who shares one fraction (policy proportional): feeder"),
-           {"feeder"});
+    one_of(
+        *command.add_option("--scope", options.scope,
+                            "who shares one fraction (policy proportional); default: " +
+                                per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); })),
+        {"agent", "area", "feeder"});
     command
         .add_option("--source-voltage", options.source_voltage,
                     "voltage of the ideal source, pu of its nominal; default: the file's")
@@ -90,12 +133,34 @@ void add_options(CLI::App& command, SolveOptions& options) {
            {"on", "off"});
     one_of(*command.add_option("--ac", options.ac, "AC power flow after the linear answer")->capture_default_str(),
            {"none"});
-    command.add_option("--max-iterations", options.max_iterations, "of the method")
-        ->capture_default_str()
+    command
+        .add_option("--tolerance", options.tolerance,
+                    "change at which the method stops; default: " + per_method([](auto const& m) {
+                        return m.default_tolerance ? fmt::format("{}", *m.default_tolerance) : "none, it is exact";
+                    }))
+        ->type_name("X")
+        ->check(positive_number());
+    command
+        .add_option("--max-iterations", options.max_iterations,
+                    "of the method; default: " +
+                        per_method([](auto const& m) { return fmt::format("{}", m.default_iterations); }))
         ->type_name("N")
         ->check(whole_number_from(1));
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
         ->type_name("FILE.csv");
+    command
+        .add_option("--messages", options.messages,
+                    "also write the setpoints as CIM difference messages, one file per agent")
+        ->type_name("DIR");
+    one_of(
+        *command.add_option("--message-id", options.message_id,
+                            "whose mRID messages name a PV system by: its unit (default) or its converter connection"),
+        {"unit", "connection"});
+    command
+        .add_option("--timestamp", options.timestamp,
+                    "of the messages, Unix seconds; default: when the feeder's file was last changed")
+        ->type_name("T")
+        ->check(whole_number_from(0));
     one_of(*command.add_option("--progress", options.progress, "a line per round on standard error")
                 ->capture_default_str(),
            {"auto", "on", "off"});
@@ -118,10 +183,19 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     method = coordination::find_method(options.method);
     if (method == nullptr)
         wrong("--method " + options.method, "there is no such method", "one of " + names_of(coordination::methods()));
-    if (policy != nullptr && method != nullptr && !method->can_do(*policy))
-        wrong("--method " + options.method, "cannot do policy " + options.policy, "try another method");
     if (policy != nullptr && options.scope && !policy->shared_fraction)
         wrong("--scope " + *options.scope, "only policy proportional has a scope", "leave --scope out");
+    else if (policy != nullptr && method != nullptr && !method->can_do(*policy, scope_of(options, *method)))
+        wrong(
+            "--method " + options.method,
+            fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
+            what_is_possible());
+    if (method != nullptr && options.tolerance && !method->default_tolerance)
+        wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
+    for (auto const& [option, given] :
+         {std::pair{"--message-id", options.message_id.has_value()}, {"--timestamp", options.timestamp.has_value()}})
+        if (given && !options.messages)
+            wrong(option, "no messages are asked for", "add --messages DIR, or leave it out");
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
 }
 
@@ -153,26 +227,32 @@ void require_agreement(coordination::Check const& check) {
                         "please report it with the input"}}};
 }
 
-/// A voltage of zero or less is what the linear model makes of loads that cannot be served at all.
-void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece,
-                         coordination::Answer const& answer) {
-    double lowest = 1.0;
-    coordination::Node const* where = nullptr;
-    for (auto const& node : answer.nodes) {
-        double const v_sq = coordination::seen(piece, answer.curtailed, node);
-        if (v_sq > lowest) continue;
-        lowest = std::isfinite(v_sq) ? v_sq : std::numeric_limits<double>::lowest();
-        where = &node;
-    }
-    double const lowest_of_all = comm.min(lowest);
-    if (lowest_of_all > 0.0) return;
+/// When the feeder's file was last changed, Unix seconds; known to the root.
+std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
+    std::int64_t seconds = 0;
     core::together(comm, [&] {
-        if (where != nullptr && lowest <= lowest_of_all)
-            throw core::Error{core::ExitCode::infeasible,
-                              {{piece.feeder.heading.origin, "node " + coordination::node_name(piece, *where),
-                                "the voltage collapses: so much load cannot be served",
-                                "lower --load-scale or raise --source-voltage"}}};
+        if (!comm.is_root()) return;
+        auto const changed = std::chrono::file_clock::to_sys(std::filesystem::last_write_time(path));
+        seconds = std::chrono::floor<std::chrono::seconds>(changed).time_since_epoch().count();
     });
+    return seconds;
+}
+
+/// \return a line about them; empty if there are none. Collective.
+std::string write_messages(Context& context, partition::Piece const& piece, coordination::Answer const& answer,
+                           std::vector<results::Setpoint> const& points, SolveOptions const& options) {
+    if (!options.messages) return {};
+    // A message says nothing of how far the run got, and whoever forwards it need not see the exit code.
+    if (answer.status == coordination::Status::interrupted) {
+        context.log.warning("stopped before the setpoints were found; no messages are written");
+        return {};
+    }
+    auto const id = options.message_id == "connection" ? results::MessageId::connection : results::MessageId::unit;
+    auto const count = results::write_messages(
+        context.comm,
+        {*options.messages, options.timestamp ? *options.timestamp : time_of(context.comm, options.feeder.path)},
+        results::orders(piece, points, id));
+    return fmt::format("messages: {} ({} {})\n", *options.messages, count, count == 1 ? "agent" : "agents");
 }
 
 core::ExitCode solve(Context& context, SolveOptions const& options) {
@@ -195,20 +275,23 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     fairness::Policy const* policy = nullptr;
     coordination::Method const* method = nullptr;
     check_options(options, policy, method);
-    if (policy->shared_fraction) run.scope = options.scope.value_or("feeder");
+    auto const scope = scope_of(options, *method);
+    if (policy->shared_fraction) run.scope = to_text(scope);
     if (!options.dry_run) {
         require_different_files(comm, {{"FEEDER", options.feeder.path},
                                        {"--output", options.output},
-                                       {"--setpoints", options.setpoints.value_or("")}});
+                                       {"--setpoints", options.setpoints.value_or("")},
+                                       {"--messages", options.messages.value_or("")}});
         core::require_writable(comm, options.output);
         if (options.setpoints) core::require_writable(comm, *options.setpoints);
+        if (options.messages) results::require_message_folder(comm, *options.messages);
     }
 
     // 2. Read on the root, validate, hand out.
     auto feeder = read_on_root(context, options.feeder);
     stop_if_asked(comm, "reading");
     finished("read", run.seconds.read);
-    auto const piece = hand_out(context, std::move(feeder));
+    auto const piece = hand_out(context, std::move(feeder), method->grain);
     stop_if_asked(comm, "partitioning");
     finished("partition", run.seconds.partition);
     if (options.dry_run) {
@@ -222,8 +305,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     finished("build", run.seconds.build);
 
     // 4. Coordinate.
-    coordination::Settings const settings{.limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
-                                          .max_iterations = options.max_iterations};
+    coordination::Settings const settings{
+        .limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
+        .max_iterations = options.max_iterations.value_or(method->default_iterations),
+        .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
+        .scope = scope};
     bool const show =
         options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
     Clock round_clock;
@@ -236,10 +322,11 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     };
     auto const answer = method->run(comm, flow, *policy, settings, observer);
     finished("solve", run.seconds.solve);
+    coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
-
-    require_no_collapse(comm, piece, answer);
+    coordination::require_finite(comm, piece, answer.nodes, answer.curtailed);
+    coordination::require_no_collapse(comm, piece, answer.nodes, answer.curtailed);
 
     // 5. A second opinion on exactly the setpoints that are handed out.
     std::vector<double> export_kw;
@@ -252,14 +339,20 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     // 6. Write, then tell.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
     warn_of_low_voltages(context, summary, options);
-    // The results last: whoever finds them finds everything.
-    if (options.setpoints) results::write_setpoints(comm, *options.setpoints, points);
+    // The setpoints appear when the results are there: both or none.
+    std::unique_ptr<core::OutputFile> setpoints_file;
+    if (options.setpoints) setpoints_file = results::write_setpoints(comm, *options.setpoints, points);
     results::write_answer(comm, options.output, flow, answer, summary, run);
+    core::together(comm, [&] {
+        if (setpoints_file) setpoints_file->commit();
+    });
+    auto const about_messages = write_messages(context, piece, answer, points, options);
     finished("write", summary.seconds.write);
     summary.seconds.total = total.lap();
     if (comm.is_root()) {
         if (options.json) fmt::print("{}\n", results::to_json(summary).dump(2));
-        else if (!options.talk.quiet) fmt::print("{}\nresults: {}\n", results::to_table(summary), options.output);
+        else if (!options.talk.quiet)
+            fmt::print("{}\n{}results: {}\n", results::to_table(summary), about_messages, options.output);
     }
     return answer.status == coordination::Status::interrupted ? interrupted_code(comm)
                                                               : coordination::exit_code(answer.status);

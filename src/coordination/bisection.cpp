@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "dec/core/archive.hpp"
+#include "naming.hpp"
+#include "record.hpp"
 
 namespace dec::coordination {
 
@@ -26,7 +28,8 @@ struct Candidate {
 };
 
 /// The node of largest badness over all ranks, of those nearer to it than `near` the first. Collective.
-Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nodes, std::vector<double> const& badness, double near) {
+Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nodes, std::vector<double> const& badness,
+                       double near) {
     auto const local = badness.empty() ? -infinity : *std::ranges::max_element(badness);
     double const largest = comm.max(local);
     Candidate best{.badness = largest};
@@ -44,20 +47,11 @@ Candidate worst_of_all(core::Communicator const& comm, std::span<Node const> nod
     return best;
 }
 
-/// One rank's text on all ranks. Collective.
-std::string from_rank(core::Communicator const& comm, int rank, std::string text) {
-    auto size = static_cast<int>(text.size());
-    MPI_Bcast(&size, 1, MPI_INT, rank, comm.handle());
-    text.resize(static_cast<std::size_t>(size));
-    MPI_Bcast(text.data(), size, MPI_CHAR, rank, comm.handle());
-    return text;
-}
-
 /// What both ways of finding the scalar share: the model, the nodes, the DERs' ramps.
 class ScalarSearch {
   public:
-    ScalarSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-                 Observer const& observer)
+    ScalarSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                 Settings const& settings, Observer const& observer)
         : comm_{comm}, flow_{flow}, policy_{policy}, settings_{settings}, observer_{observer}, piece_{flow.piece()} {
         auto const& pu = flow.settings().per_unit;
         double available = 0.0;
@@ -90,43 +84,19 @@ class ScalarSearch {
         answer_.objective = policy_.objective(k, available_kw_);
     }
     [[nodiscard]] std::vector<double> violations(model::FlowState const& state) const {
-        std::vector<double> badness;
-        badness.reserve(answer_.nodes.size());
-        for (auto const& node : answer_.nodes) {
-            double const v = seen(piece_, state, node);
-            badness.push_back(std::max(v - node.high, node.low - v));
-        }
-        return badness;
+        return coordination::violations(piece_, answer_.nodes, state);
     }
     /// \return true if somebody asked for a stop.
     bool record(double violation) {
-        auto const& pu = flow_.settings().per_unit;
-        auto const first = answer_.agent_curtailed_kw.size();
-        answer_.agent_curtailed_kw.resize(first + piece_.agents.size(), 0.0);
-        double curtailed = 0.0;
-        for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
-            double const kw = answer_.alpha[d] * pu.power_si(flow_.ders()[d].available) / 1000.0;
-            curtailed += kw;
-            auto const bus = piece_.feeder.pv_systems.rows()[d].inverter.bus;
-            answer_.agent_curtailed_kw[first + static_cast<std::size_t>(piece_.agent_of_bus[bus.at()])] += kw;
-        }
-        Round const round{.iteration = static_cast<std::int64_t>(answer_.rounds.size()),
-                          .objective = answer_.objective,
-                          .primal_residual = std::max(0.0, violation),
-                          .dual_residual = std::numeric_limits<double>::quiet_NaN(),
-                          .max_alpha_change = largest_change_,
-                          .total_injection_kw = available_kw_ - comm_.sum(curtailed)};
-        answer_.rounds.push_back(round);
-        answer_.iterations = round.iteration;
-        double const stop = observer_ && observer_(round) ? 1.0 : 0.0;
-        return comm_.max(stop) > 0.0;
+        return coordination::record(comm_, flow_, {answer_.curtailed, violation, largest_change_}, observer_, answer_);
     }
     void name_binding(Candidate const& worst) {
         answer_.binding_row = worst.row;
         answer_.binding_node = name(worst);
     }
     [[nodiscard]] std::string name(Candidate const& c) const {
-        return from_rank(comm_, c.rank, comm_.rank() == c.rank ? node_name(piece_, answer_.nodes[c.node]) : std::string{});
+        return from_rank(comm_, c.rank,
+                         comm_.rank() == c.rank ? node_name(piece_, answer_.nodes[c.node]) : std::string{});
     }
     [[nodiscard]] double next_scalar(Candidate const& worst, double k, double violation);
     [[nodiscard]] double node_sign(Candidate const& worst) const;
@@ -140,7 +110,7 @@ class ScalarSearch {
     Observer const& observer_;
     partition::Piece const& piece_;
     std::vector<fairness::Ramp> ramps_;
-    double last_ = 0.0;             ///< scalar at which everything is curtailed
+    double last_ = 0.0;  ///< scalar at which everything is curtailed
     double available_kw_ = 0.0;
     double largest_change_ = 0.0;
     Answer answer_;
@@ -210,10 +180,8 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
     double const sign = node_sign(worst);
     if (comm_.rank() == worst.rank) {
         auto const& node = answer_.nodes[worst.node];
-        auto const& vertex = piece_.vertices[static_cast<std::size_t>(node.vertex)];
-        Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex) * 3} =
-            sign * (vertex.floating_delta ? model::Vector3{model::line_to_line().row(node.place).transpose()}
-                                          : model::Vector3{model::Vector3::Unit(node.place)});
+        Eigen::Map<model::Vector3>{weight.data() + static_cast<std::ptrdiff_t>(node.vertex)* 3} =
+            sign * seen_weight(piece_, node);
     }
     std::vector<double> effect(ramps_.size());
     flow_.gradient(weight, effect);
@@ -285,10 +253,6 @@ Answer ScalarSearch::walk() {
     return std::move(answer_);
 }
 
-std::string what_helps(bool high) {
-    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax" : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
-}
-
 /// Nodes outside their limit when everything is curtailed, the worst first, on the root. Where some of them are outside it
 /// with nothing curtailed too, only those: the others are brought there by the curtailment, and stand in nobody's way.
 void ScalarSearch::report_hopeless() {
@@ -336,7 +300,8 @@ void ScalarSearch::report_hopeless() {
     if (std::ranges::any_of(list, &Hopeless::always)) std::erase_if(list, [](Hopeless const& h) { return !h.always; });
     constexpr std::size_t most = 20;
     for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
-        answer_.conflicts.push_back({piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
+        answer_.conflicts.push_back(
+            {piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
     if (list.size() > most)
         answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("{} more nodes", list.size() - most),
                                      "are outside their limits with everything curtailed", what_helps(list[most].high),
@@ -346,22 +311,23 @@ void ScalarSearch::report_hopeless() {
 void ScalarSearch::report_conflict(Candidate const& needs_more, Candidate const& needs_less) {
     auto const more = name(needs_more);
     auto const less = name(needs_less);
-    answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("nodes {} and {}", more, less),
-                                 fmt::format("{} needs a curtailed fraction of at least {:.6f}, {} one of at most {:.6f}", more,
-                                             needs_more.badness, less, -needs_less.badness),
-                                 "raise --vmax, or lower --vmin (0: no lower limit)"});
+    answer_.conflicts.push_back(
+        {piece_.feeder.heading.origin, fmt::format("nodes {} and {}", more, less),
+         fmt::format("{} needs a curtailed fraction of at least {:.6f}, {} one of at most {:.6f}", more,
+                     needs_more.badness, less, -needs_less.badness),
+         "raise --vmax, or lower --vmin (0: no lower limit)"});
 }
 
 }  // namespace
 
-Answer bisection(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-                 Observer const& observer) {
+Answer bisection(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                 Settings const& settings, Observer const& observer) {
     ScalarSearch search{comm, flow, policy, settings, observer};
     return policy.shared_fraction ? search.closed_form() : search.walk();
 }
 
-Answer walk(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy, Settings const& settings,
-            Observer const& observer) {
+Answer walk(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+            Settings const& settings, Observer const& observer) {
     return ScalarSearch{comm, flow, policy, settings, observer}.walk();
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "dec/coordination/bisection.hpp"
+#include "dec/coordination/exchange.hpp"
 
 namespace dec::coordination {
 
@@ -9,8 +10,22 @@ std::span<Method const> methods() {
     static std::array const all{
         Method{.name = "bisection",
                .description = "exact for policies with one shared scalar, on a distributed linear power flow",
-               .can_do = [](fairness::Policy const& policy) { return policy.ramp != nullptr; },
+               .can_do =
+                   [](fairness::Policy const& policy, fairness::Scope scope) {
+                       return policy.ramp != nullptr && (!policy.shared_fraction || scope == fairness::Scope::feeder);
+                   },
                .run = bisection},
+        Method{.name = "exchange",
+               .description = "agents decide by themselves and exchange voltages and powers at their boundaries",
+               .default_scope = fairness::Scope::agent,
+               .default_iterations = 30,
+               .default_tolerance = 1e-3,
+               .grain = partition::Grain::agent,
+               .can_do =
+                   [](fairness::Policy const& policy, fairness::Scope scope) {
+                       return policy.cost != nullptr && (!policy.shared_fraction || scope == fairness::Scope::agent);
+                   },
+               .run = exchange},
     };
     return all;
 }
@@ -22,8 +37,9 @@ Method const* find_method(std::string_view name) {
 }
 
 std::string_view to_text(Status status) {
-    static constexpr std::array<std::string_view, 8> names{"optimal",         "converged",       "relaxed",  "infeasible",
-                                                           "iteration_limit", "not_ac_feasible", "diverged", "interrupted"};
+    static constexpr std::array<std::string_view, 8> names{"optimal",    "converged",       "relaxed",
+                                                           "infeasible", "iteration_limit", "not_ac_feasible",
+                                                           "diverged",   "interrupted"};
     return names[static_cast<std::size_t>(status)];
 }
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
+#include "dec/core/error.hpp"
+
 namespace dec::coordination {
 
 namespace {
@@ -17,7 +21,14 @@ double seen(partition::Piece const& piece, model::FlowState const& state, Node c
     return vertex.floating_delta ? model::seen_voltage(vertex, v)(node.place) : v(node.place);
 }
 
-std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits, model::FlowState const& uncurtailed) {
+model::Vector3 seen_weight(partition::Piece const& piece, Node const& node) {
+    auto const& vertex = piece.vertices[static_cast<std::size_t>(node.vertex)];
+    return vertex.floating_delta ? model::Vector3{model::line_to_line().row(node.place).transpose()}
+                                 : model::Vector3{model::Vector3::Unit(node.place)};
+}
+
+std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits,
+                                model::FlowState const& uncurtailed) {
     std::vector<Node> nodes;
     for (std::size_t i = 0; i < piece.own; ++i) {
         auto const& vertex = piece.vertices[i];
@@ -37,6 +48,39 @@ std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits con
         }
     }
     return nodes;
+}
+
+void require_finite(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                    model::FlowState const& state) {
+    core::together(comm, [&] {
+        for (auto const& node : nodes)
+            if (!std::isfinite(seen(piece, state, node)))
+                throw core::Error{core::ExitCode::bug,
+                                  {{piece.feeder.heading.origin, "node " + node_name(piece, node),
+                                    "internal error: the linear power flow gives no finite voltage",
+                                    "please report it with the input"}}};
+    });
+}
+
+void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                         model::FlowState const& state) {
+    double lowest = std::numeric_limits<double>::infinity();
+    Node const* where = nullptr;
+    for (auto const& node : nodes) {
+        double const v_sq = seen(piece, state, node);
+        if (v_sq >= lowest) continue;
+        lowest = v_sq;
+        where = &node;
+    }
+    double const lowest_of_all = comm.min(lowest);
+    if (lowest_of_all > 0.0) return;
+    core::together(comm, [&] {
+        if (where != nullptr && lowest <= lowest_of_all)
+            throw core::Error{core::ExitCode::infeasible,
+                              {{piece.feeder.heading.origin, "node " + node_name(piece, *where),
+                                "the voltage collapses: so much load cannot be served",
+                                "lower --load-scale or raise --source-voltage"}}};
+    });
 }
 
 std::string node_name(partition::Piece const& piece, Node const& node) {

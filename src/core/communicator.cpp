@@ -162,7 +162,9 @@ void together(Communicator const& comm, std::function<void()> const& work) {
     } catch (Error const& error) {
         failure = pack(error.code(), error.findings());
     } catch (std::bad_alloc const&) {
-        failure = pack(ExitCode::system, {Finding{{}, fmt::format("rank {}", comm.rank()), "out of memory", "use a machine with more of it"}});
+        failure =
+            pack(ExitCode::system,
+                 {Finding{{}, fmt::format("rank {}", comm.rank()), "out of memory", "use a machine with more of it"}});
     } catch (std::exception const& error) {
         failure = pack(ExitCode::bug, {Finding{{}, "internal error", error.what(), "please report it with the input"}});
     }

@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <concepts>
 #include <cstring>
 #include <functional>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "dec/core/error.hpp"
 #include "dec/core/hdf5.hpp"
@@ -91,6 +94,15 @@ std::optional<ColumnData> read_values(hid_t stored, hid_t space, std::function<b
     }
 }
 
+/// Rows, and values in a row.
+std::pair<std::int64_t, std::size_t> shape_of(hid_t space) {
+    std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(H5Sget_simple_extent_ndims(space), 0)));
+    H5Sget_simple_extent_dims(space, shape.data(), nullptr);
+    std::size_t width = 1;
+    for (std::size_t axis = 1; axis < shape.size(); ++axis) width *= shape[axis];
+    return {shape.empty() ? 1 : static_cast<std::int64_t>(shape.front()), width};
+}
+
 }  // namespace
 
 void Hdf5Reader::State::open() {
@@ -128,7 +140,12 @@ AttributeValue Hdf5Reader::State::attribute(hid_t object, std::string const& pla
         return H5Aread(attribute.id(), native, target) >= 0;
     });
     if (!values) fail(place, "attribute " + name + " is neither a number nor a text");
-    return std::visit([](auto const& list) { return AttributeValue{list.front()}; }, *values);
+    return std::visit(
+        []<class List>(List const& list) -> AttributeValue {
+            if constexpr (std::same_as<List, TextColumn>) return std::string{list[0]};
+            else return list.front();
+        },
+        *values);
 }
 
 bool is_hdf5(std::string const& path) {
@@ -154,15 +171,92 @@ Column Hdf5Reader::column(std::string const& path) const {
     });
     if (!values) state_->fail(path, "cannot be read as numbers or texts");
 
-    Column column{path.substr(path.rfind('/') + 1), {}, std::move(*values), 1};
-    std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(H5Sget_simple_extent_ndims(space.id()), 0)));
-    H5Sget_simple_extent_dims(space.id(), shape.data(), nullptr);
-    for (std::size_t axis = 1; axis < shape.size(); ++axis) column.width *= shape[axis];
+    Column column{path.substr(path.rfind('/') + 1), {}, std::move(*values), shape_of(space.id()).second};
     if (H5Aexists(dataset.id(), "unit") > 0) {
         auto const unit = state_->attribute(dataset.id(), path, "unit");
         if (auto const* text = std::get_if<std::string>(&unit)) column.unit = *text;
     }
     return column;
+}
+
+namespace {
+
+/// Reads rows of a dataset into consecutive bytes.
+bool read_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t count, std::size_t width, void* target) {
+    Handle const source{H5Dget_space(dataset), H5Sclose};
+    std::array<hsize_t, 2> const start{static_cast<hsize_t>(first), 0};
+    std::array<hsize_t, 2> const shape{static_cast<hsize_t>(count), width};
+    Handle const memory{H5Screate_simple(2, shape.data(), nullptr), H5Sclose};
+    H5Sselect_hyperslab(source.id(), H5S_SELECT_SET, start.data(), nullptr, shape.data(), nullptr);
+    return H5Dread(dataset, native, memory.id(), source.id(), H5P_DEFAULT, target) >= 0;
+}
+
+template <class Value>
+std::optional<BlockData> read_number_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t count,
+                                          std::size_t width) {
+    std::vector<Value> values(static_cast<std::size_t>(count) * width);
+    if (count > 0 && !read_rows(dataset, native, first, count, width, values.data())) return {};
+    return values;
+}
+
+std::optional<BlockData> read_text_rows(hid_t dataset, hid_t stored, std::int64_t first, std::int64_t count) {
+    auto const size = H5Tget_size(stored);
+    auto const rows = static_cast<std::size_t>(count);
+    std::vector<char> bytes(rows * size);
+    if (count > 0 && !read_rows(dataset, stored, first, count, 1, bytes.data())) return {};
+    TextColumn texts;
+    texts.reserve(rows, bytes.size());
+    for (std::size_t row = 0; row < rows; ++row) {
+        char const* text = bytes.data() + row * size;
+        texts.push_back({text, strnlen(text, size)});
+    }
+    return texts;
+}
+
+bool is_of_kind(hid_t type, BlockKind kind) {
+    switch (H5Tget_class(type)) {
+        case H5T_FLOAT: return kind == BlockKind::real;
+        case H5T_INTEGER: return kind == BlockKind::int32 || kind == BlockKind::uint8;
+        case H5T_STRING: return kind == BlockKind::text && H5Tis_variable_str(type) == 0;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+std::int64_t Hdf5Reader::rows(std::string const& path) const {
+    Handle const dataset{H5Dopen2(state_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose};
+    if (!dataset.valid()) state_->fail(path, "there is no such dataset");
+    Handle const space{H5Dget_space(dataset.id()), H5Sclose};
+    return shape_of(space.id()).first;
+}
+
+BlockData Hdf5Reader::block(std::string const& path, BlockKind kind, std::size_t width, std::int64_t first,
+                            std::int64_t count) const {
+    Handle const dataset{H5Dopen2(state_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose};
+    if (!dataset.valid()) state_->fail(path, "there is no such dataset");
+    Handle const type{H5Dget_type(dataset.id()), H5Tclose};
+    Handle const space{H5Dget_space(dataset.id()), H5Sclose};
+    auto const [rows, values] = shape_of(space.id());
+    auto const extents = H5Sget_simple_extent_ndims(space.id());
+    if (extents < 1 || extents > 2 || values != width || first < 0 || count < 0 || first + count > rows)
+        state_->fail(path,
+                     fmt::format("has {} rows of {} where {} of {} are wanted", rows, values, first + count, width));
+    if (!is_of_kind(type.id(), kind)) state_->fail(path, "is of another type than it should be");
+    auto const read = [&]() -> std::optional<BlockData> {
+        switch (kind) {
+            case BlockKind::real: return read_number_rows<double>(dataset.id(), H5T_NATIVE_DOUBLE, first, count, width);
+            case BlockKind::int32:
+                return read_number_rows<std::int32_t>(dataset.id(), H5T_NATIVE_INT32, first, count, width);
+            case BlockKind::uint8:
+                return read_number_rows<std::uint8_t>(dataset.id(), H5T_NATIVE_UINT8, first, count, width);
+            case BlockKind::text: return read_text_rows(dataset.id(), type.id(), first, count);
+        }
+        return {};
+    };
+    auto data = read();
+    if (!data) state_->fail(path, "cannot be read: " + hdf5_reason());
+    return std::move(*data);
 }
 
 Attributes Hdf5Reader::attributes(std::string const& path) const {

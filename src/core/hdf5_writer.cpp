@@ -2,11 +2,15 @@
 #include <hdf5.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
+#include <concepts>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
+#include <tuple>
+#include <vector>
 
 #include "dec/core/error.hpp"
 #include "dec/core/hdf5.hpp"
@@ -49,6 +53,8 @@ bool put_attribute(hid_t object, std::string const& name, AttributeValue const& 
     return put_scalar(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &std::get<std::int64_t>(value));
 }
 
+constexpr std::size_t dataset_description = 2048;  // bytes: type, shape, place, unit
+
 /// How values lie in memory and in the file.
 struct ValueTypes {
     Handle text;  // keeps the type of a text column alive
@@ -61,6 +67,14 @@ ValueTypes types_of(ColumnData const& data, Cell const& cell) {
     auto text = text_type(cell.value);
     auto const id = text.id();
     return {std::move(text), id, id};
+}
+
+/// Of a dataset: its rows, and what one row is (`extents`, or `width` values, or one).
+std::vector<hsize_t> shape_of(std::int64_t rows, std::size_t width, std::vector<std::size_t> const& extents) {
+    std::vector<hsize_t> shape{static_cast<hsize_t>(rows)};
+    if (!extents.empty()) shape.insert(shape.end(), extents.begin(), extents.end());
+    else if (width != 1) shape.push_back(width);
+    return shape;
 }
 
 }  // namespace
@@ -90,9 +104,13 @@ struct Hdf5Writer::State {
     /// before anything is written.
     void reserve(std::size_t bytes);
     [[nodiscard]] Handle open_group(std::string_view group) const;
-    [[nodiscard]] Handle create_dataset(hid_t group, Column const& column, ValueTypes const& types,
-                                        std::int64_t rows) const;
-    [[nodiscard]] bool write_block(hid_t dataset, hid_t native, RowBlock const& block, std::size_t column) const;
+    [[nodiscard]] Handle create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
+                                        std::vector<hsize_t> const& shape) const;
+    /// `data`: rows [first, first + rows) of a dataset.
+    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
+                                  void const* data) const;
+    /// Opens or creates a group. Collective.
+    [[nodiscard]] Handle require_group(std::string_view group) const;
 };
 
 void Hdf5Writer::State::create() {
@@ -143,25 +161,37 @@ Handle Hdf5Writer::State::open_group(std::string_view group) const {
     return object;
 }
 
-Handle Hdf5Writer::State::create_dataset(hid_t group, Column const& column, ValueTypes const& types,
-                                         std::int64_t rows) const {
-    std::array<hsize_t, 2> const shape{static_cast<hsize_t>(rows), static_cast<hsize_t>(column.width)};
-    Handle const space{H5Screate_simple(column.width == 1 ? 1 : 2, shape.data(), nullptr), H5Sclose};
+Handle Hdf5Writer::State::require_group(std::string_view group) const {
+    Handle found;
+    checked("cannot be written", [&] {
+        found = open_group(group);
+        return found.valid();
+    });
+    return found;
+}
+
+Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
+                                         std::vector<hsize_t> const& shape) const {
+    Handle const space{H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose};
     auto const properties = without_times(H5P_DATASET_CREATE);
     H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);  // every row is written
-    Handle dataset{
-        H5Dcreate2(group, column.name.c_str(), types.stored, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
-        H5Dclose};
-    if (dataset.valid() && !put_attribute(dataset.id(), "unit", column.unit)) return {};
+    Handle dataset{H5Dcreate2(group, name.c_str(), stored, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
+                   H5Dclose};
+    if (dataset.valid() && !put_attribute(dataset.id(), "unit", unit)) return {};
     return dataset;
 }
 
-bool Hdf5Writer::State::write_block(hid_t dataset, hid_t native, RowBlock const& block, std::size_t column) const {
-    std::array<hsize_t, 2> const start{static_cast<hsize_t>(block.begin), 0};
-    std::array<hsize_t, 2> const count{static_cast<hsize_t>(block.rows), block.cells[column].width};
+bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
+                                   void const* data) const {
     Handle const target{H5Dget_space(dataset), H5Sclose};
-    Handle const source{H5Screate_simple(2, count.data(), nullptr), H5Sclose};
-    if (block.rows > 0) {
+    // Whole rows, whatever their shape.
+    std::vector<hsize_t> count(static_cast<std::size_t>(H5Sget_simple_extent_ndims(target.id())));
+    H5Sget_simple_extent_dims(target.id(), count.data(), nullptr);
+    count[0] = static_cast<hsize_t>(rows);
+    std::vector<hsize_t> start(count.size(), 0);
+    start[0] = static_cast<hsize_t>(first);
+    Handle const source{H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), H5Sclose};
+    if (rows > 0) {
         H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
     } else {
         H5Sselect_none(target.id());
@@ -171,9 +201,7 @@ bool Hdf5Writer::State::write_block(hid_t dataset, hid_t native, RowBlock const&
     H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE);
     // A rank without rows takes part with nothing, but HDF5 refuses a null pointer.
     char const nothing = 0;
-    auto const& bytes = block.columns[column];
-    return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(),
-                    bytes.empty() ? &nothing : bytes.data()) >= 0;
+    return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), rows > 0 ? data : &nothing) >= 0;
 }
 
 Hdf5Writer::Hdf5Writer(Communicator const& comm, std::string path)
@@ -187,26 +215,68 @@ Hdf5Writer::~Hdf5Writer() = default;
 void Hdf5Writer::table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
                        std::span<Column const> columns) {
     auto const block = to_row_block(state_->comm, group, total, rows, columns);
-    constexpr std::size_t description = 2048;  // of a dataset: type, shape, place, unit
     std::size_t bytes = 0;
-    for (auto const& cell : block.cells) bytes += description + static_cast<std::size_t>(total) * cell.size();
+    for (auto const& cell : block.cells) bytes += dataset_description + static_cast<std::size_t>(total) * cell.size();
     state_->reserve(bytes);
-    Handle parent;
-    state_->checked("cannot be written", [&] {
-        parent = state_->open_group(group);
-        return parent.valid();
-    });
+    auto const parent = state_->require_group(group);
     for (std::size_t c = 0; c < columns.size(); ++c) {
         auto const what = fmt::format("{}/{} cannot be written", group, columns[c].name);
         auto const types = types_of(columns[c].data, block.cells[c]);
         Handle dataset;
         state_->checked(what, [&] {
-            dataset = state_->create_dataset(parent.id(), columns[c], types, total);
+            dataset = state_->create_dataset(parent.id(), columns[c].name, columns[c].unit, types.stored,
+                                             shape_of(total, columns[c].width, columns[c].extents));
             return dataset.valid();
         });
         if (total == 0 || columns[c].width == 0) continue;
-        state_->checked(what, [&] { return state_->write_block(dataset.id(), types.native, block, c); });
+        state_->checked(what, [&] {
+            return state_->write_rows(dataset.id(), types.native, block.begin, block.rows, block.columns[c].data());
+        });
     }
+}
+
+void Hdf5Writer::block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first) {
+    auto const what = fmt::format("{}/{} cannot be written", group, block.name);
+    auto const* texts = std::get_if<TextColumn>(&block.data);
+    std::size_t text_size = 1;
+    std::vector<char> padded;
+    if (texts != nullptr) {
+        for (std::size_t row = 0; row < texts->size(); ++row) text_size = std::max(text_size, (*texts)[row].size());
+        text_size = static_cast<std::size_t>(state_->comm.max(static_cast<std::int64_t>(text_size)));
+        padded.assign(texts->size() * text_size, '\0');
+        for (std::size_t row = 0; row < texts->size(); ++row)
+            (*texts)[row].copy(padded.data() + row * text_size, text_size);
+    }
+    auto const text = text_type(text_size);
+    auto const [stored, native, size, data, values] = std::visit(
+        [&]<class Values>(Values const& source) {
+            using View = std::tuple<hid_t, hid_t, std::size_t, void const*, std::size_t>;
+            if constexpr (std::same_as<Values, TextColumn>)
+                return View{text.id(), text.id(), text_size, padded.data(), source.size()};
+            else if constexpr (std::same_as<Values, std::vector<double>>)
+                return View{H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, sizeof(double), source.data(), source.size()};
+            else if constexpr (std::same_as<Values, std::vector<std::int32_t>>)
+                return View{H5T_STD_I32LE, H5T_NATIVE_INT32, sizeof(std::int32_t), source.data(), source.size()};
+            else return View{H5T_STD_U8LE, H5T_NATIVE_UINT8, sizeof(std::uint8_t), source.data(), source.size()};
+        },
+        block.data);
+    auto const rows = static_cast<std::int64_t>(values / block.width);
+    together(state_->comm, [&, count = values] {
+        if (count % block.width != 0 || first < 0 || first + rows > total)
+            throw std::logic_error{
+                fmt::format("{}/{}: {} values from row {} of {}", group, block.name, count, first, total)};
+    });
+    state_->reserve(dataset_description + static_cast<std::size_t>(total) * block.width * size);
+    auto const parent = state_->require_group(group);
+    Handle dataset;
+    state_->checked(what, [&, type = stored] {
+        dataset = state_->create_dataset(parent.id(), block.name, block.unit, type, shape_of(total, block.width, {}));
+        return dataset.valid() && (block.meaning.empty() || put_attribute(dataset.id(), "meaning", block.meaning));
+    });
+    if (total == 0) return;
+    state_->checked(what, [&, type = native, source = data] {
+        return state_->write_rows(dataset.id(), type, first, rows, source);
+    });
 }
 
 void Hdf5Writer::attributes(std::string_view group, Attributes const& values) {

@@ -1,5 +1,7 @@
 #include "dec/core/log.hpp"
 
+#include "dec/core/text.hpp"
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -12,7 +14,7 @@ void Log::write(char const* label, std::string_view text) const {
         made->set_pattern("%v");
         return made;
     }();
-    logger->info("{}{}", label, text);
+    logger->info("{}{}", label, printable(text));
     logger->flush();
 }
 

@@ -126,6 +126,19 @@ void OutputFile::reserve(std::int64_t bytes) {
         fail(path_, fmt::format("{:.1f} MB cannot be written", static_cast<double>(bytes) / 1e6), failure);
 }
 
+void OutputFile::write(std::string_view content) {
+    int const file = open(temporary_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (file < 0) fail(path_, "cannot be written", errno);
+    int failure = 0;
+    while (failure == 0 && !content.empty()) {
+        auto const written = ::write(file, content.data(), content.size());
+        if (written >= 0) content.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR) failure = errno;
+    }
+    if (close(file) != 0 && failure == 0) failure = errno;
+    if (failure != 0) fail(path_, "cannot be written", failure);
+}
+
 void OutputFile::commit() {
     bring_to_disk(path_, temporary_);
     if (rename(temporary_.c_str(), target_.c_str()) != 0) fail(path_, "cannot be completed", errno);
@@ -134,16 +147,7 @@ void OutputFile::commit() {
 
 void write_file(std::string const& path, std::string_view content) {
     OutputFile output{path};
-    int const file = open(output.temporary().c_str(), O_WRONLY | O_CLOEXEC);
-    if (file < 0) fail(path, "cannot be written", errno);
-    int failure = 0;
-    while (failure == 0 && !content.empty()) {
-        auto const written = write(file, content.data(), content.size());
-        if (written >= 0) content.remove_prefix(static_cast<std::size_t>(written));
-        else if (errno != EINTR) failure = errno;
-    }
-    if (close(file) != 0 && failure == 0) failure = errno;
-    if (failure != 0) fail(path, "cannot be written", failure);
+    output.write(content);
     output.commit();
 }
 

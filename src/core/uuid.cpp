@@ -50,7 +50,8 @@ std::array<std::uint8_t, 20> sha1(std::vector<std::uint8_t> message) {
         h = {h[0] + a, h[1] + b, h[2] + c, h[3] + d, h[4] + e};
     }
     std::array<std::uint8_t, 20> digest{};
-    for (std::size_t i = 0; i < digest.size(); ++i) digest[i] = static_cast<std::uint8_t>(h[i / 4] >> (24 - 8 * (i % 4)));
+    for (std::size_t i = 0; i < digest.size(); ++i)
+        digest[i] = static_cast<std::uint8_t>(h[i / 4] >> (24 - 8 * (i % 4)));
     return digest;
 }
 
@@ -58,18 +59,12 @@ std::array<std::uint8_t, 20> sha1(std::vector<std::uint8_t> message) {
 constexpr std::array<std::uint8_t, 16> url_namespace{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1,
                                                      0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
 
-}  // namespace
-
-std::string name_uuid(std::string_view scope, std::string_view name) {
-    std::vector<std::uint8_t> message(url_namespace.begin(), url_namespace.end());
-    message.insert(message.end(), scope.begin(), scope.end());
-    message.push_back('/');
-    message.insert(message.end(), name.begin(), name.end());
-    auto digest = sha1(std::move(message));
-    digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | 0x50);
+/// The first 16 bytes, marked as a UUID of this version.
+std::string to_uuid(std::array<std::uint8_t, 20> digest, int version) {
+    digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | (version << 4));
     digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3F) | 0x80);
 
-    static constexpr char hex[] = "0123456789abcdef";
+    static constexpr std::string_view hex = "0123456789abcdef";
     std::string text;
     text.reserve(36);
     for (std::size_t i = 0; i < 16; ++i) {
@@ -79,5 +74,17 @@ std::string name_uuid(std::string_view scope, std::string_view name) {
     }
     return text;
 }
+
+}  // namespace
+
+std::string name_uuid(std::string_view scope, std::string_view name) {
+    std::vector<std::uint8_t> message(url_namespace.begin(), url_namespace.end());
+    message.insert(message.end(), scope.begin(), scope.end());
+    message.push_back('/');
+    message.insert(message.end(), name.begin(), name.end());
+    return to_uuid(sha1(std::move(message)), 5);
+}
+
+std::string seeded_uuid(std::string_view seed) { return to_uuid(sha1({seed.begin(), seed.end()}), 4); }
 
 }  // namespace dec::core

@@ -5,9 +5,23 @@
 
 namespace dec::fairness {
 
+namespace {
+
+constexpr std::array<std::string_view, 3> scope_names{"agent", "area", "feeder"};
+
+}  // namespace
+
 std::span<Policy const> policies() {
-    static std::array const all{proportional(), equal_kw()};
+    static std::array const all{proportional(), equal_kw(), quadratic()};
     return all;
+}
+
+std::string_view to_text(Scope scope) { return scope_names[static_cast<std::size_t>(scope)]; }
+
+std::optional<Scope> scope_from_text(std::string_view text) {
+    auto const found = std::ranges::find(scope_names, text);
+    if (found == scope_names.end()) return std::nullopt;
+    return static_cast<Scope>(found - scope_names.begin());
 }
 
 Policy const* find_policy(std::string_view name) {

@@ -8,5 +8,6 @@ namespace dec::fairness {
 
 [[nodiscard]] Policy proportional();
 [[nodiscard]] Policy equal_kw();
+[[nodiscard]] Policy quadratic();
 
 }  // namespace dec::fairness

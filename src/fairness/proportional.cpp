@@ -6,7 +6,11 @@ Policy proportional() {
     return {.name = "proportional",
             .description = "the same fraction of its available power from everybody",
             .shared_fraction = true,
-            .ramp = [](double) { return Ramp{0.0, 1.0}; },
+            .cost = [](double available) { return Cost{.linear = available}; },
+            .ramp =
+                [](double) {
+                    return Ramp{0.0, 1.0};
+                },
             .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
 }
 

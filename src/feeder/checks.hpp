@@ -19,6 +19,7 @@ class Findings {
         list_.push_back({origin_, std::move(element), std::move(problem), std::move(remedy)});
     }
     [[nodiscard]] bool empty() const { return list_.empty(); }
+    [[nodiscard]] std::vector<core::Finding> take() { return std::move(list_); }
     void throw_if_any() {
         if (!list_.empty()) throw core::InvalidInput{std::move(list_)};
     }
@@ -32,11 +33,18 @@ class Findings {
 void check_references(Feeder const& feeder, Findings& findings);
 /// Impedances that are missing, all zero, unsymmetric or not passive; ratings that make no sense.
 void check_impedances(Feeder const& feeder, Findings& findings);
-/// Devices on phases that do not reach their bus. \pre `tree` hangs together.
-void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes);
 
+/// A tree, and what stands at each bus; in a feeder with loops all that arrives by any way, as whichever branch of a loop
+/// is opened decides what the tree brings.
+struct Hung {
+    Tree tree;
+    std::vector<PhaseSet> phases;  ///< per bus; empty: not energised
+};
 /// Hangs the feeder from its source. Loops and islands become findings; what lies behind an open switch becomes a note.
 /// \pre check_references found nothing.
-[[nodiscard]] Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
+[[nodiscard]] Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
+
+/// Devices on phases that do not reach their bus; a note of those to a neutral that nothing holds.
+void check_devices(Feeder const& feeder, Hung const& hung, Findings& findings, Notes& notes);
 
 }  // namespace dec::feeder

@@ -1,7 +1,7 @@
 /// Checks of what is attached to buses: loads, capacitors, inverters, machines.
 #include <fmt/format.h>
 
-#include <optional>
+#include <type_traits>
 
 #include "checks.hpp"
 
@@ -19,8 +19,8 @@ PhaseSet needed(Connection connection, PhaseSet phases) {
 
 class DeviceCheck {
   public:
-    DeviceCheck(Feeder const& feeder, Tree const& tree, Findings& findings)
-        : feeder_{feeder}, tree_{tree}, findings_{findings} {}
+    DeviceCheck(Feeder const& feeder, Hung const& hung, Findings& findings)
+        : feeder_{feeder}, hung_{hung}, findings_{findings} {}
 
     template <class Row, class Seat>
     void operator()(std::string_view label, Table<Row> const& table, Seat const& seat) {
@@ -30,12 +30,14 @@ class DeviceCheck {
                 findings_.add(describe(label, table, id), "is on no phase", "give it at least one");
                 continue;
             }
-            auto const vertex = tree_.vertex_of_bus[bus.at()];
-            if (vertex < 0) {
+            auto const there = hung_.phases[bus.at()];
+            if (there.empty()) {
                 ++dark_;
                 continue;
             }
-            auto const there = tree_.vertices[static_cast<std::size_t>(vertex)].phases;
+            // Of a machine nobody says how it is connected.
+            bool const to_neutral = connection == Connection::wye && !std::is_same_v<Row, Machine>;
+            if (to_neutral && floats(bus) && to_neutral_++ == 0) first_to_neutral_ = describe(label, table, id);
             auto const missing = needed(connection, phases) - there;
             if (missing.empty()) continue;
             findings_.add(describe(label, table, id),
@@ -45,18 +47,28 @@ class DeviceCheck {
         }
     }
     [[nodiscard]] std::size_t dark() const { return dark_; }
+    /// Devices to neutral where nothing holds a neutral, and the first of them.
+    [[nodiscard]] std::size_t to_neutral() const { return to_neutral_; }
+    [[nodiscard]] std::string const& first_to_neutral() const { return first_to_neutral_; }
 
   private:
+    [[nodiscard]] bool floats(Index<Bus> bus) const {
+        auto const vertex = hung_.tree.vertex_of_bus[bus.at()];
+        return vertex >= 0 && hung_.tree.vertices[static_cast<std::size_t>(vertex)].floating_delta;
+    }
+
     Feeder const& feeder_;
-    Tree const& tree_;
+    Hung const& hung_;
     Findings& findings_;
     std::size_t dark_ = 0;
+    std::size_t to_neutral_ = 0;
+    std::string first_to_neutral_;
 };
 
 }  // namespace
 
-void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, Notes& notes) {
-    DeviceCheck check{feeder, tree, findings};
+void check_devices(Feeder const& feeder, Hung const& hung, Findings& findings, Notes& notes) {
+    DeviceCheck check{feeder, hung, findings};
     auto const seat = [](auto const& row) { return std::tuple{row.bus, row.connection, row.phases}; };
     auto const inverter = [](auto const& row) {
         return std::tuple{row.inverter.bus, row.inverter.connection, row.inverter.phases};
@@ -68,6 +80,14 @@ void check_devices(Feeder const& feeder, Tree const& tree, Findings& findings, N
     check("machine", feeder.machines, [](auto const& row) { return std::tuple{row.bus, Connection::wye, row.phases}; });
     if (check.dark() > 0)
         notes.warnings.push_back(fmt::format("{} devices at buses that are not energised take no part", check.dark()));
+    if (check.to_neutral() > 0)
+        notes.warnings.push_back(
+            fmt::format("{} to neutral behind a delta winding, where there is none (the first is {}): the linear model "
+                        "takes their voltages "
+                        "as if the phases were balanced; connect them D if they are between phases",
+                        check.to_neutral() == 1 ? "1 device is connected"
+                                                : fmt::format("{} devices are connected", check.to_neutral()),
+                        check.first_to_neutral()));
 }
 
 }  // namespace dec::feeder

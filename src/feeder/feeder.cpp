@@ -30,8 +30,7 @@ void Feeder::derive_bus_phases() {
     };
     for (auto const& load : loads.rows()) attach_device(load.bus, load.connection, load.phases);
     for (auto const& c : capacitors.rows()) attach_device(c.bus, c.connection, c.phases);
-    for (auto const& pv : pv_systems.rows())
-        attach_device(pv.inverter.bus, pv.inverter.connection, pv.inverter.phases);
+    for (auto const& pv : pv_systems.rows()) attach_device(pv.inverter.bus, pv.inverter.connection, pv.inverter.phases);
     for (auto const& b : batteries.rows()) attach_device(b.inverter.bus, b.inverter.connection, b.inverter.phases);
     for (auto const& m : machines.rows()) attach(m.bus, m.phases);
 }
@@ -165,7 +164,8 @@ Totals totals(Feeder const& feeder) {
     for (auto const& machine : feeder.machines.rows()) sum.machine_w += machine.p_w;
     for (auto const& c : feeder.capacitors.rows()) {
         // b is the wye equivalent in either connection, at the voltage to neutral
-        double const to_neutral = c.phases.size() == 3 ? c.nominal_v / std::sqrt(3.0) : c.nominal_v;
+        bool const line_to_line = c.phases.size() == 3 || c.connection == Connection::delta;
+        double const to_neutral = line_to_line ? c.nominal_v / std::sqrt(3.0) : c.nominal_v;
         for (Phase p : c.phases.list())
             sum.capacitor_var += c.b_per_section_s[slot(p)] * c.sections[slot(p)] * to_neutral * to_neutral;
     }

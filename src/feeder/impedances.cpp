@@ -1,7 +1,10 @@
 /// Checks of everything that has an impedance.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "checks.hpp"
@@ -80,8 +83,9 @@ void check_lines(Feeder const& feeder, Findings& findings) {
         if (code.form != LineCode::Form::whole_line && !(line.length_m > 0.0 && std::isfinite(line.length_m)))
             findings.add(element, fmt::format("length {} m", line.length_m), "must be positive");
         // Sequence values hold for any number of phases: a part of the matrix serves.
-        bool const fits = code.form == LineCode::Form::matrix ? code.conductors == line.conductors
-                                                              : line.conductors >= 1 && code.conductors >= line.conductors;
+        bool const fits = code.form == LineCode::Form::matrix
+                              ? code.conductors == line.conductors
+                              : line.conductors >= 1 && code.conductors >= line.conductors;
         if (!fits)
             findings.add(element,
                          fmt::format("has {} phases ({}) but its line code {} has {} conductors", line.conductors,
@@ -100,12 +104,14 @@ void check_lines(Feeder const& feeder, Findings& findings) {
         auto const problem = matrix_problem(feeder.line_codes[id]);
         if (problem.empty()) continue;
         auto const line = describe("line", feeder.lines, example[id.at()]);
-        auto const element = feeder.line_codes[id].form == LineCode::Form::whole_line
-                                 ? line
-                                 : fmt::format("line code {} (of {}{})", feeder.line_codes.name(id), line,
-                                               users[id.at()] > 1 ? fmt::format(" and {} more", users[id.at()] - 1) : "");
-        findings.add(element, problem,
-                     "a line's series impedance is symmetric, passive and not zero; use a switch for an ideal connection");
+        auto const element =
+            feeder.line_codes[id].form == LineCode::Form::whole_line
+                ? line
+                : fmt::format("line code {} (of {}{})", feeder.line_codes.name(id), line,
+                              users[id.at()] > 1 ? fmt::format(" and {} more", users[id.at()] - 1) : "");
+        findings.add(
+            element, problem,
+            "a line's series impedance is symmetric, passive and not zero; use a switch for an ideal connection");
     }
 }
 
@@ -115,13 +121,15 @@ void check_series_compensators(Feeder const& feeder, Findings& findings) {
         auto const element = describe("series compensator", feeder.series_compensators, id);
         double const size = std::abs(c.r_ohm) + std::abs(c.x_ohm) + std::abs(c.r0_ohm) + std::abs(c.x0_ohm);
         if (!std::isfinite(size)) findings.add(element, "its impedance is not a number", "give r, x, r0, x0 in ohm");
-        else if (size == 0.0) findings.add(element, "its impedance is all zero", "use a switch for an ideal connection");
+        else if (size == 0.0)
+            findings.add(element, "its impedance is all zero", "use a switch for an ideal connection");
         else if (c.r_ohm < 0.0 || c.r0_ohm < 0.0)
             findings.add(element, "its resistance is negative", "r and r0 must be at least zero");
     }
 }
 
-void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, std::string const& element, Findings& findings) {
+void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, std::string const& element,
+                            Findings& findings) {
     auto const& code = feeder.transformer_codes[id];
     if (code.windings < 2 || code.windings > 3) {
         findings.add(element, fmt::format("has {} windings", code.windings), "two or three are possible");
@@ -140,11 +148,14 @@ void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, std
     for (std::size_t k = 0; k < tests; ++k) {
         auto const& test = code.short_circuit[k];
         if (!std::isfinite(test.r_ohm) || !std::isfinite(test.x_ohm))
-            findings.add(element, fmt::format("short-circuit impedance {}-{} is not a number", test.from + 1, test.to + 1),
+            findings.add(element,
+                         fmt::format("short-circuit impedance {}-{} is not a number", test.from + 1, test.to + 1),
                          "give a test or a mesh impedance for every pair of windings");
         else if (test.r_ohm < 0.0)
-            findings.add(element, fmt::format("short-circuit resistance {}-{} is {} ohm", test.from + 1, test.to + 1, test.r_ohm),
-                         "must be at least zero");
+            findings.add(
+                element,
+                fmt::format("short-circuit resistance {}-{} is {} ohm", test.from + 1, test.to + 1, test.r_ohm),
+                "must be at least zero");
     }
 }
 
@@ -160,6 +171,27 @@ void check_ideal(Feeder const& feeder, Transformer const& unit, std::string cons
     }
 }
 
+constexpr std::array in_order{Conductor::a, Conductor::b, Conductor::c};
+
+/// Clocks are those of windings in the order A, B, C; the same turn of all windings is no turn.
+void check_order(Feeder const& feeder, Transformer const& unit, std::string const& element, Findings& findings) {
+    auto const turn_of = [&](std::size_t w) -> std::optional<std::size_t> {
+        auto const& c = unit.winding[w].conductors;
+        for (std::size_t turn = 0; turn < 3; ++turn)
+            if (c[0] == in_order[turn] && c[1] == in_order[(turn + 1) % 3] && c[2] == in_order[(turn + 2) % 3])
+                return turn;
+        return std::nullopt;
+    };
+    auto const windings = std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size());
+    for (std::size_t w = 0; w < windings; ++w) {
+        if (unit.phases(w) != PhaseSet::abc()) return;
+        if (turn_of(w) && turn_of(w) == turn_of(0)) continue;
+        findings.add(element, fmt::format("winding {} has its phases in another order than A, B, C", w + 1),
+                     "name the phases of all windings in that order, and say by the clock how they are turned");
+        return;
+    }
+}
+
 void check_transformers(Feeder const& feeder, Findings& findings) {
     std::vector<bool> regulated(feeder.transformers.size(), false);
     for (auto id : feeder.tap_changers.ids()) {
@@ -171,7 +203,8 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
         }
         regulated[tap.transformer.at()] = true;
         if (!std::isfinite(tap.ratio()) || tap.ratio() <= 0.0)
-            findings.add(element, fmt::format("step {} gives a ratio of {}", tap.step, tap.ratio()), "must be positive");
+            findings.add(element, fmt::format("step {} gives a ratio of {}", tap.step, tap.ratio()),
+                         "must be positive");
     }
     std::vector<bool> checked(feeder.transformer_codes.size(), false);
     for (auto id : feeder.transformers.ids()) {
@@ -184,7 +217,9 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
         if (!checked[unit.code.at()]) check_transformer_code(feeder, unit.code, element, findings);
         checked[unit.code.at()] = true;
         if (!regulated[id.at()]) check_ideal(feeder, unit, element, findings);
-        for (std::size_t w = 0; w < std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size()); ++w)
+        check_order(feeder, unit, element, findings);
+        for (std::size_t w = 0;
+             w < std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size()); ++w)
             if (unit.phases(w).empty())
                 findings.add(element, fmt::format("winding {} is on no phase", w + 1), "give the end its phases");
     }

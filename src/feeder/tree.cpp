@@ -8,6 +8,7 @@
 #include <iterator>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "checks.hpp"
@@ -18,16 +19,23 @@ namespace {
 
 /// A conducting connection between two places: buses first, then the star points of three-winding transformers.
 struct Edge {
-    Feeding feeding;            // `upstream` is set when the edge is used
-    std::int32_t ends[2]{};     // place at end 0 and end 1
+    Feeding feeding;                     // `upstream` is set when the edge is used
+    std::array<std::int32_t, 2> ends{};  // place at end 0 and end 1
     [[nodiscard]] std::int32_t other(std::int32_t place) const { return ends[0] == place ? ends[1] : ends[0]; }
     [[nodiscard]] std::uint8_t end_at(std::int32_t place) const { return ends[0] == place ? 0 : 1; }
 };
 
 struct Network {
     std::vector<Edge> edges;
-    std::vector<std::vector<std::int32_t>> at_place;  // edges of each place, in the feeder's order
-    std::vector<Index<Transformer>> star_points;      // of places from buses.size() on
+    std::vector<std::int32_t> first_at, at;  // edges of each place, in the feeder's order: at[first_at[place]] and on
+    std::vector<Index<Transformer>> star_points;  // of places from buses.size() on
+
+    [[nodiscard]] std::size_t places() const { return first_at.size() - 1; }
+    [[nodiscard]] std::span<std::int32_t const> at_place(std::int32_t place) const {
+        auto const first = static_cast<std::size_t>(first_at[static_cast<std::size_t>(place)]);
+        auto const end = static_cast<std::size_t>(first_at[static_cast<std::size_t>(place) + 1]);
+        return std::span{at}.subspan(first, end - first);
+    }
 };
 
 bool is_centre_tapped(Transformer const& unit) {
@@ -40,14 +48,18 @@ enum class Switches { as_they_stand, all_closed };
 Network connect(Feeder const& feeder, Switches switches) {
     Network net;
     auto const buses = static_cast<std::int32_t>(feeder.buses.size());
-    auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a, std::int32_t b) {
+    auto const add = [&](Feeding::Kind kind, std::int32_t element, std::uint8_t winding, std::int32_t a,
+                         std::int32_t b) {
         net.edges.push_back({{kind, element, 0, winding}, {a, b}});
     };
+    net.edges.reserve(feeder.lines.size() + feeder.switches.size() + feeder.series_compensators.size() +
+                      3 * feeder.transformers.size());
     for (auto id : feeder.lines.ids())
         add(Feeding::Kind::line, id.value(), 0, feeder.lines[id].from.value(), feeder.lines[id].to.value());
     for (auto id : feeder.switches.ids())
         if (switches == Switches::all_closed || !feeder.switches[id].closed.empty())
-            add(Feeding::Kind::switch_, id.value(), 0, feeder.switches[id].from.value(), feeder.switches[id].to.value());
+            add(Feeding::Kind::switch_, id.value(), 0, feeder.switches[id].from.value(),
+                feeder.switches[id].to.value());
     for (auto id : feeder.series_compensators.ids()) {
         auto const& c = feeder.series_compensators[id];
         add(Feeding::Kind::series_compensator, id.value(), 0, c.from.value(), c.to.value());
@@ -64,10 +76,15 @@ Network connect(Feeder const& feeder, Switches switches) {
         for (std::uint8_t w = 0; w < windings; ++w)
             add(Feeding::Kind::star_member, id.value(), w, unit.winding[w].bus.value(), star);
     }
-    net.at_place.resize(feeder.buses.size() + net.star_points.size());
+    net.first_at.assign(feeder.buses.size() + net.star_points.size() + 1, 0);
+    for (auto const& edge : net.edges)
+        for (std::int32_t end : edge.ends) ++net.first_at[static_cast<std::size_t>(end) + 1];
+    std::partial_sum(net.first_at.begin(), net.first_at.end(), net.first_at.begin());
+    net.at.resize(2 * net.edges.size());
+    auto next = net.first_at;
     for (std::size_t e = 0; e < net.edges.size(); ++e)
         for (std::int32_t end : net.edges[e].ends)
-            net.at_place[static_cast<std::size_t>(end)].push_back(static_cast<std::int32_t>(e));
+            net.at[static_cast<std::size_t>(next[static_cast<std::size_t>(end)]++)] = static_cast<std::int32_t>(e);
     return net;
 }
 
@@ -90,7 +107,8 @@ Named named(Feeder const& feeder, Feeding const& feeding) {
 }
 
 /// Phases of an edge at one of its ends.
-PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end, Switches switches = Switches::as_they_stand) {
+PhaseSet phases_at(Feeder const& feeder, Feeding const& feeding, std::uint8_t end,
+                   Switches switches = Switches::as_they_stand) {
     switch (feeding.kind) {
         case Feeding::Kind::line: return feeder.lines[Index<Line>{feeding.element}].phase_set();
         case Feeding::Kind::switch_: {
@@ -122,22 +140,30 @@ PhaseSet conducted(Feeder const& feeder, Feeding const& feeding, std::uint8_t ne
     return near & energised;
 }
 
-/// Phases that can arrive at each place (buses, then star points) with all switches closed: what is missing then is no
-/// matter of switching.
-std::vector<PhaseSet> reachable_phases(Feeder const& feeder) {
-    auto const net = connect(feeder, Switches::all_closed);
-    std::vector<PhaseSet> reached(net.at_place.size());
+/// Which way centre-tapped units conduct.
+enum class Secondaries { both_ways, only_fed };
+
+/// Phases that can arrive at each place (buses, then star points) by any way, loops or not. What is missing with all
+/// switches closed is no matter of switching.
+std::vector<PhaseSet> reachable_phases(Feeder const& feeder, Switches switches, Secondaries secondaries) {
+    auto const net = connect(feeder, switches);
+    auto const is_blocked = [&](Feeding const& feeding, std::uint8_t near_end) {
+        return secondaries == Secondaries::only_fed && near_end == 1 && feeding.kind == Feeding::Kind::transformer &&
+               is_centre_tapped(feeder.transformers[Index<Transformer>{feeding.element}]);
+    };
+    std::vector<PhaseSet> reached(net.places());
     auto const source = feeder.sources.rows()[0].bus;
     reached[source.at()] = PhaseSet::abc();
     std::vector<std::int32_t> grown{source.value()};
     while (!grown.empty()) {
         auto const place = grown.back();
         grown.pop_back();
-        for (auto e : net.at_place[static_cast<std::size_t>(place)]) {
+        for (auto e : net.at_place(place)) {
             auto const& edge = net.edges[static_cast<std::size_t>(e)];
+            if (is_blocked(edge.feeding, edge.end_at(place))) continue;
             auto& there = reached[static_cast<std::size_t>(edge.other(place))];
-            auto const more = there | conducted(feeder, edge.feeding, edge.end_at(place), reached[static_cast<std::size_t>(place)],
-                                                Switches::all_closed);
+            auto const more = there | conducted(feeder, edge.feeding, edge.end_at(place),
+                                                reached[static_cast<std::size_t>(place)], switches);
             if (more == there) continue;
             there = more;
             grown.push_back(edge.other(place));
@@ -180,23 +206,27 @@ class Hanging {
   public:
     Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings)
         : feeder_{feeder}, reachable_{reachable}, findings_{findings}, net_{connect(feeder, Switches::as_they_stand)},
-          claims_(net_.at_place.size()),
-          edge_done_(net_.edges.size(), false) {}
+          claims_(net_.places()), edge_done_(net_.edges.size(), false) {}
 
     Tree run() {
         tree_.vertex_of_bus.assign(feeder_.buses.size(), -1);
+        tree_.vertices.reserve(net_.places() + 1);
+        tree_.feedings.reserve(net_.edges.size() + 1);
+        claimed_.reserve(net_.edges.size() + 1);
         tree_.vertices.push_back({.kind = Vertex::Kind::ideal_source, .phases = PhaseSet::abc()});
         auto const source_bus = feeder_.sources.rows()[0].bus.value();
-        claims_[static_cast<std::size_t>(source_bus)] = {true, 0, -1, PhaseSet::abc(), false, 0.0,
-                                                         {{Feeding::Kind::source_impedance, 0, 0, 0}}};
+        claimed_.push_back({Feeding::Kind::source_impedance, 0, 0, 0});
+        claims_[static_cast<std::size_t>(source_bus)] = {true, 0, -1, PhaseSet::abc(), false, 0.0, 0, 1};
         std::vector<std::int32_t> open{source_bus};
         while (!open.empty()) {
             auto const place = open.back();
             open.pop_back();
             visit(place, open);
         }
+        report_fed_backwards();
         return std::move(tree_);
     }
+    [[nodiscard]] bool has_loops() const { return has_loops_; }
     /// True if a branch was found to need a phase that its bus does not have.
     [[nodiscard]] bool lacks_phases() const { return lacks_phases_; }
 
@@ -208,24 +238,28 @@ class Hanging {
         PhaseSet phases;
         bool floating_delta = false;
         double distance_m = 0.0;
-        std::vector<Feeding> feedings;
+        std::int32_t first_feeding = 0, feedings = 0;  // in claimed_
     };
+    [[nodiscard]] std::span<Feeding const> feedings_of(Claim const& claim) const {
+        return std::span{claimed_}.subspan(static_cast<std::size_t>(claim.first_feeding),
+                                           static_cast<std::size_t>(claim.feedings));
+    }
 
     void visit(std::int32_t place, std::vector<std::int32_t>& open) {
         auto& claim = claims_[static_cast<std::size_t>(place)];
         auto const vertex = add_vertex(place, claim);
         // Children are pushed in reverse, so that the first is visited first.
-        std::vector<std::int32_t> children;
-        for (auto e : net_.at_place[static_cast<std::size_t>(place)]) {
+        children_.clear();
+        for (auto e : net_.at_place(place)) {
             auto const neighbour = net_.edges[static_cast<std::size_t>(e)].other(place);
             if (edge_done_[static_cast<std::size_t>(e)]) continue;
             if (claims_[static_cast<std::size_t>(neighbour)].claimed) {
-                report_loop(e, place, neighbour);
+                report_loop(place, neighbour);
                 continue;
             }
-            if (claim_child(place, vertex, neighbour)) children.push_back(neighbour);
+            if (claim_child(place, vertex, neighbour)) children_.push_back(neighbour);
         }
-        open.insert(open.end(), children.rbegin(), children.rend());
+        open.insert(open.end(), children_.rbegin(), children_.rend());
     }
 
     std::int32_t add_vertex(std::int32_t place, Claim const& claim) {
@@ -243,8 +277,9 @@ class Hanging {
         vertex.floating_delta = claim.floating_delta;
         vertex.distance_m = claim.distance_m;
         vertex.first_feeding = static_cast<std::int32_t>(tree_.feedings.size());
-        vertex.feedings = static_cast<std::int32_t>(claim.feedings.size());
-        tree_.feedings.insert(tree_.feedings.end(), claim.feedings.begin(), claim.feedings.end());
+        vertex.feedings = claim.feedings;
+        auto const feedings = feedings_of(claim);
+        tree_.feedings.insert(tree_.feedings.end(), feedings.begin(), feedings.end());
         tree_.vertices.push_back(vertex);
         return position;
     }
@@ -252,37 +287,42 @@ class Hanging {
     /// All edges between `place` and `child` together feed the child. \return false if they bring no phase to it.
     bool claim_child(std::int32_t place, std::int32_t vertex, std::int32_t child) {
         auto const& parent = claims_[static_cast<std::size_t>(place)];
-        Claim claim{.claimed = true, .parent_vertex = vertex, .parent_place = place};
+        Claim claim{.claimed = true,
+                    .parent_vertex = vertex,
+                    .parent_place = place,
+                    .first_feeding = static_cast<std::int32_t>(claimed_.size())};
         bool floating = true;
         double length = 0.0;
-        for (auto e : net_.at_place[static_cast<std::size_t>(place)]) {
+        for (auto e : net_.at_place(place)) {
             auto& edge = net_.edges[static_cast<std::size_t>(e)];
             if (edge.other(place) != child) continue;
             auto const near = edge.end_at(place);
             auto feeding = edge.feeding;
             feeding.upstream = near;
-            if (near == 1 && feeding.kind == Feeding::Kind::star_member) feeding.fed_winding = parent.feedings.front().winding;
+            if (near == 1 && feeding.kind == Feeding::Kind::star_member)
+                feeding.fed_winding = feedings_of(parent).front().winding;
             check_arrival(place, feeding);
             auto const phases = conducted(feeder_, feeding, near, parent.phases);
             edge_done_[static_cast<std::size_t>(e)] = true;
             if (phases.empty()) continue;
             if (feeding.kind == Feeding::Kind::transformer && near == 1 &&
                 is_centre_tapped(feeder_.transformers[Index<Transformer>{feeding.element}]))
-                findings_.add(text(feeding), "is fed from its secondary", "open the connection behind it");
+                fed_backwards_.push_back(feeding);
             claim.phases = claim.phases | phases;
-            claim.feedings.push_back(feeding);
+            claimed_.push_back(feeding);
+            ++claim.feedings;
             floating = floating && floating_behind(feeder_, feeding, parent.floating_delta);
             length = std::max(length, length_of(feeder_, feeding));
         }
         claim.floating_delta = floating;
         claim.distance_m = parent.distance_m + length;
         if (claim.phases.empty()) return false;
-        check_side_by_side(claim.feedings);
+        check_side_by_side(feedings_of(claim));
         if (claim.phases.has_legs() && claim.phases.has_primary())
-            findings_.add(text(claim.feedings.front()),
+            findings_.add(text(feedings_of(claim).front()),
                           fmt::format("feeds a bus with phases {}", to_text(claim.phases)),
                           "a bus is either on A, B, C or on s1, s2");
-        claims_[static_cast<std::size_t>(child)] = std::move(claim);
+        claims_[static_cast<std::size_t>(child)] = claim;
         return true;
     }
 
@@ -291,26 +331,30 @@ class Hanging {
         auto const at = static_cast<std::size_t>(place);
         if (at >= feeder_.buses.size()) return;
         auto missing = phases_at(feeder_, feeding, feeding.upstream) - reachable_[at];
-        for (auto const& above : claims_[at].feedings) missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
+        for (auto const& above : feedings_of(claims_[at]))
+            missing = missing - phases_at(feeder_, above, above.upstream == 0 ? 1 : 0);
         if (missing.empty()) return;
         lacks_phases_ = true;
         auto const bus = feeder_.buses.name(Index<Bus>{place});
-        findings_.add(text(feeding), fmt::format("needs phase{} {} at bus {}", missing.size() > 1 ? "s" : "", to_text(missing), bus),
+        findings_.add(text(feeding),
+                      fmt::format("needs phase{} {} at bus {}", missing.size() > 1 ? "s" : "", to_text(missing), bus),
                       fmt::format("bus {} is fed with {}", bus, to_text(reachable_[at])));
     }
 
     /// Branches side by side must not carry the same phase. Parallel transformers may, and so may an open-delta pair and the
     /// jumper on its common phase.
-    void check_side_by_side(std::vector<Feeding> const& feedings) {
+    void check_side_by_side(std::span<Feeding const> feedings) {
         for (std::size_t i = 0; i < feedings.size(); ++i)
             for (std::size_t k = 0; k < i; ++k) {
                 auto const shared = far_phases(feedings[i]) & far_phases(feedings[k]);
                 if (shared.empty() || may_share_phases(feedings, feedings[k], feedings[i], shared)) continue;
-                bool const bank = feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
+                bool const bank =
+                    feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
                 findings_.add(text(feedings[i]),
-                              fmt::format("{} {} on phase {}", bank ? "stands beside" : "closes a loop with", text(feedings[k]),
-                                          to_text(shared)),
-                              bank ? "side by side are parallel units with impedances and the same phases, open-delta pairs, or units "
+                              fmt::format("{} {} on phase {}", bank ? "stands beside" : "closes a loop with",
+                                          text(feedings[k]), to_text(shared)),
+                              bank ? "side by side are parallel units with impedances and the same phases, open-delta "
+                                     "pairs, or units "
                                      "on phases of their own; give a closed bank as one three-phase transformer"
                                    : "a feeder is radial here; remove or open one of them");
             }
@@ -318,15 +362,18 @@ class Hanging {
     [[nodiscard]] PhaseSet far_phases(Feeding const& feeding) const {
         return phases_at(feeder_, feeding, feeding.upstream == 0 ? 1 : 0);
     }
-    [[nodiscard]] bool may_share_phases(std::vector<Feeding> const& all, Feeding const& a, Feeding const& b, PhaseSet shared) const {
+    [[nodiscard]] bool may_share_phases(std::span<Feeding const> all, Feeding const& a, Feeding const& b,
+                                        PhaseSet shared) const {
         bool const both = a.kind == Feeding::Kind::transformer && b.kind == Feeding::Kind::transformer;
         if (both && are_parallel(a, b)) return true;
         std::vector<Feeding> tanks;
-        std::ranges::copy_if(all, std::back_inserter(tanks), [&](auto const& f) { return is_between_phases(feeder_, f); });
+        std::ranges::copy_if(all, std::back_inserter(tanks),
+                             [&](auto const& f) { return is_between_phases(feeder_, f); });
         if (tanks.size() != 2) return false;
         auto const common = far_phases(tanks[0]) & far_phases(tanks[1]);
         bool const tank_among_them = is_between_phases(feeder_, a) || is_between_phases(feeder_, b);
-        return common.size() == 1 && shared == common && tank_among_them && (both || is_line_or_switch(a) || is_line_or_switch(b));
+        return common.size() == 1 && shared == common && tank_among_them &&
+               (both || is_line_or_switch(a) || is_line_or_switch(b));
     }
     /// On the same phases on both sides, and with impedances that say how they share the load.
     [[nodiscard]] bool are_parallel(Feeding const& a, Feeding const& b) const {
@@ -335,15 +382,35 @@ class Hanging {
             auto const& test = feeder_.transformer_codes[unit.code].short_circuit[0];
             return test.r_ohm != 0.0 || test.x_ohm != 0.0;
         };
-        return far_phases(a) == far_phases(b) && phases_at(feeder_, a, a.upstream) == phases_at(feeder_, b, b.upstream) &&
-               has_impedance(a) && has_impedance(b);
+        return far_phases(a) == far_phases(b) &&
+               phases_at(feeder_, a, a.upstream) == phases_at(feeder_, b, b.upstream) && has_impedance(a) &&
+               has_impedance(b);
     }
     [[nodiscard]] static bool is_line_or_switch(Feeding const& f) {
         return f.kind == Feeding::Kind::line || f.kind == Feeding::Kind::switch_;
     }
 
-    void report_loop(std::int32_t edge, std::int32_t a, std::int32_t b) {
-        edge_done_[static_cast<std::size_t>(edge)] = true;
+    /// A way round a loop may lead up through a service transformer that is fed from above as well.
+    void report_fed_backwards() {
+        if (fed_backwards_.empty()) return;
+        auto const from_above = reachable_phases(feeder_, Switches::as_they_stand, Secondaries::only_fed);
+        for (auto const& feeding : fed_backwards_) {
+            auto const& unit = feeder_.transformers[Index<Transformer>{feeding.element}];
+            if (!has_loops_ || !from_above[unit.winding[0].bus.at()].contains(unit.phases(0)))
+                findings_.add(text(feeding), "is fed from its secondary", "open the connection behind it");
+        }
+    }
+
+    /// Branches side by side, say the regulators of a bank, close one loop together.
+    void report_loop(std::int32_t a, std::int32_t b) {
+        has_loops_ = true;
+        std::vector<Feeding> members;
+        for (auto e : net_.at_place(a)) {
+            auto const& edge = net_.edges[static_cast<std::size_t>(e)];
+            if (edge.other(a) != b) continue;
+            edge_done_[static_cast<std::size_t>(e)] = true;
+            members.push_back(edge.feeding);
+        }
         auto const path_a = path_to_root(a);
         auto const path_b = path_to_root(b);
         auto ia = path_a.size();
@@ -352,7 +419,6 @@ class Hanging {
             --ia;
             --ib;
         }
-        std::vector<Feeding> members{net_.edges[static_cast<std::size_t>(edge)].feeding};
         for (std::size_t i = 0; i < ia; ++i) append(members, path_a[i]);
         for (std::size_t i = 0; i < ib; ++i) append(members, path_b[i]);
         std::vector<std::string> names;
@@ -367,12 +433,13 @@ class Hanging {
                       fmt::format("closes the loop {}{}",
                                   fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                                   names.size() > most ? fmt::format(" and {} more", names.size() - most) : ""),
-                      switches.empty() ? std::string{"a feeder is radial here; remove one of these branches"}
-                                       : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
+                      switches.empty()
+                          ? std::string{"a feeder is radial here; remove one of these branches"}
+                          : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
     }
 
     void append(std::vector<Feeding>& members, std::int32_t place) const {
-        auto const& feedings = claims_[static_cast<std::size_t>(place)].feedings;
+        auto const feedings = feedings_of(claims_[static_cast<std::size_t>(place)]);
         members.insert(members.end(), feedings.begin(), feedings.end());
     }
     [[nodiscard]] std::vector<std::int32_t> path_to_root(std::int32_t place) const {
@@ -389,9 +456,13 @@ class Hanging {
     std::vector<PhaseSet> const& reachable_;
     Findings& findings_;
     Network net_;
-    std::vector<Claim> claims_;
+    std::vector<Claim> claims_;           // of each place
+    std::vector<Feeding> claimed_;        // of all claims, one after the other
+    std::vector<std::int32_t> children_;  // of the place being visited
     std::vector<bool> edge_done_;
+    std::vector<Feeding> fed_backwards_;
     bool lacks_phases_ = false;
+    bool has_loops_ = false;
     Tree tree_;
 };
 
@@ -418,12 +489,13 @@ std::vector<std::int32_t> components_with_all_closed(Feeder const& feeder) {
     for (auto const& t : feeder.transformers.rows())
         for (std::size_t w = 1; w < t.winding.size(); ++w)
             if (t.winding[w].bus.valid()) join(t.winding[0].bus, t.winding[w].bus);
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(leader.size()); ++i) leader[static_cast<std::size_t>(i)] = find(i);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(leader.size()); ++i)
+        leader[static_cast<std::size_t>(i)] = find(i);
     return leader;
 }
 
-void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<PhaseSet> const& reachable, bool lack_is_named,
-                       Findings& findings, Notes& notes) {
+void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<PhaseSet> const& reachable,
+                       bool lack_is_named, Findings& findings, Notes& notes) {
     if (std::ranges::none_of(tree.vertex_of_bus, [](auto v) { return v < 0; })) return;
     auto const component = components_with_all_closed(feeder);
     auto const energised = component[feeder.sources.rows()[0].bus.at()];
@@ -446,24 +518,33 @@ void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<Phase
         auto const count = members[id.at()];
         if (count == 0) continue;
         findings.add(describe("bus", feeder.buses, id),
-                     count == 1 ? std::string{"is an island: no branch leads to it from the source"}
-                                : fmt::format("and {} more are an island: no branch leads to them from the source", count - 1),
+                     count == 1
+                         ? std::string{"is an island: no branch leads to it from the source"}
+                         : fmt::format("and {} more are an island: no branch leads to them from the source", count - 1),
                      "connect it or remove it");
     }
     if (dark > 0)
-        notes.warnings.push_back(fmt::format("{} buses are not energised, they lie behind open switches (the first is {}); "
-                                             "they get no voltage and their devices take no part",
-                                             dark, feeder.buses.name(*example)));
+        notes.warnings.push_back(
+            fmt::format("{} buses are not energised, they lie behind open switches (the first is {}); "
+                        "they get no voltage and their devices take no part",
+                        dark, feeder.buses.name(*example)));
 }
 
 }  // namespace
 
-Tree hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
-    auto const reachable = reachable_phases(feeder);
+Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
+    auto const reachable = reachable_phases(feeder, Switches::all_closed, Secondaries::both_ways);
     Hanging hanging{feeder, reachable, findings};
-    Tree tree = hanging.run();
-    report_dark_buses(feeder, tree, reachable, hanging.lacks_phases(), findings, notes);
-    return tree;
+    Hung hung{.tree = hanging.run()};
+    report_dark_buses(feeder, hung.tree, reachable, hanging.lacks_phases(), findings, notes);
+    if (hanging.has_loops()) {
+        hung.phases = reachable_phases(feeder, Switches::as_they_stand, Secondaries::both_ways);
+        return hung;
+    }
+    hung.phases.resize(feeder.buses.size());
+    for (auto const& vertex : hung.tree.vertices)
+        if (vertex.kind == Vertex::Kind::bus) hung.phases[vertex.bus.at()] = vertex.phases;
+    return hung;
 }
 
 }  // namespace dec::feeder

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "checks.hpp"
@@ -12,18 +14,43 @@ namespace dec::feeder {
 
 namespace {
 
+/// Texts stand in fixed width in results, so that one of them costs every row; the longest names of practice have some
+/// dozens of bytes.
+constexpr std::size_t longest_name = 255;
+
+std::string shortened(std::string_view text) {
+    constexpr std::size_t shown = 40;
+    if (text.size() <= longest_name) return std::string{text};
+    auto end = shown;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // not inside a character
+    return fmt::format("{}...", text.substr(0, end));
+}
+
+void check_length(std::string_view label, std::string_view name, std::string_view mrid, Findings& findings) {
+    for (auto const& [kind, text] : {std::pair{"name", name}, std::pair{"mRID", mrid}})
+        if (text.size() > longest_name)
+            findings.add(describe(label, shortened(name), shortened(mrid)),
+                         fmt::format("its {} has {} bytes", kind, text.size()),
+                         fmt::format("give it one of at most {}", longest_name));
+}
+
+/// Rows by name: an open-addressing table of row numbers, because a node for each name of a million costs more than
+/// everything else here together.
 template <class Row>
 void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
-    std::unordered_map<std::string_view, std::size_t> count;
-    count.reserve(table.size());
-    for (auto id : table.ids()) ++count[table.name(id)];
+    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
+    std::vector<std::int32_t> place(std::bit_ceil(2 * table.size() + 1), -1);
+    std::map<Index<Row>, std::size_t> times;  // of names that stand more than once, by their first row
     for (auto id : table.ids()) {
-        auto& times = count[table.name(id)];
-        if (times > 1)
-            findings.add(describe(label, table, id), fmt::format("the name stands {} times", times),
-                         "give every element of a kind its own name");
-        times = 0;
+        auto const name = table.name(id);
+        auto at = std::hash<std::string_view>{}(name) & (place.size() - 1);
+        while (place[at] >= 0 && table.name(Index<Row>{place[at]}) != name) at = (at + 1) & (place.size() - 1);
+        if (place[at] < 0) place[at] = id.value();
+        else ++times.try_emplace(Index<Row>{place[at]}, 1).first->second;
     }
+    for (auto const& [id, count] : times)
+        findings.add(describe(label, table, id), fmt::format("the name stands {} times", count),
+                     "give every element of a kind its own name");
 }
 
 template <class Values>
@@ -37,7 +64,8 @@ void check_ends(std::string_view label, Table<Row> const& table, Findings& findi
         if (!table[id].from.valid() || !table[id].to.valid())
             findings.add(describe(label, table, id), "has no bus at one of its ends", "connect both terminals");
         else if (table[id].from == table[id].to)
-            findings.add(describe(label, table, id), "both ends are at the same bus", "remove it or mend its terminals");
+            findings.add(describe(label, table, id), "both ends are at the same bus",
+                         "remove it or mend its terminals");
 }
 
 template <class Row, class BusOf>
@@ -72,9 +100,7 @@ void check_sources(Feeder const& feeder, Findings& findings) {
     }
 }
 
-}  // namespace
-
-void check_references(Feeder const& feeder, Findings& findings) {
+void check_all_names(Feeder const& feeder, Findings& findings) {
     check_names("bus", feeder.buses, findings);
     check_names("line", feeder.lines, findings);
     check_names("switch", feeder.switches, findings);
@@ -85,7 +111,16 @@ void check_references(Feeder const& feeder, Findings& findings) {
     check_names("pv", feeder.pv_systems, findings);
     check_names("battery", feeder.batteries, findings);
     check_names("machine", feeder.machines, findings);
+    check_length("feeder", feeder.heading.name, feeder.heading.mrid, findings);
+    for (auto id : feeder.areas.ids()) check_length("area", feeder.areas.name(id), feeder.areas.mrid(id), findings);
+    for (auto id : feeder.sources.ids())
+        check_length("source", feeder.sources.name(id), feeder.sources.mrid(id), findings);
+}
 
+}  // namespace
+
+void check_references(Feeder const& feeder, Findings& findings) {
+    check_all_names(feeder, findings);
     check_ends("line", feeder.lines, findings);
     check_ends("switch", feeder.switches, findings);
     check_ends("series compensator", feeder.series_compensators, findings);
@@ -107,19 +142,33 @@ void check_references(Feeder const& feeder, Findings& findings) {
     }
 
     auto const of_inverter = [](auto const& row) { return std::pair{row.inverter.p_w, row.inverter.q_var}; };
-    check_powers("load", feeder.loads, [](auto const& row) { return std::pair{row.p_w, row.q_var}; }, findings);
+    check_powers(
+        "load", feeder.loads,
+        [](auto const& row) {
+            return std::pair{row.p_w, row.q_var};
+        },
+        findings);
     check_powers("pv", feeder.pv_systems, of_inverter, findings);
     check_powers("battery", feeder.batteries, of_inverter, findings);
-    check_powers("capacitor", feeder.capacitors,
-                 [](auto const& row) { return std::pair{row.b_per_section_s, row.sections}; }, findings);
+    check_powers(
+        "capacitor", feeder.capacitors,
+        [](auto const& row) {
+            return std::pair{row.b_per_section_s, row.sections};
+        },
+        findings);
     for (auto id : feeder.load_models.ids()) {
         auto const& m = feeder.load_models[id];
-        if (!all_finite(std::array{m.p_impedance, m.p_current, m.p_power, m.q_impedance, m.q_current, m.q_power, m.p_exponent, m.q_exponent}))
+        if (!all_finite(std::array{m.p_impedance, m.p_current, m.p_power, m.q_impedance, m.q_current, m.q_power,
+                                   m.p_exponent, m.q_exponent}))
             findings.add(describe("load response", feeder.load_models, id), "a share or exponent is not a number",
                          "give shares of impedance, current and power, or exponents");
     }
-    check_powers("machine", feeder.machines,
-                 [](auto const& row) { return std::pair{std::array{row.p_w}, std::array{row.q_var}}; }, findings);
+    check_powers(
+        "machine", feeder.machines,
+        [](auto const& row) {
+            return std::pair{std::array{row.p_w}, std::array{row.q_var}};
+        },
+        findings);
     for (auto id : feeder.buses.ids())
         if (!(feeder.buses[id].base_v > 0.0) || !std::isfinite(feeder.buses[id].base_v))
             findings.add(describe("bus", feeder.buses, id), "has no nominal voltage",
@@ -147,10 +196,13 @@ bool can_hang(Feeder const& feeder) {
                std::all_of(unit.winding.begin(), unit.winding.begin() + static_cast<std::ptrdiff_t>(windings), has_bus);
     };
     return !feeder.sources.empty() && std::ranges::all_of(feeder.sources.rows(), has_bus) &&
-           std::ranges::all_of(feeder.lines.rows(), has_ends) && std::ranges::all_of(feeder.switches.rows(), has_ends) &&
+           std::ranges::all_of(feeder.lines.rows(), has_ends) &&
+           std::ranges::all_of(feeder.switches.rows(), has_ends) &&
            std::ranges::all_of(feeder.series_compensators.rows(), has_ends) &&
-           std::ranges::all_of(feeder.transformers.rows(), has_windings) && std::ranges::all_of(feeder.loads.rows(), has_bus) &&
-           std::ranges::all_of(feeder.capacitors.rows(), has_bus) && std::ranges::all_of(feeder.machines.rows(), has_bus) &&
+           std::ranges::all_of(feeder.transformers.rows(), has_windings) &&
+           std::ranges::all_of(feeder.loads.rows(), has_bus) &&
+           std::ranges::all_of(feeder.capacitors.rows(), has_bus) &&
+           std::ranges::all_of(feeder.machines.rows(), has_bus) &&
            std::ranges::all_of(feeder.pv_systems.rows(), inverter_has_bus) &&
            std::ranges::all_of(feeder.batteries.rows(), inverter_has_bus);
 }
@@ -163,11 +215,27 @@ Tree validate(Feeder const& feeder, Notes& notes) {
     check_impedances(feeder, findings);
     Tree tree;
     if (can_hang(feeder)) {
-        tree = hang_tree(feeder, findings, notes);
-        check_devices(feeder, tree, findings, notes);
+        auto hung = hang_tree(feeder, findings, notes);
+        check_devices(feeder, hung, findings, notes);
+        tree = std::move(hung.tree);
     }
     findings.throw_if_any();
     return tree;
+}
+
+std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes) {
+    Findings findings{feeder};
+    if (has_holes) {
+        check_all_names(feeder, findings);
+        return findings.take();
+    }
+    try {
+        Notes notes;
+        static_cast<void>(validate(feeder, notes));
+    } catch (core::InvalidInput const& error) {
+        return error.findings();
+    }
+    return {};
 }
 
 }  // namespace dec::feeder

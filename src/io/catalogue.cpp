@@ -5,6 +5,7 @@
 
 #include "dec/core/error.hpp"
 #include "dec/io/cim.hpp"
+#include "dec/io/native.hpp"
 #include "files.hpp"
 
 namespace dec::io {
@@ -21,6 +22,7 @@ struct Format {
 constexpr std::array formats{
     Format{".xml", read_cim_xml, write_cim_xml},
     Format{".xml.gz", read_cim_xml, write_cim_xml},
+    Format{".h5", read_native, write_native},
 };
 
 Format const& format_of(std::string const& path) {

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <map>
+
+#include "dec/feeder/tree.hpp"
 
 namespace dec::io::cim {
 
@@ -320,13 +323,24 @@ std::string Context::describe(ObjectId id) {
     return feeder::describe(objects.class_name(id), first("IdentifiedObject.name", shown_mrid), shown_mrid);
 }
 
+namespace {
+
+/// Classes without which the network is still what it is.
+constexpr std::array<std::string_view, 9> moves_or_measures{
+    "RatioTapChanger", "TapChangerControl", "RegulatingControl", "Analog", "Discrete",
+    "CurrentLimit",    "PositionPoint",     "Location",          "LoadResponseCharacteristic"};
+
+}  // namespace
+
 void Context::finding(ObjectId id, std::string problem, std::string remedy) {
+    has_holes_ = has_holes_ || std::ranges::find(moves_or_measures, objects.class_name(id)) == moves_or_measures.end();
     core::Finding found{origin_, describe(id), std::move(problem), std::move(remedy)};
     // several parts of the reader may look at the same property: what is wrong with it is said once
     if (said_.insert(core::one_line(found)).second) findings_.push_back(std::move(found));
 }
 
 void Context::finding(std::string problem, std::string remedy) {
+    has_holes_ = true;
     findings_.push_back({origin_, {}, std::move(problem), std::move(remedy)});
 }
 
@@ -496,11 +510,24 @@ void Context::account() {
     }
 }
 
+/// What is wrong beside what could not be read; not twice of one element.
+void Context::add_further_findings() {
+    auto const own = static_cast<std::ptrdiff_t>(findings_.size());
+    for (auto& other : feeder::further_findings(feeder, has_holes_)) {
+        auto const mrid = other.element.substr(std::min(other.element.rfind('('), other.element.size()));
+        auto const is_said = [&](core::Finding const& finding) { return !mrid.empty() && finding.element.ends_with(mrid); };
+        if (std::none_of(findings_.begin(), findings_.begin() + own, is_said)) findings_.push_back(std::move(other));
+    }
+}
+
 ReadFeeder Context::finish() {
     for (ObjectId id : objects.duplicates())
         finding(id, "its identifier belongs to another object before it", "give every object an identifier of its own");
     find_dangling_links();
-    if (!findings_.empty()) throw core::InvalidInput{std::move(findings_)};
+    if (!findings_.empty()) {
+        add_further_findings();
+        throw core::InvalidInput{std::move(findings_)};
+    }
     account();
     return {std::move(feeder), std::move(report)};
 }

@@ -153,6 +153,7 @@ class Context {
     void touch(ObjectId id);
     void use(ObjectId id, std::size_t property);
     void find_dangling_links();
+    void add_further_findings();
     void account();
     [[nodiscard]] feeder::Rating rating_of_set(ObjectId set);
     [[nodiscard]] std::optional<double> parsed(ObjectId id, std::string_view attribute, std::string_view written);
@@ -162,6 +163,7 @@ class Context {
 
     std::string origin_;
     std::vector<core::Finding> findings_;
+    bool has_holes_ = false;  ///< a finding is about what makes the network, not about what only moves or measures it
     std::unordered_set<std::string> said_;
     std::vector<Fate> fate_;  // of objects
     std::vector<bool> property_used_;
@@ -191,7 +193,7 @@ void read_measurements(Context& context);
 void read_base_voltages(Context& context);
 void read_coordinates(Context& context);
 
-/// The control of a tap changer or capacitor; `control` may be invalid.
-[[nodiscard]] feeder::RegulatorControl read_control(Context& context, ObjectId control);
+/// The control of a tap changer or capacitor; `id` may be invalid.
+[[nodiscard]] feeder::RegulatorControl read_control(Context& context, ObjectId id);
 
 }  // namespace dec::io::cim

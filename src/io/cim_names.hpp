@@ -16,6 +16,10 @@ struct Spelling {
     std::string_view literal;
 };
 
+/// A capacitor between two phases, as LinearShuntCompensatorPhase.bPerSection of a delta gives it (IEC 61970-301), has a third
+/// of the susceptance to neutral that delivers the same.
+inline constexpr double wye_of_delta = 3.0;
+
 /// Classes of switches.
 inline constexpr std::array<Spelling<feeder::Switch::Kind>, 9> switch_classes{{
     {feeder::Switch::Kind::load_break_switch, "LoadBreakSwitch"},

@@ -20,6 +20,7 @@ using feeder::slot;
 
 namespace {
 
+constexpr std::string_view ungrounded_star_note = "false: the star point is taken as grounded all the same";
 constexpr Association phases_of_load{"EnergyConsumer.EnergyConsumerPhase", "EnergyConsumerPhase.EnergyConsumer"};
 constexpr Association response_of_load{"EnergyConsumer.LoadResponse", "LoadResponseCharacteristic.EnergyConsumer"};
 constexpr Association phases_of_capacitor{"ShuntCompensator.ShuntCompensatorPhase",
@@ -169,6 +170,8 @@ void read_loads(Context& context) {
         row.q_var = powers.q_var;
         row.connection = shunt_connection(context, id, "EnergyConsumer.phaseConnection", row.phases);
         row.grounded = context.flag_or(id, "EnergyConsumer.grounded", row.connection == Connection::wye);
+        if (row.connection == Connection::wye && !row.grounded)
+            context.assume(id, "EnergyConsumer.grounded", ungrounded_star_note);
         row.customers = context.integer(id, "EnergyConsumer.customerCount").value_or(1);
         if (auto const response = context.linked_one(id, response_of_load); response.valid())
             row.model = models.contains(response) ? models[response] : Index<feeder::LoadModel>{};
@@ -184,6 +187,13 @@ namespace {
 
 constexpr std::string_view capacitor_losses_note = "losses of a capacitor are left out";
 
+/// Phase objects of a delta give the susceptance between two phases, the bank as a whole its positive sequence.
+void take_as_wye(Context& context, ObjectId id, feeder::Capacitor& row) {
+    if (row.phases.has_legs())
+        return context.finding(id, "is connected D on a secondary", "connect it as Y, with what each leg has to neutral");
+    for (double& b : row.b_per_section_s) b *= wye_of_delta;
+}
+
 void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row) {
     auto const phases = context.linked(id, phases_of_capacitor);
     for (ObjectId object : phases) {
@@ -195,7 +205,10 @@ void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row
         context.expect(object, "LinearShuntCompensatorPhase.gPerSection", 0.0, capacitor_losses_note);
         row.sections[slot(*phase)] = sections ? *sections : context.required_number(id, "ShuntCompensator.sections");
     }
-    if (!phases.empty()) return;
+    if (!phases.empty()) {
+        if (row.connection == Connection::delta) take_as_wye(context, id, row);
+        return;
+    }
     context.convention(id, "LinearShuntCompensator without phases", "three phases A, B, C");
     row.phases = PhaseSet::abc();
     row.b_per_section_s.fill(context.required_number(id, "LinearShuntCompensator.bPerSection"));
@@ -209,14 +222,16 @@ void read_capacitors(Context& context) {
         feeder::Capacitor row;
         auto const terminals = context.terminals(id, 1);
         row.bus = context.bus_at(terminals, 0);
+        row.connection = shunt_connection(context, id, "ShuntCompensator.phaseConnection", {});
         read_capacitor_phases(context, id, row);
-        row.connection = shunt_connection(context, id, "ShuntCompensator.phaseConnection", row.phases);
         row.nominal_v = context.required_number(id, "ShuntCompensator.nomU");
         row.maximum_sections = context.integer(id, "ShuntCompensator.maximumSections").value_or(1);
         row.normal_sections = context.integer(id, "ShuntCompensator.normalSections").value_or(1);
         context.expect(id, "LinearShuntCompensator.gPerSection", 0.0, capacitor_losses_note);
         row.delay_s = context.number(id, "ShuntCompensator.aVRDelay").value_or(0.0);
         row.grounded = context.flag_or(id, "ShuntCompensator.grounded", row.connection == Connection::wye);
+        if (row.connection == Connection::wye && !row.grounded)
+            context.assume(id, "LinearShuntCompensator.grounded", ungrounded_star_note);
         row.rating = context.rating(terminals);
         row.area = context.area(id);
         (void)context.add(context.feeder.capacitors, row, id, ElementKind::capacitor);

@@ -90,6 +90,25 @@ void read_grounding(Context& context, ObjectId end, Transformer::Winding& windin
     winding.ground_x_ohm = context.number(end, "TransformerEnd.xground").value_or(0.0);
 }
 
+/// What the linear model makes simpler than the file says it. \pre conductors and buses of `row` are set.
+void report_grounding(Context& context, std::vector<ObjectId> const& ends, Transformer const& row) {
+    bool const centre_tapped = std::ranges::any_of(row.winding, [](auto const& winding) {
+        return std::ranges::find(winding.conductors, Conductor::s1) != winding.conductors.end();
+    });
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        auto const& winding = row.winding[i];
+        bool const has_neutral = std::ranges::find(winding.conductors, Conductor::neutral) != winding.conductors.end();
+        if (has_neutral && context.flag(ends[i], "TransformerEnd.grounded") == false)
+            context.assume(ends[i], qualified(context.objects.class_name(ends[i]), "TransformerEnd.grounded"),
+                           "false: the neutral of the winding is taken as grounded all the same");
+        bool const feeds_a_star = ends.size() == 3 && i == 0;
+        if (!centre_tapped && !feeds_a_star) continue;
+        for (auto const* attribute : {"TransformerEnd.rground", "TransformerEnd.xground"})
+            context.expect(ends[i], attribute, 0.0,
+                           "the linear model leaves it out in centre-tapped units and in winding 1 of three");
+    }
+}
+
 /// Bus and rating of an end by its terminal.
 void place_winding(Context& context, ObjectId end, Transformer::Winding& winding) {
     auto const terminal = context.linked_one(end, link::terminal_of_end);
@@ -334,6 +353,7 @@ void read_tank(Context& context, ObjectId tank, ObjectId transformer, Index<Bank
                                         code->connection == Connection::single ? "single-phase" : "three-phase"),
                             "a D or Y winding has three phases, an I winding one or two");
     }
+    report_grounding(context, ends, row);
     register_ends(context, ends, context.add(context.feeder.transformers, row, tank, ElementKind::transformer));
 }
 
@@ -422,6 +442,7 @@ void read_three_phase_unit(Context& context, ObjectId transformer, Index<Bank> b
         row.winding[i].conductors = {Conductor::a, Conductor::b, Conductor::c};
         if (code.winding[i].connection == Connection::wye) row.winding[i].conductors[3] = Conductor::neutral;
     }
+    report_grounding(context, ends, row);
     if (!read_meshes(context, transformer, ends, code)) read_star(context, transformer, ends, code);
     read_core(context, ends, code);
     row.code = context.feeder.transformer_codes.add(code, context.name(transformer));

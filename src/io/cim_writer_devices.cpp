@@ -92,9 +92,19 @@ namespace {
 
 NodeId control_of(NodeId const& capacitor) { return Writer::part(capacitor, "RegulatingControl"); }
 
+bool has_phase_objects(feeder::Capacitor const& row) {
+    return !even(row.phases, {row.b_per_section_s, row.sections});
+}
+
+/// As phase objects have it: between two phases for a delta.
+double written_b_s(feeder::Capacitor const& row, Phase phase) {
+    bool const between = row.connection == feeder::Connection::delta && has_phase_objects(row);
+    return row.b_per_section_s[slot(phase)] / (between ? wye_of_delta : 1.0);
+}
+
 void write_capacitor(Writer& writer, Index<feeder::Capacitor> id, Equipment const& equipment) {
     auto const& row = writer.feeder.capacitors[id];
-    auto const first = row.phases.empty() ? 0.0 : row.b_per_section_s[slot(*row.phases.list().begin())];
+    auto const first = row.phases.empty() ? 0.0 : written_b_s(row, *row.phases.list().begin());
     auto node = writer.node("LinearShuntCompensator", writer.feeder.capacitors, id);
     writer.equipment(node, equipment);
     writer.base_voltage(node, "ConductingEquipment.BaseVoltage", row.bus);
@@ -114,12 +124,12 @@ void write_capacitor(Writer& writer, Index<feeder::Capacitor> id, Equipment cons
 }
 
 void write_capacitor_phases(Writer& writer, feeder::Capacitor const& row, Equipment const& equipment) {
-    if (even(row.phases, {row.b_per_section_s, row.sections})) return;
+    if (!has_phase_objects(row)) return;
     for (Phase phase : row.phases.list())
         writer.phase("LinearShuntCompensatorPhase", equipment, phase)
             .link("ShuntCompensatorPhase.ShuntCompensator", equipment.id)
             .literal("ShuntCompensatorPhase.phase", "SinglePhaseKind", feeder::to_text(phase))
-            .number("LinearShuntCompensatorPhase.bPerSection", row.b_per_section_s[slot(phase)])
+            .number("LinearShuntCompensatorPhase.bPerSection", written_b_s(row, phase))
             .number("LinearShuntCompensatorPhase.gPerSection", 0.0)
             .number("ShuntCompensatorPhase.sections", row.sections[slot(phase)])
             .integer("ShuntCompensatorPhase.maximumSections", row.maximum_sections)

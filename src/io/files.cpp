@@ -120,6 +120,7 @@ bool has_ending(std::string_view path, std::string_view ending) {
 }
 
 void require_file(std::string const& path) {
+    if (path.empty()) refuse("\"\"", "is the name of no file", "give the path of a file");
     std::error_code error;
     auto const status = std::filesystem::status(path, error);
     if (!std::filesystem::exists(status)) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "dec/core/text.hpp"
+
 namespace dec::io {
 
 namespace {
@@ -62,7 +64,7 @@ std::string Report::to_table() const {
         if (key.second != Use::read && !entry.example.empty())
             line += fmt::format("{}first: {}", entry.note.empty() ? "" : "; ", entry.example);
         line.erase(line.find_last_not_of(' ') + 1);
-        table += line + '\n';
+        table += core::printable(line) + '\n';
     }
     return table;
 }

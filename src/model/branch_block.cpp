@@ -1,6 +1,8 @@
 #include "dec/model/branch_block.hpp"
 
 #include <Eigen/LU>
+#include <Eigen/QR>
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <numbers>
@@ -13,11 +15,11 @@ namespace {
 using feeder::Conductor;
 using feeder::Feeder;
 using feeder::Feeding;
+using feeder::PerUnit;
 using feeder::Phase;
 using feeder::PhaseSet;
-using feeder::PerUnit;
-using feeder::Transformer;
 using feeder::slot;
+using feeder::Transformer;
 using partition::LocalVertex;
 using partition::Piece;
 using Complex = std::complex<double>;
@@ -119,9 +121,12 @@ void three_phase_map(BranchBlock& block, double ratio, int hours_lagging, bool t
             continue;
         }
         // V_m - V_n stands at the mean angle of V_m and -V_n: AC at 1 hour, BC at 3, BA at 5, CA at 7, CB at 9, AB at 11.
-        static constexpr std::array<std::array<Phase, 2>, 6> difference{{{Phase::a, Phase::c}, {Phase::b, Phase::c},
-                                                                         {Phase::b, Phase::a}, {Phase::c, Phase::a},
-                                                                         {Phase::c, Phase::b}, {Phase::a, Phase::b}}};
+        static constexpr std::array<std::array<Phase, 2>, 6> difference{{{Phase::a, Phase::c},
+                                                                         {Phase::b, Phase::c},
+                                                                         {Phase::b, Phase::a},
+                                                                         {Phase::c, Phase::a},
+                                                                         {Phase::c, Phase::b},
+                                                                         {Phase::a, Phase::b}}};
         auto const [m, n] = difference[static_cast<std::size_t>(angle / 2)];
         block.ratio.row(k) = ratio * pair_voltage(m, n);
         auto const power = pair_power(m, n);
@@ -278,10 +283,10 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
     }
     double const ratio = squared(a(feeding.winding));
     if (part.phases.size() == 3)
-        three_phase_map(part.block, ratio, code.winding[feeding.winding].clock - code.winding[feeding.fed_winding].clock,
+        three_phase_map(part.block, ratio,
+                        code.winding[feeding.winding].clock - code.winding[feeding.fed_winding].clock,
                         code.winding[feeding.winding].connection == feeder::Connection::delta);
-    else
-        pass_through(part.block, part.phases, ratio);
+    else pass_through(part.block, part.phases, ratio);
     Complex3 matrix = Complex3::Zero();
     for (Phase p : part.phases.list()) matrix(place(p), place(p)) = z * ratio;
     set_drop(part.block, matrix + grounding(piece, unit, feeding.winding, pu), false);
@@ -292,8 +297,8 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
 /// follows from the two: with u the squared line-to-line voltages, u_xy' = a1(a1 - a2) u_xb + a2(a2 - a1) u_yb + a1 a2 u_xy,
 /// exactly. Where a jumper holds b at its voltage to ground, V_x' = a V_x + (1 - a) V_b.
 /// Their impedance lies in the lines x and y. A jumper on b may stand beside them.
-Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside, bool floating,
-                     PerUnit const& pu) {
+Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std::vector<Part> const& beside,
+                     bool floating, PerUnit const& pu) {
     auto const& feeder = piece.feeder;
     auto const unit = [&](std::size_t i) -> Transformer const& {
         return feeder.transformers[core::Index<Transformer>{tanks[i].element}];
@@ -318,7 +323,8 @@ Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std:
     set_drop(part.block, z, false);
     if (!floating) {
         for (std::size_t i = 0; i < 2; ++i) {
-            double const turned = -0.5 * a[i] * (1.0 - a[i]);  // 2 Re(V_x conj V_b) = -|V_x| |V_b|, about -(v_x + v_b)/2
+            double const turned =
+                -0.5 * a[i] * (1.0 - a[i]);  // 2 Re(V_x conj V_b) = -|V_x| |V_b|, about -(v_x + v_b)/2
             part.block.ratio(place(outer[i]), place(outer[i])) = squared(a[i]) + turned;
             part.block.ratio(place(outer[i]), place(b)) = squared(1.0 - a[i]) + turned;
         }
@@ -358,15 +364,18 @@ Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
         case Feeding::Kind::source_impedance: {
             auto const& s = feeder.sources.rows()[0];
             double const base = pu.impedance_base(base_v);
-            return sequence_part(PhaseSet::abc(), 1.0, Complex{s.r_ohm, s.x_ohm} / base, Complex{s.r0_ohm, s.x0_ohm} / base);
+            return sequence_part(PhaseSet::abc(), 1.0, Complex{s.r_ohm, s.x_ohm} / base,
+                                 Complex{s.r0_ohm, s.x0_ohm} / base);
         }
         case Feeding::Kind::line: return line_part(feeder, feeding, line_ratio, base_v, pu);
         case Feeding::Kind::switch_:
-            return sequence_part(feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed, line_ratio, {}, {});
+            return sequence_part(feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed, line_ratio, {},
+                                 {});
         case Feeding::Kind::series_compensator: {
             auto const& c = feeder.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}];
             double const base = pu.impedance_base(base_v);
-            return sequence_part(c.phases, line_ratio, Complex{c.r_ohm, c.x_ohm} / base, Complex{c.r0_ohm, c.x0_ohm} / base);
+            return sequence_part(c.phases, line_ratio, Complex{c.r_ohm, c.x_ohm} / base,
+                                 Complex{c.r0_ohm, c.x0_ohm} / base);
         }
         case Feeding::Kind::star_member: return star_part(piece, vertex, feeding, pu);
         case Feeding::Kind::transformer: break;
@@ -375,33 +384,27 @@ Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
     return two_winding_part(piece, feeding, pu);
 }
 
-/// Parallel units share the current by their admittances; R follows as the admittance-weighted mean.
-BranchBlock merge_parallel(std::vector<Part> const& parts, PhaseSet phases) {
-    std::vector<Eigen::Index> rows;
-    for (Phase p : phases.list()) rows.push_back(place(p));
-    auto const n = static_cast<Eigen::Index>(rows.size());
-    auto const sub = [&](Complex3 const& m) {
-        Eigen::MatrixXcd s(n, n);
-        for (Eigen::Index i = 0; i < n; ++i)
-            for (Eigen::Index k = 0; k < n; ++k) s(i, k) = m(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]);
-        return s;
-    };
-    Eigen::MatrixXcd y = Eigen::MatrixXcd::Zero(n, n);
-    for (auto const& part : parts) y += sub(part.block.impedance).inverse();
-    Eigen::MatrixXcd const z = y.inverse();
-    BranchBlock merged = parts.front().block;
-    merged.ratio.setZero();
-    Complex3 full = Complex3::Zero();
+/// Two units in parallel meet where the currents through their impedances make them: with V = V1 - Z1 i1 = V2 - Z2 i2 and
+/// i = i1 + i2, V = (1 - K) V1 + K V2 - K Z2 i, K = Z1 (Z1 + Z2)^+. The pseudo-inverse (Anderson and Duffin's parallel sum)
+/// leaves absent phases alone.
+void join_parallel(Part& first, Part const& second) {
+    Complex3 const sum = first.block.impedance + second.block.impedance;
+    Complex3 const k = first.block.impedance * sum.completeOrthogonalDecomposition().pseudoInverse();
+    Matrix3 const to_second = k.real();
+    first.block.ratio = (Matrix3::Identity() - to_second) * first.block.ratio + to_second * second.block.ratio;
+    Complex3 const z = k * second.block.impedance;
+    set_drop(first.block, z, first.phases.has_legs());
+}
+
+/// Joins units on the same phases; what is left sits on phases of its own.
+std::vector<Part> with_parallel_joined(std::vector<Part> const& parts) {
+    std::vector<Part> joined;
     for (auto const& part : parts) {
-        Eigen::MatrixXd const share = (z * sub(part.block.impedance).inverse()).real();
-        for (Eigen::Index i = 0; i < n; ++i)
-            for (Eigen::Index k = 0; k < n; ++k)
-                merged.ratio.row(rows[static_cast<std::size_t>(i)]) += share(i, k) * part.block.ratio.row(rows[static_cast<std::size_t>(k)]);
+        auto const same = std::ranges::find(joined, part.phases, &Part::phases);
+        if (same == joined.end()) joined.push_back(part);
+        else join_parallel(*same, part);
     }
-    for (Eigen::Index i = 0; i < n; ++i)
-        for (Eigen::Index k = 0; k < n; ++k) full(rows[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(k)]) = z(i, k);
-    set_drop(merged, full, phases.has_legs());
-    return merged;
+    return joined;
 }
 
 void add(BranchBlock& sum, Part const& part) {
@@ -472,19 +475,12 @@ BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit 
     if (open_delta.size() == 2 && !same_pair(piece, open_delta)) {
         parts = {open_delta_part(piece, open_delta, parts, vertex.floating_delta, pu)};
     } else {
-        for (auto const& feeding : open_delta) parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
+        for (auto const& feeding : open_delta)
+            parts.push_back(make_part(piece, vertex, feeding, line_ratio, base_v, pu));
     }
 
-    PhaseSet carried;
-    bool parallel = false;
-    for (auto const& part : parts) {
-        parallel = parallel || !(carried & part.phases).empty();
-        carried = carried | part.phases;
-    }
     BranchBlock block;
-    if (parallel) block = merge_parallel(parts, parts.front().phases);
-    else
-        for (auto const& part : parts) add(block, part);
+    for (auto const& part : with_parallel_joined(parts)) add(block, part);
     keep_only(block, vertex.phases);
     if (vertex.floating_delta) drop_line_to_line(block, vertex.phases);
     return block;

@@ -1,6 +1,5 @@
 #include "dec/model/lin_dist3_flow.hpp"
 
-#include <Eigen/LU>
 #include <cmath>
 #include <numbers>
 
@@ -21,7 +20,8 @@ auto row(std::span<double const> values, std::int32_t vertex) {
 
 }  // namespace
 
-LinDist3Flow::LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece, LinearSettings const& settings)
+LinDist3Flow::LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece,
+                           LinearSettings const& settings)
     : piece_{piece}, settings_{settings}, exchange_{comm, piece} {
     core::together(comm, [&] {
         blocks_.resize(piece.own);
@@ -31,7 +31,8 @@ LinDist3Flow::LinDist3Flow(core::Communicator const& comm, partition::Piece cons
         ders_ = model::ders(piece, settings.per_unit);
         if (!piece.feeder.sources.empty()) {
             auto const& source = piece.feeder.sources.rows()[0];
-            double const volts = settings.source_voltage_pu ? *settings.source_voltage_pu * source.nominal_v : source.voltage_v;
+            double const volts =
+                settings.source_voltage_pu ? *settings.source_voltage_pu * source.nominal_v : source.voltage_v;
             double const pu = volts / std::numbers::sqrt3 / piece.feeder.buses[source.bus].base_v;
             source_v_sq_.setConstant(pu * pu);
         }
@@ -45,22 +46,20 @@ void LinDist3Flow::eliminate() {
     eliminated_.resize(piece_.own);
     // The slope message to the parent, 6 x 3 in column order, for every local vertex.
     std::vector<double> slopes(18 * piece_.vertices.size(), 0.0);
-    auto const slope = [&](std::int32_t vertex) { return Eigen::Map<Matrix63>(slopes.data() + static_cast<std::ptrdiff_t>(vertex) * 18); };
+    auto const slope = [&](std::int32_t vertex) {
+        return Eigen::Map<Matrix63>(slopes.data() + static_cast<std::ptrdiff_t>(vertex) * 18);
+    };
     exchange_.up(slopes, 18, [&](VertexRange range) {
         for (auto j = range.end - 1; j >= range.begin; --j) {
             auto const& vertex = piece_.vertices[static_cast<std::size_t>(j)];
             auto& e = eliminated_[static_cast<std::size_t>(j)];
-            e.slope = injections_[static_cast<std::size_t>(j)].slope;
+            Matrix63 below = injections_[static_cast<std::size_t>(j)].slope;
             for (std::int32_t c = 0; c < vertex.children; ++c)
-                e.slope += slope(piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+                below += slope(piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            e.slope = below;
             if (vertex.parent < 0) continue;
-            auto const& block = blocks_[static_cast<std::size_t>(j)];
-            // v = R u - M (c + K v)  =>  v = G (R u - M c),  G = (I + M K)^-1
-            Matrix3 const g = (Matrix3::Identity() + block.drop * e.slope).inverse();
-            e.down = g * block.ratio;
-            e.self = g * block.drop;
-            e.up = block.lift * (Matrix66::Identity() - e.slope * e.self);
-            slope(j) = block.lift * e.slope * e.down;
+            e = model::eliminate(blocks_[static_cast<std::size_t>(j)], below);
+            slope(j) = e.slope_above;
         }
     });
 }
@@ -120,7 +119,8 @@ void LinDist3Flow::gradient(std::span<double const> weight, std::span<double> gr
             for (std::int32_t c = 0; c < vertex.children; ++c)
                 price += row<3>(arriving, piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
             row<3>(voltage_price, j) = price;
-            if (vertex.parent >= 0) row<3>(arriving, j) = eliminated_[static_cast<std::size_t>(j)].down.transpose() * price;
+            if (vertex.parent >= 0)
+                row<3>(arriving, j) = eliminated_[static_cast<std::size_t>(j)].down.transpose() * price;
         }
     });
     std::vector<double> power_price(6 * piece_.vertices.size(), 0.0);

@@ -27,7 +27,8 @@ Matrix36 drop_of_phases(Complex3 const& z_pu) {
     Complex3 rotated;
     for (int m = 0; m < 3; ++m)
         for (int n = 0; n < 3; ++n)
-            rotated(m, n) = z_pu(m, n) * std::polar(1.0, -(theta[static_cast<std::size_t>(m)] - theta[static_cast<std::size_t>(n)]));
+            rotated(m, n) = z_pu(m, n) *
+                            std::polar(1.0, -(theta[static_cast<std::size_t>(m)] - theta[static_cast<std::size_t>(n)]));
     return twice_real_and_imaginary(rotated);
 }
 

@@ -1,5 +1,9 @@
 #include "dec/partition/agents.hpp"
 
+#include <fmt/format.h>
+
+#include "dec/core/uuid.hpp"
+
 namespace dec::partition {
 
 namespace {
@@ -7,12 +11,12 @@ namespace {
 using feeder::Area;
 using feeder::Feeder;
 
-/// The narrowest area that touches each bus. What hangs on a service transformer's primary side is the area above it, so a
-/// transformer speaks for its other windings only.
+/// The narrowest area that touches each bus, none if it is the feeder's own. What hangs on a service transformer's primary
+/// side is the area above it, so a transformer speaks for its other windings only.
 std::vector<Index<Area>> area_of_bus(Feeder const& feeder) {
     std::vector<Index<Area>> area(feeder.buses.size());
     auto const claim = [&](Index<Bus> bus, Index<Area> claimant) {
-        if (!bus.valid() || !claimant.valid()) return;
+        if (!bus.valid() || !claimant.valid() || feeder.areas[claimant].kind == Area::Kind::feeder) return;
         auto& current = area[bus.at()];
         if (!current.valid() || feeder.areas[current].kind < feeder.areas[claimant].kind) current = claimant;
     };
@@ -30,39 +34,104 @@ std::vector<Index<Area>> area_of_bus(Feeder const& feeder) {
     return area;
 }
 
+/// The area of every place of the tree: of its bus; of a star point, what everything right below it agrees on.
+std::vector<Index<Area>> area_of_vertex(feeder::Tree const& tree, std::vector<Index<Area>> const& area_of_bus) {
+    std::vector<Index<Area>> area(tree.vertices.size());
+    std::vector<bool> seen(tree.vertices.size(), false);
+    for (std::size_t i = tree.vertices.size() - 1; i > 0; --i) {
+        auto const& vertex = tree.vertices[i];
+        if (vertex.bus.valid()) area[i] = area_of_bus[vertex.bus.at()];
+        auto const above = static_cast<std::size_t>(vertex.parent);
+        if (tree.vertices[above].kind != feeder::Vertex::Kind::star_point) continue;
+        if (!seen[above]) area[above] = area[i];
+        else if (area[above] != area[i]) area[above] = {};
+        seen[above] = true;
+    }
+    return area;
+}
+
+class AgentFinder {
+  public:
+    AgentFinder(Feeder const& feeder, feeder::Tree const& tree)
+        : feeder_{feeder}, tree_{tree}, area_of_bus_{area_of_bus(feeder)}, first_agent_(feeder.areas.size(), -1),
+          parts_(feeder.areas.size(), 0) {}
+
+    AgentTree find() {
+        result_.agents.add({}, feeder_.heading.name, feeder_.heading.mrid);
+        area_of_agent_.emplace_back();
+        follow_the_tree();
+        result_.energised = static_cast<std::int32_t>(result_.agents.size());
+        add_dark_areas();
+        assign_buses();
+        return std::move(result_);
+    }
+
+  private:
+    /// A new part of an area begins wherever the tree steps into it.
+    void follow_the_tree() {
+        auto const areas = area_of_vertex(tree_, area_of_bus_);
+        result_.agent_of_vertex.assign(tree_.vertices.size(), 0);
+        for (std::size_t i = 1; i < tree_.vertices.size(); ++i) {
+            auto const above = result_.agent_of_vertex[static_cast<std::size_t>(tree_.vertices[i].parent)];
+            bool const enters = areas[i].valid() && areas[i] != area_of_agent_[static_cast<std::size_t>(above)];
+            result_.agent_of_vertex[i] = enters ? add_part(areas[i], above) : above;
+        }
+    }
+
+    std::int32_t add_part(Index<Area> area, std::int32_t parent) {
+        auto const part = ++parts_[area.at()];
+        Agent const agent{.kind = feeder_.areas[area].kind, .parent = parent};
+        auto const name = std::string{feeder_.areas.name(area)};
+        auto const mrid = std::string{feeder_.areas.mrid(area)};
+        auto const row = part == 1 ? result_.agents.add(agent, name, mrid).value()
+                                   : result_.agents
+                                         .add(agent, fmt::format("{}-part{}", name, part),
+                                              core::name_uuid(mrid, fmt::format("part {}", part)))
+                                         .value();
+        if (part == 1) first_agent_[area.at()] = row;
+        area_of_agent_.push_back(area);
+        return row;
+    }
+
+    void add_dark_areas() {
+        std::vector<bool> used(feeder_.areas.size(), false);
+        for (auto area : area_of_bus_)
+            if (area.valid()) used[area.at()] = true;
+        auto const nearest_agent = [&](Index<Area> area) {
+            while (area.valid() && first_agent_[area.at()] < 0) area = feeder_.areas[area].parent;
+            return area.valid() ? first_agent_[area.at()] : 0;
+        };
+        for (auto kind : {Area::Kind::switch_delimited, Area::Kind::secondary})
+            for (auto id : feeder_.areas.ids())
+                if (feeder_.areas[id].kind == kind && used[id.at()] && first_agent_[id.at()] < 0)
+                    add_part(id, nearest_agent(feeder_.areas[id].parent));
+    }
+
+    void assign_buses() {
+        for (auto id : feeder_.buses.ids()) {
+            auto const vertex = tree_.vertex_of_bus[id.at()];
+            auto const area = area_of_bus_[id.at()];
+            auto const agent = vertex >= 0    ? result_.agent_of_vertex[static_cast<std::size_t>(vertex)]
+                               : area.valid() ? first_agent_[area.at()]
+                                              : 0;
+            result_.agent_of_bus.push_back(agent);
+            result_.agents[Index<Agent>{agent}].nodes += static_cast<std::int64_t>(feeder_.buses[id].phases.size());
+        }
+        for (auto const& pv : feeder_.pv_systems.rows())
+            ++result_.agents[Index<Agent>{result_.agent_of_bus[pv.inverter.bus.at()]}].ders;
+    }
+
+    Feeder const& feeder_;
+    feeder::Tree const& tree_;
+    std::vector<Index<Area>> area_of_bus_;
+    std::vector<std::int32_t> first_agent_;   // of each area, -1: none yet
+    std::vector<std::int32_t> parts_;         // of each area, so far
+    std::vector<Index<Area>> area_of_agent_;  // none for the feeder
+    AgentTree result_;
+};
+
 }  // namespace
 
-AgentTree find_agents(Feeder const& feeder) {
-    AgentTree result;
-    auto const bus_area = area_of_bus(feeder);
-    std::vector<bool> used(feeder.areas.size(), false);
-    for (auto area : bus_area)
-        if (area.valid()) used[area.at()] = true;
-
-    // The feeder first, then areas, then secondaries, each in the feeder's order.
-    std::vector<std::int32_t> agent_of_area(feeder.areas.size(), 0);
-    result.agents.add({}, feeder.heading.name, feeder.heading.mrid);
-    auto const nearest_agent = [&](Index<Area> area) {
-        while (area.valid() && !(used[area.at()] && feeder.areas[area].kind != Area::Kind::feeder))
-            area = feeder.areas[area].parent;
-        return area.valid() ? agent_of_area[area.at()] : 0;
-    };
-    for (auto kind : {Area::Kind::switch_delimited, Area::Kind::secondary})
-        for (auto id : feeder.areas.ids()) {
-            if (feeder.areas[id].kind != kind || !used[id.at()]) continue;
-            Agent const agent{.kind = kind, .parent = nearest_agent(feeder.areas[id].parent)};
-            agent_of_area[id.at()] = result.agents.add(agent, feeder.areas.name(id), feeder.areas.mrid(id)).value();
-        }
-
-    result.agent_of_bus.resize(feeder.buses.size());
-    for (auto id : feeder.buses.ids()) {
-        auto const agent = bus_area[id.at()].valid() ? agent_of_area[bus_area[id.at()].at()] : 0;
-        result.agent_of_bus[id.at()] = agent;
-        result.agents[Index<Agent>{agent}].nodes += static_cast<std::int64_t>(feeder.buses[id].phases.size());
-    }
-    for (auto const& pv : feeder.pv_systems.rows())
-        ++result.agents[Index<Agent>{result.agent_of_bus[pv.inverter.bus.at()]}].ders;
-    return result;
-}
+AgentTree find_agents(Feeder const& feeder, feeder::Tree const& tree) { return AgentFinder{feeder, tree}.find(); }
 
 }  // namespace dec::partition

@@ -46,6 +46,14 @@ class Renumbering {
 
 template <class Row>
 void copy_rows(Table<Row> const& from, std::span<Index<Row> const> rows, Table<Row>& to) {
+    std::size_t names = 0, mrids = 0;
+    for (auto id : rows) {
+        names += from.name(id).size();
+        mrids += from.mrid(id).size();
+    }
+    to.storage().reserve(rows.size());
+    to.names().reserve(rows.size(), names);
+    to.mrids().reserve(rows.size(), mrids);
     for (auto id : rows) to.add(from[id], from.name(id), from.mrid(id));
 }
 
@@ -85,7 +93,9 @@ class Distributor {
     [[nodiscard]] std::size_t rank_of(Index<Bus> bus) const {
         return static_cast<std::size_t>(whole_.partition.rank_of_bus[bus.at()]);
     }
-    [[nodiscard]] Vertex const& vertex(std::int32_t place) const { return tree_.vertices[static_cast<std::size_t>(place)]; }
+    [[nodiscard]] Vertex const& vertex(std::int32_t place) const {
+        return tree_.vertices[static_cast<std::size_t>(place)];
+    }
 
     Whole const& whole_;
     Feeder const& feeder_;
@@ -93,12 +103,13 @@ class Distributor {
     std::size_t ranks_;
 
     std::vector<std::int32_t> rank_of_vertex_, level_of_vertex_;
+    std::vector<std::int32_t> own_row_;                   // local vertex of each own vertex of the piece being made
     std::int32_t levels_ = 1;
-    std::vector<std::int32_t> child_start_, child_;       // children of each vertex, depth first
+    std::vector<std::int32_t> child_start_, child_;  // children of each vertex, depth first
     Lists vertices_of_, buses_of_, loads_of_, capacitors_of_, pv_of_, batteries_of_, machines_of_;
     std::vector<std::int64_t> first_node_;
-    std::vector<std::vector<BranchRows>> branches_of_;    // in whole-feeder rows
-    std::vector<std::int32_t> taps_start_, taps_;         // tap changers of each transformer
+    std::vector<std::vector<BranchRows>> branches_of_;  // in whole-feeder rows
+    std::vector<std::int32_t> taps_start_, taps_;       // tap changers of each transformer
     std::vector<std::int32_t> agent_rank_;
     Totals totals_;
 
@@ -133,22 +144,22 @@ void Distributor::place_vertices() {
     auto const count = tree_.vertices.size();
     rank_of_vertex_.resize(count);
     level_of_vertex_.resize(count);
+    own_row_.resize(count);
     vertices_of_.resize(ranks_);
     for (std::size_t i = 0; i < count; ++i) {
         auto const& v = tree_.vertices[i];
-        // The ideal source lies with the source bus, a star point with the bus above it.
         auto const parent = static_cast<std::size_t>(std::max(v.parent, 0));
-        auto const rank = v.bus.valid()                              ? static_cast<std::int32_t>(rank_of(v.bus))
-                          : v.kind == Vertex::Kind::star_point ? rank_of_vertex_[parent]
-                                                                     : static_cast<std::int32_t>(rank_of(feeder_.sources.rows()[0].bus));
+        auto const rank = whole_.partition.rank_of_vertex[i];
         rank_of_vertex_[i] = rank;
         level_of_vertex_[i] = v.parent < 0 ? 0 : level_of_vertex_[parent] + (rank_of_vertex_[parent] != rank ? 1 : 0);
         levels_ = std::max(levels_, level_of_vertex_[i] + 1);
         vertices_of_[static_cast<std::size_t>(rank)].push_back(static_cast<std::int32_t>(i));
     }
     for (auto& list : vertices_of_)
-        std::ranges::stable_sort(list, {}, [&](std::int32_t v) { return level_of_vertex_[static_cast<std::size_t>(v)]; });
-    group(count, count, [&](std::size_t i) { return tree_.vertices[i].parent; }, child_start_, child_);
+        std::ranges::stable_sort(list, {},
+                                 [&](std::int32_t v) { return level_of_vertex_[static_cast<std::size_t>(v)]; });
+    group(
+        count, count, [&](std::size_t i) { return tree_.vertices[i].parent; }, child_start_, child_);
 }
 
 void Distributor::place_devices() {
@@ -172,7 +183,9 @@ void Distributor::place_devices() {
     }
     totals_.nodes = node;
     auto const taps = feeder_.tap_changers.rows();
-    group(feeder_.transformers.size(), taps.size(), [&](std::size_t i) { return taps[i].transformer.value(); }, taps_start_, taps_);
+    group(
+        feeder_.transformers.size(), taps.size(), [&](std::size_t i) { return taps[i].transformer.value(); },
+        taps_start_, taps_);
 }
 
 void Distributor::place_branches() {
@@ -212,7 +225,8 @@ void Distributor::place_branches() {
         auto const rank = branch.vertex < 0 ? 0 : rank_of_vertex_[static_cast<std::size_t>(branch.vertex)];
         branches_of_[static_cast<std::size_t>(rank)].push_back(branch);
     };
-    auto const add_two_ended = [&](Feeding::Kind kind, std::int32_t element, std::int32_t place, auto const& ends, PhaseSet phases) {
+    auto const add_two_ended = [&](Feeding::Kind kind, std::int32_t element, std::int32_t place, auto const& ends,
+                                   PhaseSet phases) {
         bool const reversed = place >= 0 && vertex(place).bus == ends.from;
         add({.feeding = {kind, element, static_cast<std::uint8_t>(reversed ? 1 : 0), 0},
              .vertex = place,
@@ -221,52 +235,65 @@ void Distributor::place_branches() {
              .to = reversed ? ends.from : ends.to});
     };
     for (auto id : feeder_.lines.ids())
-        add_two_ended(Feeding::Kind::line, id.value(), vertex_of_line[id.at()], feeder_.lines[id], feeder_.lines[id].phase_set());
+        add_two_ended(Feeding::Kind::line, id.value(), vertex_of_line[id.at()], feeder_.lines[id],
+                      feeder_.lines[id].phase_set());
     for (auto id : feeder_.switches.ids())
-        add_two_ended(Feeding::Kind::switch_, id.value(), vertex_of_switch[id.at()], feeder_.switches[id], feeder_.switches[id].phases);
+        add_two_ended(Feeding::Kind::switch_, id.value(), vertex_of_switch[id.at()], feeder_.switches[id],
+                      feeder_.switches[id].phases);
     for (auto id : feeder_.series_compensators.ids())
         add_two_ended(Feeding::Kind::series_compensator, id.value(), vertex_of_compensator[id.at()],
                       feeder_.series_compensators[id], feeder_.series_compensators[id].phases);
     for (auto id : feeder_.transformers.ids()) {
         auto const& unit = feeder_.transformers[id];
-        bool const star = feeder_.transformer_codes[unit.code].windings == 3 && unit.winding[1].bus != unit.winding[2].bus;
+        bool const star =
+            feeder_.transformer_codes[unit.code].windings == 3 && unit.winding[1].bus != unit.winding[2].bus;
         auto feeding = feeding_of_transformer[id.at()];
         feeding.kind = star ? Feeding::Kind::star_member : Feeding::Kind::transformer;
         feeding.element = id.value();
         if (!star) {
             std::size_t const down = feeding.upstream == 0 ? 1 : 0;
             auto const phases = unit.phases(down) | (down == 1 ? unit.phases(2) : PhaseSet{});
-            add({.feeding = feeding, .vertex = vertex_of_transformer[id.at()][1], .phases = phases,
-                 .from = unit.winding[1 - down].bus, .to = unit.winding[down].bus});
+            add({.feeding = feeding,
+                 .vertex = vertex_of_transformer[id.at()][1],
+                 .phases = phases,
+                 .from = unit.winding[1 - down].bus,
+                 .to = unit.winding[down].bus});
             continue;
         }
         feeding.upstream = 1;
         for (std::uint8_t w = 0; w < 3; ++w) {
             if (w == feeding.fed_winding) continue;
             feeding.winding = w;
-            add({.feeding = feeding, .vertex = vertex_of_transformer[id.at()][w], .phases = unit.phases(w),
-                 .from = unit.winding[feeding.fed_winding].bus, .to = unit.winding[w].bus});
+            add({.feeding = feeding,
+                 .vertex = vertex_of_transformer[id.at()][w],
+                 .phases = unit.phases(w),
+                 .from = unit.winding[feeding.fed_winding].bus,
+                 .to = unit.winding[w].bus});
         }
     }
     totals_.branch_rows = row;
 }
 
 void Distributor::place_agents() {
-    // The rank that owns most of an agent's buses keeps its totals; of equals the first.
-    std::vector<std::vector<std::pair<std::int32_t, std::int32_t>>> buses_on(whole_.agents.agents.size());  // rank, count
-    for (auto id : feeder_.buses.ids()) {
-        auto& counts = buses_on[static_cast<std::size_t>(whole_.agents.agent_of_bus[id.at()])];
-        auto const rank = whole_.partition.rank_of_bus[id.at()];
+    // The rank that owns most of an agent's places keeps its totals; of equals the first. Dark buses are places too.
+    std::vector<std::vector<std::pair<std::int32_t, std::int32_t>>> places_on(
+        whole_.agents.agents.size());  // rank, count
+    auto const count = [&](std::int32_t agent, std::int32_t rank) {
+        auto& counts = places_on[static_cast<std::size_t>(agent)];
         auto const found = std::ranges::find(counts, rank, &std::pair<std::int32_t, std::int32_t>::first);
         if (found == counts.end()) counts.emplace_back(rank, 1);
         else ++found->second;
-    }
-    agent_rank_.assign(buses_on.size(), 0);
-    for (std::size_t a = 0; a < buses_on.size(); ++a) {
+    };
+    for (std::size_t i = 0; i < tree_.vertices.size(); ++i) count(whole_.agents.agent_of_vertex[i], rank_of_vertex_[i]);
+    for (auto id : feeder_.buses.ids())
+        if (tree_.vertex_of_bus[id.at()] < 0)
+            count(whole_.agents.agent_of_bus[id.at()], whole_.partition.rank_of_bus[id.at()]);
+    agent_rank_.assign(places_on.size(), 0);
+    for (std::size_t a = 0; a < places_on.size(); ++a) {
         std::int32_t most = 0;
-        for (auto const& [rank, count] : buses_on[a])
-            if (count > most || (count == most && rank < agent_rank_[a])) {
-                most = count;
+        for (auto const& [rank, places] : places_on[a])
+            if (places > most || (places == most && rank < agent_rank_[a])) {
+                most = places;
                 agent_rank_[a] = rank;
             }
     }
@@ -281,6 +308,7 @@ void Distributor::count_totals() {
     totals_.storages = static_cast<std::int64_t>(feeder_.batteries.size());
     totals_.machines = static_cast<std::int64_t>(feeder_.machines.size());
     totals_.agents = static_cast<std::int64_t>(whole_.agents.agents.size());
+    totals_.boundaries = whole_.agents.energised - 1;
     totals_.vertices = static_cast<std::int64_t>(tree_.vertices.size());
     for (auto const& agent : whole_.agents.agents.rows())
         totals_.areas += agent.kind == feeder::Area::Kind::switch_delimited ? 1 : 0;
@@ -340,21 +368,26 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
     piece.own = own.size();
     auto const to_local = [&](std::int32_t place) {
         auto const& v = vertex(place);
-        return LocalVertex{.kind = v.kind,
-                           .global = GlobalIndex<Vertex>{place},
-                           .bus = buses_(v.bus),
-                           .transformer = transformers_(v.transformer),
-                           .phases = v.phases,
-                           .floating_delta = v.floating_delta,
-                           .distance_m = v.distance_m};
+        return LocalVertex{
+            .kind = v.kind,
+            .global = GlobalIndex<Vertex>{place},
+            .bus = buses_(v.bus),
+            .transformer = transformers_(v.transformer),
+            .phases = v.phases,
+            .floating_delta = v.floating_delta,
+            .distance_m = v.distance_m,
+            .agent = agents_(Index<Agent>{whole_.agents.agent_of_vertex[static_cast<std::size_t>(place)]}).value()};
     };
     std::vector<std::int32_t> parents, children;  // beyond a cut, in depth-first order
     for (auto place : own) {
         auto const parent = vertex(place).parent;
-        if (parent >= 0 && rank_of_vertex_[static_cast<std::size_t>(parent)] != static_cast<std::int32_t>(rank)) parents.push_back(parent);
-        for (auto c = child_start_[static_cast<std::size_t>(place)]; c < child_start_[static_cast<std::size_t>(place) + 1]; ++c) {
+        if (parent >= 0 && rank_of_vertex_[static_cast<std::size_t>(parent)] != static_cast<std::int32_t>(rank))
+            parents.push_back(parent);
+        for (auto c = child_start_[static_cast<std::size_t>(place)];
+             c < child_start_[static_cast<std::size_t>(place) + 1]; ++c) {
             auto const child = child_[static_cast<std::size_t>(c)];
-            if (rank_of_vertex_[static_cast<std::size_t>(child)] != static_cast<std::int32_t>(rank)) children.push_back(child);
+            if (rank_of_vertex_[static_cast<std::size_t>(child)] != static_cast<std::int32_t>(rank))
+                children.push_back(child);
         }
     }
     std::ranges::sort(parents);
@@ -362,12 +395,9 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
     std::ranges::sort(children);
     piece.halo_parents = parents.size();
 
-    // Own vertices are sorted by (level, position): look up by binary search within a level.
     auto const level = [&](std::int32_t v) { return level_of_vertex_[static_cast<std::size_t>(v)]; };
-    auto const key = [&](std::int32_t v) { return std::pair{level(v), v}; };
-    auto const own_row = [&](std::int32_t place) {
-        return static_cast<std::int32_t>(std::ranges::lower_bound(own, key(place), {}, key) - own.begin());
-    };
+    for (std::size_t i = 0; i < own.size(); ++i) own_row_[static_cast<std::size_t>(own[i])] = static_cast<std::int32_t>(i);
+    auto const own_row = [&](std::int32_t place) { return own_row_[static_cast<std::size_t>(place)]; };
     auto const parent_row = [&](std::int32_t place) {
         return static_cast<std::int32_t>(own.size()) +
                static_cast<std::int32_t>(std::ranges::lower_bound(parents, place) - parents.begin());
@@ -380,6 +410,9 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
         return rank_of_vertex_[static_cast<std::size_t>(place)] == static_cast<std::int32_t>(rank);
     };
 
+    piece.vertices.reserve(own.size() + parents.size() + children.size());
+    piece.children.reserve(own.size() + children.size());
+    piece.feedings.reserve(own.size());
     piece.level_start.assign(static_cast<std::size_t>(levels_) + 1, 0);
     for (auto place : own) {
         auto local = to_local(place);
@@ -387,7 +420,8 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
         if (parent >= 0) local.parent = is_own(parent) ? own_row(parent) : parent_row(parent);
         add_feedings(piece, place, local);
         local.first_child = static_cast<std::int32_t>(piece.children.size());
-        for (auto c = child_start_[static_cast<std::size_t>(place)]; c < child_start_[static_cast<std::size_t>(place) + 1]; ++c) {
+        for (auto c = child_start_[static_cast<std::size_t>(place)];
+             c < child_start_[static_cast<std::size_t>(place) + 1]; ++c) {
             auto const child = child_[static_cast<std::size_t>(c)];
             piece.children.push_back(is_own(child) ? own_row(child) : child_row(child));
         }
@@ -404,19 +438,17 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
     std::ranges::sort(own_in_order);
     for (auto place : own_in_order)
         if (auto const parent = vertex(place).parent; parent >= 0 && !is_own(parent))
-            piece.cuts_up.push_back({rank_of_vertex_[static_cast<std::size_t>(parent)], level(place), own_row(place), parent_row(parent)});
+            piece.cuts_up.push_back(
+                {rank_of_vertex_[static_cast<std::size_t>(parent)], level(place), own_row(place), parent_row(parent)});
     for (auto child : children)
-        piece.cuts_down.push_back({rank_of_vertex_[static_cast<std::size_t>(child)], level(child), own_row(vertex(child).parent), child_row(child)});
+        piece.cuts_down.push_back({rank_of_vertex_[static_cast<std::size_t>(child)], level(child),
+                                   own_row(vertex(child).parent), child_row(child)});
 }
 
 void Distributor::add_branches(Piece& piece, std::size_t rank) {
-    auto const& own = vertices_of_[rank];
-    std::vector<std::pair<std::int32_t, std::int32_t>> local_of;  // whole vertex, local vertex
-    for (std::size_t i = 0; i < own.size(); ++i) local_of.emplace_back(own[i], static_cast<std::int32_t>(i));
-    std::ranges::sort(local_of);
+    piece.branches.reserve(branches_of_[rank].size());
     for (auto branch : branches_of_[rank]) {
-        if (branch.vertex >= 0)
-            branch.vertex = std::ranges::lower_bound(local_of, branch.vertex, {}, &std::pair<std::int32_t, std::int32_t>::first)->second;
+        if (branch.vertex >= 0) branch.vertex = own_row_[static_cast<std::size_t>(branch.vertex)];
         branch.feeding.element = local_element(branch.feeding);
         branch.from = buses_(branch.from);
         branch.to = buses_(branch.to);
@@ -509,7 +541,8 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
     }
     piece.vertex_of_bus.assign(to.buses.size(), -1);
     for (std::size_t i = 0; i < piece.own + piece.halo_parents; ++i)
-        if (piece.vertices[i].bus.valid()) piece.vertex_of_bus[piece.vertices[i].bus.at()] = static_cast<std::int32_t>(i);
+        if (piece.vertices[i].bus.valid())
+            piece.vertex_of_bus[piece.vertices[i].bus.at()] = static_cast<std::int32_t>(i);
 }
 
 void Distributor::add_agents(Piece& piece) {
@@ -518,7 +551,8 @@ void Distributor::add_agents(Piece& piece) {
     copy_rows<Agent>(whole_.agents.agents, agents_.used(), piece.agents);
     for (auto whole : agents_.used()) {
         auto const parent = whole_.agents.agents[whole].parent;
-        piece.agent_parents.push_back(parent < 0 ? std::string_view{} : whole_.agents.agents.name(Index<Agent>{parent}));
+        piece.agent_parents.push_back(parent < 0 ? std::string_view{}
+                                                 : whole_.agents.agents.name(Index<Agent>{parent}));
         piece.agent_row.push_back(whole.value());
         piece.agent_rank.push_back(agent_rank_[whole.at()]);
     }
@@ -562,23 +596,45 @@ void transfer(AnyPiece& piece, Archive& archive) {
 
 }  // namespace
 
+std::vector<Boundary> boundaries(Piece const& piece) {
+    std::vector<Boundary> result;
+    for (std::size_t i = 0; i < piece.own; ++i) {
+        auto const& vertex = piece.vertices[i];
+        if (vertex.parent < 0) continue;
+        auto const upstream = piece.vertices[static_cast<std::size_t>(vertex.parent)].agent;
+        if (upstream == vertex.agent) continue;
+        // The first agent, the feeder, has nobody above it.
+        result.push_back({.vertex = static_cast<std::int32_t>(i),
+                          .pcc = vertex.parent,
+                          .upstream = upstream,
+                          .downstream = vertex.agent,
+                          .row = piece.agent_row[static_cast<std::size_t>(vertex.agent)] - 1});
+    }
+    std::ranges::sort(result, {}, &Boundary::row);
+    return result;
+}
+
 Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
     std::vector<std::vector<char>> buffers(comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0);
+    Piece own;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
         Distributor distributor{*whole, comm.size()};
-        for (std::size_t rank = 0; rank < buffers.size(); ++rank) {
-            core::Packer pack;
+        for (std::size_t rank = 1; rank < buffers.size(); ++rank) {
             auto const piece = distributor.piece(rank);
+            core::Measurer measure;
+            transfer(piece, measure);
+            core::Packer pack{measure.size()};
             transfer(piece, pack);
             buffers[rank] = pack.take();
         }
+        own = distributor.piece(0);  // never packed: it is the largest thing here
     });
-    auto const own = comm.scatter(buffers);
-    core::Unpacker unpack{own};
-    Piece piece;
-    transfer(piece, unpack);
-    return piece;
+    auto const received = comm.scatter(buffers);
+    if (comm.is_root()) return own;
+    core::Unpacker unpack{received};
+    transfer(own, unpack);
+    return own;
 }
 
 }  // namespace dec::partition

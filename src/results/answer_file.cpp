@@ -33,7 +33,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     auto const index_of = [&](std::int64_t row) {
         return *std::ranges::lower_bound(order, row, {}, [&](std::size_t i) { return rows[i]; });
     };
-    std::vector<double> low(rows.size(), nan), high(rows.size(), nan), before(rows.size(), nan), after(rows.size(), nan);
+    std::vector<double> low(rows.size(), nan), high(rows.size(), nan), before(rows.size(), nan),
+        after(rows.size(), nan);
     for (auto const& node : answer.nodes) {
         auto const i = index_of(node.row);
         if (node.low > 0.0) low[i] = std::sqrt(node.low);
@@ -56,7 +57,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
 
 /// How much of a vertex's power on one phase an element carries: a jumper beside an open-delta bank all of it, parallel
 /// units equal parts.
-double carried_share(Piece const& piece, partition::LocalVertex const& vertex, partition::BranchRows const& branch, Phase phase) {
+double carried_share(Piece const& piece, partition::LocalVertex const& vertex, partition::BranchRows const& branch,
+                     Phase phase) {
     int lines = 0;
     int units = 0;
     for (std::int32_t f = 0; f < vertex.feedings; ++f) {
@@ -93,7 +95,8 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             auto const at = static_cast<std::size_t>(branch.vertex);
             double const active = share * answer.curtailed.power[6 * at + feeder::slot(p)];
             double const reactive = share * answer.curtailed.power[6 * at + 3 + feeder::slot(p)];
-            double const volts = magnitude(answer.curtailed.v_sq[3 * at + feeder::slot(p)]) * piece.feeder.buses[branch.to].base_v;
+            double const volts =
+                magnitude(answer.curtailed.v_sq[3 * at + feeder::slot(p)]) * piece.feeder.buses[branch.to].base_v;
             p_kw.back() = pu.power_si(active) / 1000.0;
             q_kvar.back() = pu.power_si(reactive) / 1000.0;
             current.back() = volts > 0.0 ? pu.power_si(std::hypot(active, reactive)) / volts : nan;
@@ -204,10 +207,16 @@ void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece 
     std::vector<std::int64_t> rows, nodes, ders, rank;
     std::vector<std::string> name, kind, parent;
     std::vector<double> alpha;
+    std::vector<std::size_t> by_row(piece.agent_row.size());  // agents of the piece, in the order of the whole feeder
+    std::iota(by_row.begin(), by_row.end(), std::size_t{0});
+    std::ranges::sort(by_row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
     for (auto const& total : totals) {
-        auto const local = static_cast<std::size_t>(std::ranges::find(piece.agent_row, total.row) - piece.agent_row.begin());
+        auto const local =
+            *std::ranges::lower_bound(by_row, total.row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
         core::Index<partition::Agent> const id{local};
-        auto const share = [&](double curtailed) { return total.available_kw > 0.0 ? curtailed / total.available_kw : nan; };
+        auto const share = [&](double curtailed) {
+            return total.available_kw > 0.0 ? curtailed / total.available_kw : nan;
+        };
         rows.push_back(total.row);
         name.emplace_back(piece.agents.name(id));
         kind.emplace_back(kind_name(piece.agents[id].kind));
@@ -228,6 +237,111 @@ void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece 
     Columns ranks{"/partition"};
     ranks.add("agent_rank", std::move(rank));
     ranks.write(file, piece.totals.agents, rows);
+}
+
+/// Places of the PCC that have a phase.
+std::array<bool, 3> places_of(Piece const& piece, partition::Boundary const& boundary) {
+    std::array<bool, 3> present{};
+    for (Phase p : piece.vertices[static_cast<std::size_t>(boundary.pcc)].phases.list())
+        present[feeder::slot(p)] = true;
+    return present;
+}
+
+/// The bus of a PCC; where the agent hangs on a star point, that of the winding that feeds it.
+core::Index<feeder::Bus> bus_of(Piece const& piece, partition::Boundary const& boundary) {
+    auto const& pcc = piece.vertices[static_cast<std::size_t>(boundary.pcc)];
+    if (pcc.bus.valid() || !pcc.transformer.valid()) return pcc.bus;
+    auto const& first = piece.vertices[static_cast<std::size_t>(boundary.vertex)];
+    auto const& feeding = piece.feedings[static_cast<std::size_t>(first.first_feeding)];
+    return piece.feeder.transformers[pcc.transformer].winding[feeding.fed_winding].bus;
+}
+
+void write_boundaries(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow const& flow,
+                      Answer const& answer) {
+    auto const& piece = flow.piece();
+    auto const& pu = flow.settings().per_unit;
+    auto const boundaries = partition::boundaries(piece);
+    // A row for each phase the downstream agent draws from; how many there are before it is known only to all together.
+    auto const draws = [&](partition::Boundary const& boundary, std::size_t place) {
+        return !flow.blocks()[static_cast<std::size_t>(boundary.vertex)]
+                    .lift.row(static_cast<Eigen::Index>(place))
+                    .isZero();
+    };
+    std::vector<double> known;
+    for (auto const& boundary : boundaries) {
+        known.push_back(static_cast<double>(boundary.row));
+        known.push_back(static_cast<double>(draws(boundary, 0) + draws(boundary, 1) + draws(boundary, 2)));
+    }
+    std::vector<std::int64_t> first(static_cast<std::size_t>(piece.totals.boundaries) + 1, 0);
+    auto const all = comm.all_gather(known);
+    for (std::size_t i = 0; i < all.size(); i += 2)
+        first[static_cast<std::size_t>(all[i]) + 1] = static_cast<std::int64_t>(all[i + 1]);
+    std::partial_sum(first.begin(), first.end(), first.begin());
+
+    std::vector<std::int64_t> rows;
+    std::vector<std::string> upstream, downstream, bus, phase;
+    std::vector<double> v, p_kw, q_kvar;
+    for (auto const& boundary : boundaries) {
+        auto const at = static_cast<std::size_t>(boundary.vertex);
+        model::Vector6 const drawn =
+            flow.blocks()[at].lift * Eigen::Map<model::Vector6 const>{answer.curtailed.power.data() + 6 * at};
+        auto const& pcc = piece.vertices[static_cast<std::size_t>(boundary.pcc)];
+        auto row = first[static_cast<std::size_t>(boundary.row)];
+        for (std::size_t place = 0; place < 3; ++place) {
+            if (!draws(boundary, place)) continue;
+            rows.push_back(row++);
+            upstream.emplace_back(piece.agents.name(core::Index<partition::Agent>{boundary.upstream}));
+            downstream.emplace_back(piece.agents.name(core::Index<partition::Agent>{boundary.downstream}));
+            auto const meeting = bus_of(piece, boundary);
+            bus.emplace_back(meeting.valid() ? piece.feeder.buses.name(meeting) : std::string_view{});
+            phase.emplace_back(feeder::to_text(pcc.phases.has_legs() ? (place == 0 ? Phase::s1 : Phase::s2)
+                                                                     : static_cast<Phase>(place)));
+            v.push_back(magnitude(answer.curtailed.v_sq[3 * static_cast<std::size_t>(boundary.pcc) + place]));
+            p_kw.push_back(pu.power_si(drawn(static_cast<Eigen::Index>(place))) / 1000.0);
+            q_kvar.push_back(pu.power_si(drawn(static_cast<Eigen::Index>(place) + 3)) / 1000.0);
+        }
+    }
+    Columns table{"/boundaries"};
+    table.add("upstream_agent", std::move(upstream));
+    table.add("downstream_agent", std::move(downstream));
+    table.add("bus", std::move(bus));
+    table.add("phase", std::move(phase));
+    table.add("v", std::move(v));
+    table.add("p_kw", std::move(p_kw));
+    table.add("q_kvar", std::move(q_kvar));
+    table.write(file, first.back(), rows);
+}
+
+/// Voltages at the PCCs, round after round, on the root; empty elsewhere. Collective.
+std::vector<double> boundary_history(core::Communicator const& comm, Piece const& piece, Answer const& answer) {
+    auto const own = partition::boundaries(piece);
+    core::Packer pack;
+    for (std::size_t b = 0; b < own.size(); ++b) {
+        auto const present = places_of(piece, own[b]);
+        std::vector<double> v;
+        for (std::size_t r = 0; r < answer.rounds.size(); ++r)
+            for (std::size_t place = 0; place < 3; ++place)
+                v.push_back(present[place] ? magnitude(answer.boundary_v_sq[3 * (r * own.size() + b) + place]) : nan);
+        pack(own[b].row);
+        pack(v);
+    }
+    auto const boundaries = static_cast<std::size_t>(piece.totals.boundaries);
+    auto const gathered = comm.gather(pack.take());
+    std::vector<double> history(comm.is_root() ? 3 * boundaries * answer.rounds.size() : 0, nan);
+    for (auto const& bytes : gathered) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            std::int64_t row = 0;
+            std::vector<double> v;
+            unpack(row);
+            unpack(v);
+            for (std::size_t r = 0; r < answer.rounds.size(); ++r)
+                std::copy_n(v.begin() + static_cast<std::ptrdiff_t>(3 * r), 3,
+                            history.begin() +
+                                static_cast<std::ptrdiff_t>(3 * (r * boundaries + static_cast<std::size_t>(row))));
+        }
+    }
+    return history;
 }
 
 void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece, Answer const& answer,
@@ -274,7 +388,9 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
     table.add("dual_residual", std::move(dual));
     table.add("max_alpha_change", std::move(change));
     table.add("total_injection_kw", std::move(injection));
-    table.add("agent_alpha", std::move(history), agents);
+    table.add("agent_alpha", std::move(history), {agents});
+    table.add("boundary_v", boundary_history(comm, piece, answer),
+              {static_cast<std::size_t>(piece.totals.boundaries), 3});
     table.write(file, static_cast<std::int64_t>(rounds), rows);
 }
 
@@ -282,6 +398,11 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
 
 std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
+    auto const binding = [&](std::size_t der) {
+        if (answer.binding_of_der.empty()) return answer.binding_node;
+        auto const node = answer.binding_of_der[der];
+        return node < 0 ? std::string{} : coordination::node_name(piece, answer.nodes[static_cast<std::size_t>(node)]);
+    };
     std::vector<Setpoint> points;
     for (auto id : piece.feeder.pv_systems.ids()) {
         double const available = flow.settings().per_unit.power_si(flow.ders()[id.at()].available) / 1000.0;
@@ -293,13 +414,13 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
                           .available_kw = available,
                           .allowed_kw = available * (1.0 - share),
                           .share = share,
-                          .binding_node = share > 0.0 ? answer.binding_node : std::string{}});
+                          .binding_node = share > 0.0 ? binding(id.at()) : std::string{}});
     }
     return points;
 }
 
-Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer, coordination::Check const& check,
-                  coordination::VoltageLimits const& limits, Run const& run) {
+Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer,
+                  coordination::Check const& check, coordination::VoltageLimits const& limits, Run const& run) {
     auto const& piece = flow.piece();
     Summary s = summary_of_piece(comm, piece, run);
     s.method = run.method;
@@ -308,6 +429,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.status = coordination::to_text(answer.status);
     s.iterations = answer.iterations;
     s.objective = answer.objective;
+    s.objective_optimal = answer.objective_optimal;
 
     std::vector<double> own_kept;
     double available = 0.0, curtailed = 0.0;
@@ -340,8 +462,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
         highest = std::max(highest, magnitude(after_sq));
         lowest = std::min(lowest, magnitude(after_sq));
         below += before < limits.v_min_pu ? 1 : 0;
-        constexpr double at_limit = 1e-9;
-        if (std::abs(after_sq - node.high) <= at_limit || std::abs(after_sq - node.low) <= at_limit) {
+        if (std::abs(after_sq - node.high) <= answer.at_limit || std::abs(after_sq - node.low) <= answer.at_limit) {
             binding(node.row);
             binding(coordination::node_name(piece, node));
         }
@@ -379,6 +500,7 @@ void write_answer(core::Communicator const& comm, std::string const& path, LinDi
     write_ders(file, flow, answer);
     auto const agents = gather_agents(comm, flow, answer);
     write_agents(comm, file, flow.piece(), agents);
+    write_boundaries(comm, file, flow, answer);
     write_convergence(comm, file, flow.piece(), answer, agents);
     write_node_ranks(comm, file, flow.piece());
     write_timing(comm, file, flow.exchange().bytes_sent(), run);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <iterator>
@@ -12,6 +13,7 @@
 
 #include "dec/core/error.hpp"
 #include "dec/core/hdf5.hpp"
+#include "dec/core/text.hpp"
 #include "dec/results/schema.hpp"
 
 namespace dec::results {
@@ -26,7 +28,7 @@ namespace {
 
 std::string show(double value) { return fmt::format("{}", value); }
 std::string show(std::int64_t value) { return fmt::format("{}", value); }
-std::string show(std::string const& value) { return fmt::format("'{}'", value); }
+std::string show(std::string_view value) { return fmt::format("'{}'", value); }
 
 /// How far apart, relative to max(1, |value|); infinite where no number says it.
 double deviation(double a, double b) {
@@ -100,9 +102,9 @@ std::optional<std::string> compare(Column const& a, Column const& b, double tole
 
 /// How the work was spread and how long it took is no part of the answer.
 bool compared(std::string const& path) {
-    for (std::string_view const ignored : {"/partition", "/timing"})
-        if (path == ignored || path.starts_with(std::string{ignored} + "/")) return false;
-    return true;
+    static constexpr std::array<std::string_view, 2> ignored{"/partition", "/timing"};
+    return std::ranges::none_of(
+        ignored, [&](auto group) { return path == group || path.starts_with(std::string{group} + "/"); });
 }
 
 std::set<std::string> compared_paths(std::vector<std::string> const& paths) {
@@ -163,12 +165,20 @@ std::vector<std::string> differences(std::string const& path_a, std::string cons
     return Comparison{path_a, path_b, tolerance}.run();
 }
 
+namespace {
+
+/// Ten digits are more than anybody reads, and hide the noise in the last ones.
+std::string for_reading(double number) { return std::isnan(number) ? "-" : fmt::format("{:.10g}", number); }
+std::string for_reading(auto const& value) { return fmt::format("{}", value); }
+
+}  // namespace
+
 std::string describe_file(std::string const& path) {
     Hdf5Reader const reader{path};
     std::string text = path + "\n\n";
     for (auto const& [name, value] : reader.attributes("/"))
-        text +=
-            fmt::format("  {:<20} {}\n", name, std::visit([](auto const& v) { return fmt::format("{}", v); }, value));
+        text += fmt::format("  {:<20} {}\n", name,
+                            core::printable(std::visit([](auto const& v) { return for_reading(v); }, value)));
     text += fmt::format("\n  {:<32} {:<8} {:>14}  {:<5} {}\n", "dataset", "type", "shape", "unit", "meaning");
     auto const known = schema();
     for (auto const& dataset : reader.datasets()) {
@@ -182,8 +192,14 @@ std::string describe_file(std::string const& path) {
 
 bool is_results_file(std::string const& path) {
     if (!std::filesystem::exists(path))
-        throw core::InvalidInput{{path, {}, "cannot be read: No such file or directory", "check the name"}};
-    if (!core::is_hdf5(path)) return false;
+        throw core::InvalidInput{
+            {path.empty() ? "\"\"" : path, {}, "cannot be read: No such file or directory", "check the name"}};
+    if (!core::is_hdf5(path)) {
+        if (std::filesystem::path{path}.extension() == ".h5" && !std::filesystem::is_directory(path))
+            throw core::InvalidInput{
+                {path, {}, "is not HDF5, whatever its name says", "copy it again, or make it again"}};
+        return false;
+    }
     auto const attributes = Hdf5Reader{path}.attributes("/");
     auto const format = attributes.find("format");
     return format != attributes.end() && format->second == AttributeValue{std::string{format_name}};

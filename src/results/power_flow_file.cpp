@@ -123,15 +123,15 @@ void write_branches(core::Hdf5Writer& file, Piece const& piece, Flows const& flo
 
 void write_ders(core::Hdf5Writer& file, Piece const& piece) {
     auto const& systems = piece.feeder.pv_systems;
-    std::vector<std::string> name, mrid, bus, phases, agent;
+    core::TextColumn name, mrid, bus, phases, agent;
     std::vector<double> p_kw, q_kvar;
     for (auto id : systems.ids()) {
         auto const& inverter = systems[id].inverter;
-        name.emplace_back(systems.name(id));
-        mrid.emplace_back(systems.mrid(id));
-        bus.emplace_back(piece.feeder.buses.name(inverter.bus));
+        name.push_back(systems.name(id));
+        mrid.push_back(systems.mrid(id));
+        bus.push_back(piece.feeder.buses.name(inverter.bus));
         phases.push_back(feeder::to_text(inverter.phases));
-        agent.emplace_back(piece.agents.name(core::Index<partition::Agent>{piece.agent_of_bus[inverter.bus.at()]}));
+        agent.push_back(piece.agents.name(core::Index<partition::Agent>{piece.agent_of_bus[inverter.bus.at()]}));
         p_kw.push_back(std::accumulate(inverter.p_w.begin(), inverter.p_w.end(), 0.0) / 1000.0);
         q_kvar.push_back(std::accumulate(inverter.q_var.begin(), inverter.q_var.end(), 0.0) / 1000.0);
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -54,11 +56,23 @@ constexpr std::array fields{
 
     Field{"/agents/name", text, "agent", "", "Name of the area", with_agents},
     Field{"/agents/kind", text, "agent", "", "`feeder`, `area` (between switches) or `secondary`", with_agents},
-    Field{"/agents/parent", text, "agent", "", "Name of the agent around it; empty for the feeder", with_agents},
+    Field{"/agents/parent", text, "agent", "", "Name of the agent that feeds it; empty for the feeder", with_agents},
     Field{"/agents/nodes", integer, "agent", "1", "Nodes of its own, without those of inner agents", with_agents},
     Field{"/agents/ders", integer, "agent", "1", "DERs of its own, without those of inner agents", with_agents},
     Field{"/agents/alpha", real, "agent", "1", "Curtailed share of its own DERs' available power; NaN without DERs",
           with_agents},
+
+    Field{"/boundaries/upstream_agent", text, "boundary_phase", "", "Name of the agent that feeds the other",
+          with_agents},
+    Field{"/boundaries/downstream_agent", text, "boundary_phase", "", "Name of the agent that is fed", with_agents},
+    Field{"/boundaries/bus", text, "boundary_phase", "", "Where they meet: the bus of the upstream agent, the PCC",
+          with_agents},
+    Field{"/boundaries/phase", text, "boundary_phase", "", "Phase or leg at the PCC", with_agents},
+    Field{"/boundaries/v", real, "boundary_phase", "pu", "Voltage at the PCC, linear model", with_agents},
+    Field{"/boundaries/p_kw", real, "boundary_phase", "kW", "Active power the downstream agent draws from the phase",
+          with_agents},
+    Field{"/boundaries/q_kvar", real, "boundary_phase", "kvar",
+          "Reactive power the downstream agent draws from the phase", with_agents},
 
     Field{"/convergence/iteration", integer, "iteration", "1",
           "Number of the iteration; 0 is the start, with nothing curtailed"},
@@ -69,6 +83,8 @@ constexpr std::array fields{
     Field{"/convergence/total_injection_kw", real, "iteration", "kW", "Active power of all DERs"},
     Field{"/convergence/agent_alpha", real, "iteration × agent", "1", "Curtailed share of every agent's own DERs",
           with_agents},
+    Field{"/convergence/boundary_v", real, "iteration × boundary × place", "pu",
+          "Voltage at the PCC in the places A, B, C or s1, s2, -; NaN where the PCC has no such phase", with_agents},
 
     Field{"/partition/node_rank", integer, "node", "1", "Rank that owns the node"},
     Field{"/partition/agent_rank", integer, "agent", "1", "Rank that owns the agent", with_agents},
@@ -98,12 +114,14 @@ std::string_view to_text(Kind kind) {
 
 std::span<Field const> schema() { return fields; }
 
-core::Column column(std::string_view path, core::ColumnData data, std::size_t width) {
+core::Column column(std::string_view path, core::ColumnData data, std::vector<std::size_t> extents) {
     auto const field = std::find_if(fields.begin(), fields.end(), [&](Field const& f) { return f.path == path; });
     if (field == fields.end()) throw std::logic_error{fmt::format("{} is not in the schema of results files", path)};
     if (field->kind != kind_of(data))
         throw std::logic_error{fmt::format("{} is {}, not {}", path, to_text(field->kind), to_text(kind_of(data)))};
-    return {std::string{path.substr(path.rfind('/') + 1)}, std::string{field->unit}, std::move(data), width};
+    auto const width = std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies{});
+    return {std::string{path.substr(path.rfind('/') + 1)}, std::string{field->unit}, std::move(data), width,
+            std::move(extents)};
 }
 
 }  // namespace dec::results

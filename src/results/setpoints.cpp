@@ -56,11 +56,16 @@ std::string to_csv(std::vector<Setpoint> const& rows) {
 
 }  // namespace
 
-void write_setpoints(core::Communicator const& comm, std::string const& path, std::vector<Setpoint> const& own) {
+std::unique_ptr<core::OutputFile> write_setpoints(core::Communicator const& comm, std::string const& path,
+                                                  std::vector<Setpoint> const& own) {
     auto const all = gather(comm, own);
+    std::unique_ptr<core::OutputFile> file;
     core::together(comm, [&] {
-        if (comm.is_root()) core::write_file(path, to_csv(all));
+        if (!comm.is_root()) return;
+        file = std::make_unique<core::OutputFile>(path);
+        file->write(to_csv(all));
     });
+    return file;
 }
 
 }  // namespace dec::results

@@ -8,6 +8,8 @@
 #include <numeric>
 #include <set>
 
+#include "dec/core/text.hpp"
+
 namespace dec::results {
 
 namespace {
@@ -50,7 +52,9 @@ std::string counted(std::int64_t count, std::string_view one, std::string_view m
 /// "label   value", indented; the labels make one column.
 class Lines {
   public:
-    void add(std::string_view label, std::string const& value) { text_ += fmt::format("  {:<17}{}\n", label, value); }
+    void add(std::string_view label, std::string const& value) {
+        text_ += fmt::format("  {:<17}{}\n", label, core::printable(value));
+    }
     [[nodiscard]] std::string take() { return std::move(text_); }
 
   private:
@@ -59,7 +63,7 @@ class Lines {
 
 std::string heading(Summary const& s) {
     auto const scope = s.scope ? fmt::format(" over the {}", *s.scope) : std::string{};
-    return fmt::format("{}: {} ({}{}, {})\n\n", s.feeder, s.status, s.policy, scope, s.method);
+    return fmt::format("{}: {} ({}{}, {})\n\n", core::printable(s.feeder), s.status, s.policy, scope, s.method);
 }
 
 std::string curtailment(Summary const& s) {
@@ -77,6 +81,12 @@ std::string fairness_indices(Summary const& s) {
     auto text = fmt::format("Jain {:.4f} (1 is equal), Gini {:.4f} (0 is equal)", s.jain, s.gini);
     if (s.price_of_fairness) text += fmt::format(", price of fairness {}", percent(*s.price_of_fairness));
     return text;
+}
+
+std::string optimum(Summary const& s) {
+    auto const gap = optimality_gap(s);
+    return fmt::format("{:.6g} is the least there is under the limits, {:.6g} reached{}", *s.objective_optimal,
+                       s.objective, gap ? fmt::format(": {} more", percent(*gap)) : "");
 }
 
 std::string highest_voltage(Summary const& s) {
@@ -142,6 +152,12 @@ std::string machine(Summary const& s) {
 
 }  // namespace
 
+std::optional<double> optimality_gap(Summary const& s) {
+    if (!s.objective_optimal) return std::nullopt;
+    double const above = s.objective - *s.objective_optimal;
+    return *s.objective_optimal > 0.0 ? above / *s.objective_optimal : above > 0.0 ? std::optional<double>{} : 0.0;
+}
+
 core::Json to_json(Summary const& s) {
     return {
         {"feeder", s.feeder},
@@ -162,6 +178,8 @@ core::Json to_json(Summary const& s) {
         {"iterations", s.iterations},
         {"levels", or_null(s.levels)},
         {"objective", s.objective},
+        {"objective_optimal", or_null(s.objective_optimal)},
+        {"optimality_gap", or_null(optimality_gap(s))},
         {"alpha_min", s.alpha_min},
         {"alpha_mean", s.alpha_mean},
         {"alpha_max", s.alpha_max},
@@ -212,6 +230,7 @@ std::string to_table(Summary const& s) {
     lines.add("Curtailed", curtailment(s));
     lines.add("Share of each", burden(s));
     lines.add("Fairness", fairness_indices(s));
+    if (s.objective_optimal) lines.add("Optimum", optimum(s));
     lines.add("Highest voltage", highest_voltage(s));
     lines.add("Lowest voltage", lowest_voltage(s));
     lines.add("Voltage limits", limits(s));

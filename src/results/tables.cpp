@@ -56,14 +56,14 @@ std::vector<std::int64_t> rows_of(std::vector<NodeRow> const& nodes) {
 }
 
 Columns identified_nodes(Piece const& piece) {
-    std::vector<std::string> bus, phase;
+    core::TextColumn bus, phase;
     std::vector<double> base_kv, x, y, distance;
     for (auto id : piece.own_buses) {
         auto const& b = piece.feeder.buses[id];
         auto const vertex = piece.vertex_of_bus[id.at()];
         for (Phase p : b.phases.list()) {
-            bus.emplace_back(piece.feeder.buses.name(id));
-            phase.emplace_back(feeder::to_text(p));
+            bus.push_back(piece.feeder.buses.name(id));
+            phase.push_back(feeder::to_text(p));
             base_kv.push_back(b.base_v / 1000.0);
             x.push_back(b.x);
             y.push_back(b.y);
@@ -89,15 +89,15 @@ std::vector<std::int64_t> branch_rows(Piece const& piece) {
 }
 
 Columns identified_branches(Piece const& piece) {
-    std::vector<std::string> name, mrid, from, to, phase;
+    core::TextColumn name, mrid, from, to, phase;
     for (auto const& branch : piece.branches)
         for (Phase p : branch.phases.list()) {
             auto const own = identity(piece, branch.feeding);
-            name.emplace_back(own.name);
-            mrid.emplace_back(own.mrid);
-            from.emplace_back(piece.feeder.buses.name(branch.from));
-            to.emplace_back(piece.feeder.buses.name(branch.to));
-            phase.emplace_back(feeder::to_text(p));
+            name.push_back(own.name);
+            mrid.push_back(own.mrid);
+            from.push_back(piece.feeder.buses.name(branch.from));
+            to.push_back(piece.feeder.buses.name(branch.to));
+            phase.push_back(feeder::to_text(p));
         }
     Columns table{"/branches"};
     table.add("name", std::move(name));
@@ -169,7 +169,7 @@ void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::i
     auto const& s = run.seconds;
     std::vector<std::int64_t> const row{comm.rank()};
     Columns ranks{"/timing"};
-    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, 5);
+    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, {5});
     ranks.add("bytes_sent", std::vector<double>{static_cast<double>(bytes_sent)});
     ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
     ranks.write(file, comm.size(), row);

@@ -17,9 +17,8 @@ namespace dec::results {
 class Columns {
   public:
     explicit Columns(std::string group) : group_{std::move(group)} {}
-    template <class T>
-    void add(std::string_view name, std::vector<T> data, std::size_t width = 1) {
-        columns_.push_back(column(group_ + "/" + std::string{name}, core::ColumnData{std::move(data)}, width));
+    void add(std::string_view name, core::ColumnData data, std::vector<std::size_t> extents = {}) {
+        columns_.push_back(column(group_ + "/" + std::string{name}, std::move(data), std::move(extents)));
     }
     void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
         file.table(group_, total, rows, columns_);

@@ -43,6 +43,12 @@ Index<Row> add_named(feeder::Feeder const& feeder, feeder::Table<Row>& table, Na
 [[nodiscard]] feeder::Inverter inverter(Index<feeder::Bus> bus, feeder::PhaseSet phases, double base_v, double p_w,
                                         double rated_va);
 
+/// A service transformer with a centre-tapped secondary of 120/240 V; docs/populate.md says where its data are from.
+[[nodiscard]] feeder::TransformerCode centre_tapped(double kva, double primary_v);
+
+/// Rated, of each half winding of a service transformer.
+inline constexpr double leg_v = 120.0;
+
 /// Buses without a neutral reference: nothing can be connected from one phase to neutral there.
 class FloatingBuses {
   public:

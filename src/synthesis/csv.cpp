@@ -9,6 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "dec/core/text.hpp"
+
 namespace dec::synthesis {
 
 namespace {
@@ -45,6 +47,10 @@ CsvTable::CsvTable(std::string path, std::initializer_list<std::string_view> col
     while (std::getline(file, line)) {
         ++number;
         if (trimmed(line).empty()) continue;
+        if (core::first_not_utf8(line)) {
+            findings_.push_back({path_, fmt::format("line {}", number), "is not UTF-8", "save the table as UTF-8"});
+            return;
+        }
         auto cells = split(line);
         if (column_.empty()) {
             read_heading(cells, columns);

@@ -15,4 +15,24 @@ namespace dec::synthesis {
 [[nodiscard]] std::int64_t uniform_integer(std::uint64_t seed, std::string_view purpose, std::string_view name,
                                            std::int64_t low, std::int64_t high);
 
+/// A sequence of random numbers of one owner, for things that are drawn one after the other and have no names yet:
+/// SplitMix64. The same on every machine.
+class Stream {
+  public:
+    Stream(std::uint64_t seed, std::string_view purpose, std::string_view name);
+    /// In [0, 1).
+    [[nodiscard]] double uniform();
+    [[nodiscard]] double uniform(double low, double high) { return low + (high - low) * uniform(); }
+    /// One of low, low + 1, …, high, each as likely.
+    [[nodiscard]] std::int64_t integer(std::int64_t low, std::int64_t high);
+    /// Mean 0, standard deviation 1 (Box and Muller 1958).
+    [[nodiscard]] double normal();
+    /// exp(log(median) + sigma · normal), kept within [low, high].
+    [[nodiscard]] double lognormal(double median, double sigma, double low, double high);
+    [[nodiscard]] bool chance(double probability) { return uniform() < probability; }
+
+  private:
+    std::uint64_t state_;
+};
+
 }  // namespace dec::synthesis

@@ -32,7 +32,6 @@ constexpr std::array service_kva{25.0, 50.0, 75.0, 100.0};
 constexpr double highest_loading = 0.8;  // nominal kW per kVA
 constexpr double rounding = 1.0 + 1e-9;  // 40 kW on 50 kVA is 80 %, whatever the last bit says
 constexpr int shortest_drop_dm = 150, longest_drop_dm = 450;
-constexpr double leg_v = 120.0;  // rated, of each half winding
 double const leg_base_v = 208.0 / std::sqrt(3.0);
 constexpr double pole_offset_m = 10.0;  // on the map, from the primary bus to its service transformer
 
@@ -71,29 +70,6 @@ double map_scale(Feeder const& feeder) {
     auto const middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
     std::ranges::nth_element(ratios, middle);
     return *middle;
-}
-
-/// Winding data of the centre-tapped units of the platform's IEEE 123 feeder, in per unit alike for every size:
-/// r 0.6, 1.2, 1.2 %, x 1.36, 0.68, 0.68 %, no load 0.2 % and 0.5 %.
-TransformerCode centre_tapped(double kva, double primary_v) {
-    double const va = 1000.0 * kva;
-    double const primary_ohm = primary_v * primary_v / va;
-    double const leg_ohm = leg_v * leg_v / va;
-    auto const winding = [&](double rated_v, double r_ohm, std::int8_t clock) {
-        return TransformerCode::Winding{Connection::single, rated_v, va, 1.5 * va, r_ohm, clock};
-    };
-    TransformerCode code;
-    code.form = TransformerCode::Form::tank_tests;
-    code.windings = 3;
-    code.phases = 1;
-    code.winding = {winding(primary_v, 0.006 * primary_ohm, 0), winding(leg_v, 0.012 * leg_ohm, 0),
-                    winding(leg_v, 0.012 * leg_ohm, 6)};
-    code.short_circuit = {{{0, 1, 0.018 * primary_ohm, 0.0204 * primary_ohm},
-                           {0, 2, 0.018 * primary_ohm, 0.0204 * primary_ohm},
-                           {1, 2, 0.024 * leg_ohm, 0.0136 * leg_ohm}}};
-    code.no_load_w = 0.002 * va;
-    code.no_load_var = 0.005 * va;
-    return code;
 }
 
 /// Builds the secondaries; the loads of the feeder are handed over to it and come back with houses in their place.
@@ -272,6 +248,29 @@ class Secondaries {
 };
 
 }  // namespace
+
+/// Winding data of the centre-tapped units of the platform's IEEE 123 feeder, in per unit alike for every size:
+/// r 0.6, 1.2, 1.2 %, x 1.36, 0.68, 0.68 %, no load 0.2 % and 0.5 %.
+TransformerCode centre_tapped(double kva, double primary_v) {
+    double const va = 1000.0 * kva;
+    double const primary_ohm = primary_v * primary_v / va;
+    double const leg_ohm = leg_v * leg_v / va;
+    auto const winding = [&](double rated_v, double r_ohm, std::int8_t clock) {
+        return TransformerCode::Winding{Connection::single, rated_v, va, 1.5 * va, r_ohm, clock};
+    };
+    TransformerCode code;
+    code.form = TransformerCode::Form::tank_tests;
+    code.windings = 3;
+    code.phases = 1;
+    code.winding = {winding(primary_v, 0.006 * primary_ohm, 0), winding(leg_v, 0.012 * leg_ohm, 0),
+                    winding(leg_v, 0.012 * leg_ohm, 6)};
+    code.short_circuit = {{{0, 1, 0.018 * primary_ohm, 0.0204 * primary_ohm},
+                           {0, 2, 0.018 * primary_ohm, 0.0204 * primary_ohm},
+                           {1, 2, 0.024 * leg_ohm, 0.0136 * leg_ohm}}};
+    code.no_load_w = 0.002 * va;
+    code.no_load_var = 0.005 * va;
+    return code;
+}
 
 void add_secondaries(Feeder& feeder, FloatingBuses const& floating, PopulateOptions const& options, Populated& added) {
     Secondaries{feeder, floating, options.seed, added}.run();

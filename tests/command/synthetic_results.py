@@ -168,6 +168,26 @@ def write_agents(put, feeder, iterations, available, alphas):
     put("agents/alpha", share)
     put("convergence/agent_alpha", np.tile(share, (iterations + 1, 1)))
     put("partition/agent_rank", np.zeros(len(feeder.agents), int))
+    write_boundaries(put, feeder, iterations)
+
+
+def write_boundaries(put, feeder, iterations):
+    """Areas meet the feeder on three phases, secondaries their area on one."""
+    boundaries = [(name, above, PRIMARY if kind == "area" else ("A",)) for name, kind, above in feeder.agents[1:]]
+    rows = [(below, above, phase) for below, above, phases in boundaries for phase in phases]
+    put("boundaries/upstream_agent", [above for _, above, _ in rows])
+    put("boundaries/downstream_agent", [below for below, _, _ in rows])
+    put("boundaries/bus", ["source"] * len(rows))
+    put("boundaries/phase", [phase for *_, phase in rows])
+    put("boundaries/v", np.full(len(rows), 1.04), "pu")
+    put("boundaries/p_kw", np.full(len(rows), -5.0), "kW")
+    put("boundaries/q_kvar", np.full(len(rows), 1.0), "kvar")
+    history = np.full((iterations + 1, len(boundaries), 3), np.nan)
+    for b, (*_, phases) in enumerate(boundaries):
+        for phase in phases:
+            swing = feeder.draw.normal(0.01, 0.004) * 0.6 ** np.arange(iterations + 1)
+            history[:, b, PRIMARY.index(phase)] = 1.045 + swing
+    put("convergence/boundary_v", history, "pu")
 
 
 def write_convergence(put, iterations, alpha, available):
@@ -202,7 +222,8 @@ def write_summary(writer, feeder, available, alphas, uncurtailed, final, iterati
         "buses": len(feeder.buses), "nodes": len(final), "branches": len(feeder.branches + feeder.ties), "loads": 0,
         "ders": len(available), "storages": 0, "machines": 0, "agents": len(feeder.agents), "areas": 4,
         "method": "bisection", "policy": "proportional", "scope": "feeder", "status": "optimal",
-        "iterations": iterations, "levels": nan, "objective": float(alphas.max()), "alpha_min": float(alphas.min()),
+        "iterations": iterations, "levels": nan, "objective": float(alphas.max()),
+        "objective_optimal": nan, "optimality_gap": nan, "alpha_min": float(alphas.min()),
         "alpha_mean": float(alphas.mean()), "alpha_max": float(alphas.max()), "available_kw": float(available.sum()),
         "curtailed_kw": curtailed, "curtailed_kw_linear": curtailed,
         "jain": float(kept.sum() ** 2 / (len(kept) * (kept**2).sum())), "gini": 0.0, "price_of_fairness": nan,

@@ -1,5 +1,6 @@
 """What is wrong is said once, in one line each, with the documented exit code, and no file is written or touched."""
 import gzip
+import json
 import os
 import re
 import resource
@@ -132,7 +133,14 @@ MISUSE = {
     ("solve", DEMONSTRATION, "--max-iterations", "1.5"): ["--max-iterations: 1.5 is not a whole number of at least 1"],
     ("solve", DEMONSTRATION, "--policy", "fair"): ["--policy fair", "proportional, equal-kw"],
     ("solve", DEMONSTRATION, "--method", "magic"): ["--method magic", "bisection"],
-    ("solve", DEMONSTRATION, "--scope", "agent"): ["--scope: agent is not feeder"],
+    ("solve", DEMONSTRATION, "--scope", "agent"): [
+        "--method bisection: cannot do policy proportional with scope agent", "bisection does proportional (scope feeder)",
+        "exchange does proportional (scope agent), quadratic"],
+    ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent or area or feeder"],
+    ("solve", DEMONSTRATION, "--policy", "quadratic"): ["--method bisection: cannot do policy quadratic", "exchange does"],
+    ("solve", DEMONSTRATION, "--method", "exchange", "--scope", "area"): ["--method exchange: cannot do", "(scope agent)"],
+    ("solve", DEMONSTRATION, "--method", "exchange", "--policy", "equal-kw"): ["--method exchange: cannot do policy equal-kw"],
+    ("solve", DEMONSTRATION, "--tolerance", "1e-4"): ["--tolerance: method bisection is exact", "leave --tolerance out"],
     ("solve", DEMONSTRATION, "--policy", "equal-kw", "--scope", "feeder"): ["--scope feeder", "leave --scope out"],
     ("solve", DEMONSTRATION, "--frob", "3"): ["--frob: there is no such option", "dec solve --help"],
     ("solve", "--frob", "3"): ["--frob: there is no such option"],
@@ -263,6 +271,15 @@ def test_a_disk_that_fills_up_leaves_the_older_results_and_no_temporary(small_di
     assert (small_disk / "results.h5").read_bytes() == b"an older answer"
 
 
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_setpoints_do_not_appear_without_their_results(small_disk, tmp_path, ranks):
+    (tmp_path / "setpoints.csv").write_text("older setpoints")
+    outcome = dec("solve", DEMONSTRATION, "-o", small_disk / "results.h5", "--setpoints", tmp_path / "setpoints.csv", ranks=ranks)
+    check_refused(outcome, 5, small_disk)
+    assert (tmp_path / "setpoints.csv").read_text() == "older setpoints"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "setpoints.csv"]
+
+
 def test_a_full_standard_output_is_no_success(tmp_path):
     for arguments in (["--help"], ["solve", DEMONSTRATION, "--json"], ["inspect", DEMONSTRATION]):
         with open("/dev/full", "w") as full:
@@ -286,3 +303,30 @@ def test_running_out_of_memory_is_a_failure_of_the_machine(tmp_path):
     outcome = dec("solve", feeder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (400_000_000, 400_000_000)))
     feeder.unlink()
     assert outcome.code == 5 and outcome.errors == ["rank 0: out of memory; use a machine with more of it"]
+
+
+def test_names_that_hold_control_characters_are_shown_without_them(tmp_path):
+    text = DEMONSTRATION.read_text(encoding="utf-8")
+    name = "<cim:IdentifiedObject.name>ieee123_secondary<"
+    assert text.count(name) == 1
+    (tmp_path / "escape.xml").write_text(text.replace(name, name[:-1] + "&#10;&#27;[31m<"), encoding="utf-8")
+
+    for arguments in (("inspect", "escape.xml"), ("solve", "escape.xml", "-o", "results.h5"), ("inspect", "results.h5")):
+        outcome = succeed(*arguments, folder=tmp_path)
+        assert "\x1b" not in outcome.out + outcome.err and "ieee123_secondary??[31m" in outcome.out
+    assert json.loads(succeed("solve", "escape.xml", "--json", folder=tmp_path).out)["feeder"].endswith("\n\x1b[31m")
+
+
+@pytest.mark.parametrize("content, said", [(b"vmax = 1.05\n[[[", "[[[: is not TOML"), (b"\x00\x01\xff\n", "is no text in UTF-8")])
+def test_a_damaged_options_file_is_named_for_what_it_is(content, said, tmp_path):
+    (tmp_path / "options.toml").write_bytes(content)
+    outcome = dec("solve", DEMONSTRATION, "--config", "options.toml", folder=tmp_path)
+    assert outcome.code == 2 and any("options.toml" in line and said in line for line in outcome.errors)
+    assert outcome.err.isprintable() or set(filter(lambda c: not c.isprintable(), outcome.err)) == {"\n"}
+
+
+def test_a_file_without_a_name_and_results_that_are_none(tmp_path):
+    (tmp_path / "garbage.h5").write_bytes(bytes(range(256)))
+    for arguments, said in ((("solve", ""), '"": '), (("inspect", ""), '"": '), (("inspect", "garbage.h5"), "is not HDF5")):
+        outcome = dec(*arguments, folder=tmp_path)
+        assert outcome.code == 2 and said in outcome.errors[0]

@@ -72,3 +72,19 @@ def test_whenever_a_signal_comes_the_results_are_whole_or_absent(number, code, t
             # Before the command listens, the signal has its usual effect.
             assert returned in (code, -number), err
     assert seen - {0}
+
+
+@pytest.mark.parametrize("number, ranks", [(signal.SIGUSR1, 2), (signal.SIGUSR1, 3)])
+def test_mpirun_forwards_the_signal_for_a_clean_stop(number, ranks, slow_to_read, tmp_path):
+    process = subprocess.Popen(command("solve", "feeder.xml", "--json", ranks=ranks), cwd=tmp_path, env=ENVIRONMENT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with open(slow_to_read, "wb", buffering=0) as feeder:  # waits until the first rank has opened it
+        feeder.write(DEMONSTRATION.read_bytes()[:1000])
+        process.send_signal(number)
+        time.sleep(0.5)  # mpirun passes it on in its own time
+        feeder.write(DEMONSTRATION.read_bytes()[1000:])
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 143, err
+    assert out == "" and err.count("error: ") == 1 and "stopped by a signal" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["feeder.xml"]

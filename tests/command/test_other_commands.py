@@ -9,7 +9,7 @@ import pytest
 
 from command_line import DEMONSTRATION, SOURCE, TABLES, dec, succeed
 
-COMMANDS = ["solve", "inspect", "convert", "populate", "diff"]
+COMMANDS = ["solve", "inspect", "convert", "generate", "populate", "diff"]
 
 
 def test_version_and_help_go_to_standard_output():
@@ -85,6 +85,21 @@ def test_diff_names_what_differs_between_results_and_ends_with_1(tmp_path):
     loose = dec("diff", tmp_path / "a.h5", tmp_path / "b.h5", "--tolerance", "0.1")
     assert "/nodes/v: " not in loose.out
     assert succeed("diff", tmp_path / "a.h5", tmp_path / "a.h5").out == ""
+
+
+def test_diff_of_unrelated_feeders_is_no_flood_unless_asked_for(tmp_path):
+    succeed("populate", TABLES, "other.xml", "--pv-penetration", 0, folder=tmp_path)
+    short = dec("diff", DEMONSTRATION, "other.xml", folder=tmp_path)
+    everything = dec("diff", DEMONSTRATION, "other.xml", "--verbose", folder=tmp_path)
+    lines = everything.out.splitlines()
+    assert short.code == everything.code == 1 and len(lines) > 400
+    assert short.out.splitlines() == lines[:100] + [f"and {len(lines) - 100} more differences; --verbose lists all"]
+
+
+def test_a_report_about_a_results_file_is_not_left_out_silently(tmp_path):
+    succeed("solve", DEMONSTRATION, "-o", tmp_path / "r.h5")
+    outcome = succeed("inspect", tmp_path / "r.h5", "--report")
+    assert "/nodes/v " in outcome.out and outcome.warnings == ["--report is about feeders; this is a results file"]
 
 
 def test_diff_wants_two_of_a_kind(tmp_path):

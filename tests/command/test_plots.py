@@ -16,7 +16,7 @@ import synthetic_results
 
 SOURCE = Path(os.environ.get("DEC_SOURCE", Path(__file__).resolve().parents[2]))
 SCRIPT = SOURCE / "scripts" / "plot_results"
-PICTURES = ("voltage_profile", "curtailment", "map_voltage", "map_curtailment", "iterations")
+PICTURES = ("voltage_profile", "curtailment", "map_voltage", "map_curtailment", "iterations", "agents")
 BEFORE, AFTER = (0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)
 
 
@@ -127,7 +127,7 @@ def test_without_any_coordinates_there_are_no_maps_and_a_note(tmp_path):
     folder, run = pictures_of(synthetic_results.write(tmp_path / "results.h5", coordinates=lambda bus: False))
 
     assert "no maps" in run.stderr
-    assert sorted(path.stem for path in folder.glob("*.png")) == ["curtailment", "iterations", "voltage_profile"]
+    assert sorted(path.stem for path in folder.glob("*.png")) == ["agents", "curtailment", "iterations", "voltage_profile"]
 
 
 def test_a_file_without_agents_shows_the_agents_its_ders_name(tmp_path):

@@ -16,7 +16,8 @@ dec::feeder::Feeder one_house() {
     Feeder feeder;
     auto const substation = feeder.buses.add({.phases = PhaseSet::abc(), .base_v = 2400.0}, "substation");
     auto const house = feeder.buses.add({.phases = {Phase::a}, .base_v = 2400.0}, "house");
-    feeder.sources.add({.bus = substation, .nominal_v = 4160.0, .voltage_v = 4160.0, .x_ohm = 1.0, .x0_ohm = 1.0}, "grid");
+    feeder.sources.add({.bus = substation, .nominal_v = 4160.0, .voltage_v = 4160.0, .x_ohm = 1.0, .x0_ohm = 1.0},
+                       "grid");
 
     LineCode code{.conductors = 1};
     code.r_ohm[0][0] = 1e-3;

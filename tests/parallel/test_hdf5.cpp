@@ -315,3 +315,74 @@ TEST_CASE("rows missing, given twice or out of range are reported as a bug on al
 
     CHECK(folder.files() == 0);
 }
+
+TEST_CASE("texts side by side in one buffer are written like texts of their own", "[hdf5]") {
+    TemporaryFolder const folder;
+    auto const rows = dealt_rows(200, 11);
+    TextColumn texts;
+    for (auto const row : rows) texts.push_back(text_of_row(row));
+
+    Hdf5Writer writer{world(), folder / "texts.h5"};
+    writer.table("/t", 200, rows, std::vector<Column>{{"name", "", texts, 1}});
+    writer.commit();
+
+    Hdf5Reader const reader{folder / "texts.h5"};
+    auto const column = reader.column("/t/name");
+    auto const& read = std::get<std::vector<std::string>>(column.data);
+    REQUIRE(read.size() == 200);
+    for (std::size_t row = 0; row < read.size(); ++row) CHECK(read[row] == text_of_row(static_cast<std::int64_t>(row)));
+}
+
+TEST_CASE("consecutive rows of every rank become one dataset, of which every rank reads any part", "[hdf5]") {
+    TemporaryFolder const folder;
+    auto const total = GENERATE(std::int64_t{0}, 1, 7, 1000);
+    auto const ranks = static_cast<std::int64_t>(world().size());
+    // The last ranks come first in the file, and the first rank has nothing where there are several.
+    auto const begin_of = [&](std::int64_t turn) { return ranks == 1 ? turn * total : total * turn / (ranks - 1); };
+    auto const turn = ranks - 1 - world().rank();
+    auto const first = std::min(begin_of(turn), total), end = std::min(begin_of(turn + 1), total);
+    std::vector<double> reals;
+    std::vector<std::int32_t> integers;
+    std::vector<std::uint8_t> codes;
+    TextColumn texts;
+    for (auto row = first; row < end; ++row) {
+        reals.insert(reals.end(), {0.5 * static_cast<double>(row), std::nan("")});
+        integers.push_back(static_cast<std::int32_t>(-row));
+        codes.push_back(static_cast<std::uint8_t>(row % 251));
+        texts.push_back(text_of_row(row));
+    }
+
+    Hdf5Writer writer{world(), folder / "blocks.h5"};
+    writer.block("/a/b", {.name = "real", .unit = "W", .data = reals, .width = 2}, total, first);
+    writer.block("/a/b", {.name = "integer", .meaning = "a row", .data = integers}, total, first);
+    writer.block("/a/b", {.name = "code", .data = codes}, total, first);
+    writer.block("/a/b", {.name = "text", .data = texts}, total, first);
+    writer.commit();
+
+    CAPTURE(total, ranks);
+    Hdf5Reader const reader{folder / "blocks.h5"};
+    CHECK(std::get<std::string>(reader.attributes("/a/b/real").at("unit")) == "W");
+    CHECK(std::get<std::string>(reader.attributes("/a/b/integer").at("meaning")) == "a row");
+    CHECK_FALSE(reader.attributes("/a/b/code").contains("meaning"));
+    auto const from = total / 3, count = total - total / 3 - total / 4;
+    auto const part = [&](std::string const& name, BlockKind kind, std::size_t width) {
+        CHECK(reader.rows("/a/b/" + name) == total);
+        return reader.block("/a/b/" + name, kind, width, from, count);
+    };
+    auto const real = std::get<std::vector<double>>(part("real", BlockKind::real, 2));
+    auto const integer = std::get<std::vector<std::int32_t>>(part("integer", BlockKind::int32, 1));
+    auto const code = std::get<std::vector<std::uint8_t>>(part("code", BlockKind::uint8, 1));
+    auto const text = std::get<TextColumn>(part("text", BlockKind::text, 1));
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+        auto const row = from + static_cast<std::int64_t>(i);
+        CHECK(real[2 * i] == 0.5 * static_cast<double>(row));
+        CHECK(std::isnan(real[2 * i + 1]));
+        CHECK(integer[i] == -row);
+        CHECK(code[i] == row % 251);
+        CHECK(text[i] == text_of_row(row));
+    }
+    CHECK_THROWS_AS(reader.block("/a/b/real", BlockKind::real, 1, 0, total), InvalidInput);
+    CHECK_THROWS_AS(reader.block("/a/b/real", BlockKind::text, 2, 0, total), InvalidInput);
+    CHECK_THROWS_AS(reader.block("/a/b/code", BlockKind::uint8, 1, 0, total + 1), InvalidInput);
+    CHECK_THROWS_WITH(reader.rows("/a/b/none"), Catch::Contains("there is no such dataset"));
+}

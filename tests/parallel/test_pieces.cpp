@@ -254,7 +254,8 @@ TEST_CASE("agents of a piece point into the feeder's agents and keep one rank fo
     auto const seed = GENERATE(range(0U, 10U));
     core::Communicator const comm{MPI_COMM_WORLD};
     auto const feeder = test::random_feeder({.seed = seed});
-    auto const agents = partition::find_agents(feeder);
+    Notes notes;
+    auto const agents = partition::find_agents(feeder, validate(feeder, notes));
     auto const spread = test::distributed(comm, feeder);
     auto const& piece = spread->piece;
 
@@ -272,9 +273,10 @@ TEST_CASE("agents of a piece point into the feeder's agents and keep one rank fo
     for (auto id : piece.feeder.buses.ids())
         CHECK(piece.agent_row[static_cast<std::size_t>(piece.agent_of_bus[id.at()])] ==
               agents.agent_of_bus[static_cast<std::size_t>(piece.global.buses[id.at()])]);
-    // Every agent that has buses is kept by exactly one of the ranks that hold some of them.
+    // Every agent that has buses or places is kept by exactly one of the ranks that hold some of them.
     std::set<double> with_buses;
     for (auto agent : agents.agent_of_bus) with_buses.insert(static_cast<double>(agent));
+    for (auto agent : agents.agent_of_vertex) with_buses.insert(static_cast<double>(agent));
     auto together = all(comm, kept);
     std::ranges::sort(together);
     CHECK(together == std::vector<double>(with_buses.begin(), with_buses.end()));

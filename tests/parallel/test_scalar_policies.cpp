@@ -134,6 +134,36 @@ TEST_CASE("nodes that stay outside their limit with everything curtailed are nam
         CHECK(answer.conflicts[i].element == "node " + nodes[i].second);
 }
 
+TEST_CASE("a voltage that is no number is a bug, one of zero or less a load that cannot be served", "[parallel]") {
+    core::Communicator const comm{MPI_COMM_WORLD};
+    auto const spread = test::distributed(comm, test::random_feeder({.seed = 5}));
+    auto const answer = coordination::bisection(comm, *spread->flow, policy("proportional"), {}, {});
+    auto const with_first = [&](double v_sq) {
+        auto state = answer.uncurtailed;
+        if (comm.is_root()) {
+            REQUIRE_FALSE(answer.nodes.empty());
+            std::fill_n(state.v_sq.begin() + 3 * static_cast<std::ptrdiff_t>(answer.nodes.front().vertex), 3, v_sq);
+        }
+        return state;
+    };
+    auto const code = [&](auto const& require, model::FlowState const& state) {
+        try {
+            require(comm, spread->piece, answer.nodes, state);
+        } catch (core::Error const& error) {
+            CHECK_THAT(error.findings().front().element, Catch::StartsWith("node "));
+            return error.code();
+        }
+        return core::ExitCode::solved;
+    };
+
+    CHECK(code(coordination::require_finite, answer.uncurtailed) == core::ExitCode::solved);
+    CHECK(code(coordination::require_finite, with_first(std::nan(""))) == core::ExitCode::bug);
+    CHECK(code(coordination::require_finite, with_first(-std::numeric_limits<double>::infinity())) ==
+          core::ExitCode::bug);
+    CHECK(code(coordination::require_no_collapse, answer.uncurtailed) == core::ExitCode::solved);
+    CHECK(code(coordination::require_no_collapse, with_first(0.0)) == core::ExitCode::infeasible);
+}
+
 TEST_CASE("the check notices one setpoint that is not the answer's, on whichever rank it is", "[parallel]") {
     core::Communicator const comm{MPI_COMM_WORLD};
     auto const feeder = test::random_feeder({.seed = 7});

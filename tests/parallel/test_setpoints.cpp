@@ -33,7 +33,23 @@ std::vector<Setpoint> own_of(std::vector<Setpoint> const& all) {
     return own;
 }
 
+void publish(std::string const& path, std::vector<Setpoint> const& own) {
+    auto const file = results::write_setpoints(world(), path, own);
+    core::together(world(), [&] {
+        if (file) file->commit();
+    });
+}
+
 }  // namespace
+
+TEST_CASE("setpoints appear under their name only when they are committed", "[results][setpoints]") {
+    TemporaryFolder const folder;
+
+    { auto const file = results::write_setpoints(world(), folder / "setpoints.csv", {}); }
+
+    MPI_Barrier(MPI_COMM_WORLD);  // the root has the file
+    CHECK(std::filesystem::is_empty(folder.path()));
+}
 
 TEST_CASE("setpoints are in the feeder's order whoever holds them", "[results][setpoints]") {
     TemporaryFolder const folder;
@@ -41,7 +57,7 @@ TEST_CASE("setpoints are in the feeder's order whoever holds them", "[results][s
                                     {1, "pv_2", "_A2", "66", 7.5, 7.5, 0.0, ""},
                                     {2, "pv_3", "_A3", "67", 0.1, 0.1 / 3.0, 2.0 / 3.0, "67.s1"}};
 
-    results::write_setpoints(world(), folder / "setpoints.csv", own_of(all));
+    publish( folder / "setpoints.csv", own_of(all));
 
     CHECK(content_of(folder / "setpoints.csv") ==
           "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n"
@@ -54,7 +70,7 @@ TEST_CASE("names with commas, quotes and line ends are quoted", "[results][setpo
     TemporaryFolder const folder;
     std::vector<Setpoint> const all{{0, "Solar, \"south\"", "two\nlines", "Straße", 1.0, std::nan(""), 0.5, "a,b.A"}};
 
-    results::write_setpoints(world(), folder / "setpoints.csv", own_of(all));
+    publish( folder / "setpoints.csv", own_of(all));
 
     CHECK(content_of(folder / "setpoints.csv") ==
           "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n"
@@ -64,7 +80,7 @@ TEST_CASE("names with commas, quotes and line ends are quoted", "[results][setpo
 TEST_CASE("a feeder without DERs has a header and no rows", "[results][setpoints]") {
     TemporaryFolder const folder;
 
-    results::write_setpoints(world(), folder / "setpoints.csv", {});
+    publish( folder / "setpoints.csv", {});
 
     CHECK(content_of(folder / "setpoints.csv") == "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n");
 }
@@ -72,6 +88,6 @@ TEST_CASE("a feeder without DERs has a header and no rows", "[results][setpoints
 TEST_CASE("setpoints that cannot be written fail on every rank", "[results][setpoints]") {
     TemporaryFolder const folder;
 
-    CHECK_THROWS_WITH(results::write_setpoints(world(), folder / "missing/setpoints.csv", {}),
+    CHECK_THROWS_WITH(publish( folder / "missing/setpoints.csv", {}),
                       Catch::Contains("No such file or directory"));
 }

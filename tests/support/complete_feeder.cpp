@@ -466,6 +466,12 @@ class Builder {
         bank.grounded = false;
         bank.sections = {1.0, 0.0, 1.0};
         f.capacitors.add(bank, "one phase off");
+        bank.sections = {2.0, 2.0, 2.0};
+        f.capacitors.add(bank, "delta bank");
+        bank.phases = {Phase::b};
+        bank.sections = {0.0, 2.0, 0.0};
+        bank.b_per_section_s = {0.0, 0.0086671, 0.0};
+        f.capacitors.add(bank, "between two phases");
         using Mode = RegulatorControl::Mode;
         for (auto mode : {Mode::voltage, Mode::current_flow, Mode::active_power, Mode::time, Mode::power_factor,
                           Mode::admittance, Mode::temperature}) {

@@ -5,7 +5,7 @@
 namespace dec::test {
 
 std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder::Feeder const& feeder,
-                                         model::LinearSettings const& settings) {
+                                         model::LinearSettings const& settings, partition::Grain grain) {
     auto result = std::make_unique<Distributed>();
     std::optional<partition::Whole> whole;
     core::together(comm, [&] {
@@ -14,8 +14,8 @@ std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder:
         whole.emplace();
         whole->feeder = feeder;
         whole->tree = feeder::validate(feeder, notes);
-        whole->agents = partition::find_agents(feeder);
-        whole->partition = partition::split(feeder, whole->tree, whole->agents, comm.size());
+        whole->agents = partition::find_agents(feeder, whole->tree);
+        whole->partition = partition::split(feeder, whole->tree, whole->agents, grain, comm.size());
     });
     result->piece = partition::distribute(comm, whole);
     result->flow = std::make_unique<model::LinDist3Flow>(comm, result->piece, settings);
@@ -25,7 +25,8 @@ std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder:
 namespace {
 
 /// Each value is owned by exactly one rank; the others hold 0 and the mark tells who has it.
-std::vector<double> merged(core::Communicator const& comm, std::vector<double> const& values, std::vector<double> const& marks) {
+std::vector<double> merged(core::Communicator const& comm, std::vector<double> const& values,
+                           std::vector<double> const& marks) {
     std::vector<double> sum(values.size());
     std::vector<double> count(values.size());
     MPI_Allreduce(values.data(), sum.data(), static_cast<int>(sum.size()), MPI_DOUBLE, MPI_SUM, comm.handle());
@@ -37,7 +38,8 @@ std::vector<double> merged(core::Communicator const& comm, std::vector<double> c
 
 }  // namespace
 
-std::vector<double> all_voltages(core::Communicator const& comm, partition::Piece const& piece, model::FlowState const& state) {
+std::vector<double> all_voltages(core::Communicator const& comm, partition::Piece const& piece,
+                                 model::FlowState const& state) {
     std::vector<double> values(static_cast<std::size_t>(piece.totals.nodes), 0.0);
     std::vector<double> marks(values.size(), 0.0);
     for (std::size_t i = 0; i < piece.own; ++i) {
@@ -53,7 +55,8 @@ std::vector<double> all_voltages(core::Communicator const& comm, partition::Piec
     return merged(comm, values, marks);
 }
 
-std::vector<double> all_ders(core::Communicator const& comm, partition::Piece const& piece, std::vector<double> const& own) {
+std::vector<double> all_ders(core::Communicator const& comm, partition::Piece const& piece,
+                             std::vector<double> const& own) {
     std::vector<double> values(static_cast<std::size_t>(piece.totals.ders), 0.0);
     std::vector<double> marks(values.size(), 0.0);
     for (std::size_t d = 0; d < own.size(); ++d) {

@@ -17,7 +17,8 @@ struct Distributed {
     std::unique_ptr<model::LinDist3Flow> flow;
 };
 [[nodiscard]] std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder::Feeder const& feeder,
-                                                       model::LinearSettings const& settings = {});
+                                                       model::LinearSettings const& settings = {},
+                                                       partition::Grain grain = partition::Grain::secondary);
 
 /// Squared voltages of all nodes in the feeder's order on every rank, NaN where a node has none. Collective.
 [[nodiscard]] std::vector<double> all_voltages(core::Communicator const& comm, partition::Piece const& piece,

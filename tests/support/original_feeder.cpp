@@ -20,7 +20,8 @@ core::Json read(std::filesystem::path const& path) {
 
 Phase phase_of_number(int number) { return static_cast<Phase>(number - 1); }
 
-void add_branch(Feeder& feeder, std::string const& name, core::Json const& row, std::map<std::string, Index<Bus>> const& bus) {
+void add_branch(Feeder& feeder, std::string const& name, core::Json const& row,
+                std::map<std::string, Index<Bus>> const& bus) {
     auto const from = bus.at(row.at("fr_bus"));
     auto const to = bus.at(row.at("to_bus"));
     PhaseSet phases;

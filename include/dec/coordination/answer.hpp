@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,8 @@ enum class Status { optimal, converged, relaxed, infeasible, iteration_limit, no
 /// One line of the convergence history. Residuals in pu of squared voltage, NaN where a method has none.
 struct Round {
     std::int64_t iteration = 0;
-    double objective = 0.0;         ///< kW
-    double primal_residual = 0.0;   ///< largest violation of a limit
+    double objective = 0.0;        ///< kW
+    double primal_residual = 0.0;  ///< largest violation of a limit
     double dual_residual = 0.0;
     double max_alpha_change = 0.0;
     double total_injection_kw = 0.0;  ///< of all DERs
@@ -30,17 +31,23 @@ struct Round {
 
 struct Answer {
     Status status = Status::optimal;
-    std::vector<double> alpha;                  ///< curtailed share, one per row of the piece's pv_systems
-    double objective = 0.0;                     ///< of the policy, kW
+    std::vector<double> alpha;                ///< curtailed share, one per row of the piece's pv_systems
+    double objective = 0.0;                   ///< of the policy, kW
+    std::optional<double> objective_optimal;  ///< the least there is under the limits, where a method may end above it
     std::int64_t iterations = 0;
-    std::vector<Round> rounds;                  ///< the same on all ranks
+    std::vector<Round> rounds;  ///< the same on all ranks
     /// kW curtailed by this rank's part of each agent: for each round one value per row of the piece's agents.
     std::vector<double> agent_curtailed_kw;
-    std::int64_t binding_row = -1;              ///< node that binds every curtailed DER; -1 where nothing binds
-    std::string binding_node;                   ///< its name, "bus.phase"
-    model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices
+    /// Squared voltages at the PCCs, pu^2: for each round three places for each of partition::boundaries(piece).
+    std::vector<double> boundary_v_sq;
+    std::int64_t binding_row = -1;  ///< node that binds every curtailed DER; -1 where nothing binds
+    std::string binding_node;       ///< its name, "bus.phase"
+    /// Where every DER may have a binding node of its own: into `nodes`, -1 where nothing binds. Else empty.
+    std::vector<std::int32_t> binding_of_der;
+    double at_limit = 1e-9;                   ///< a squared voltage this near its limit is at it, pu^2
+    model::FlowState uncurtailed, curtailed;  ///< of this rank's vertices
     std::vector<Node> nodes;
-    std::vector<core::Finding> conflicts;       ///< infeasible: the nodes and limits in conflict
+    std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict
 };
 
 /// Called after every round on every rank; returning true asks for a stop, which all ranks then agree on.
@@ -49,13 +56,20 @@ using Observer = std::function<bool(Round const&)>;
 struct Settings {
     VoltageLimits limits;
     std::int64_t max_iterations = 1000;
+    double tolerance = 0.0;                           ///< of methods that have one
+    fairness::Scope scope = fairness::Scope::feeder;  ///< of policies that have one
 };
 
 /// A method as the catalogue knows it.
 struct Method {
     std::string_view name;
     std::string_view description;
-    bool (*can_do)(fairness::Policy const& policy) = nullptr;
+    fairness::Scope default_scope = fairness::Scope::feeder;
+    std::int64_t default_iterations = 1000;
+    std::optional<double> default_tolerance;               ///< none: exact
+    partition::Grain grain = partition::Grain::secondary;  ///< what it needs on one rank
+    /// `scope` is read only where the policy has one.
+    bool (*can_do)(fairness::Policy const& policy, fairness::Scope scope) = nullptr;
     /// Collective.
     Answer (*run)(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
                   Settings const& settings, Observer const& observer) = nullptr;

@@ -11,8 +11,8 @@ namespace dec::coordination {
 /// power flows and one reduction. Other scalars are walked from the uncurtailed end: the worst node's own piecewise linear
 /// curve (one transposed power flow) is followed, one scalar reduction per step, to the first point where that node is
 /// inside its limit; no feasible point is skipped. Collective.
-[[nodiscard]] Answer bisection(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
-                               Settings const& settings, Observer const& observer);
+[[nodiscard]] Answer bisection(core::Communicator const& comm, model::LinDist3Flow& flow,
+                               fairness::Policy const& policy, Settings const& settings, Observer const& observer);
 
 /// The walk alone, for any policy with ramps; what the closed form is tested against. Collective.
 [[nodiscard]] Answer walk(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,

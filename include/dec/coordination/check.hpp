@@ -9,9 +9,9 @@ namespace dec::coordination {
 struct Check {
     bool converged = false;
     std::int64_t sweeps = 0;
-    double largest_difference = 0.0;    ///< of |V| in pu against the answer's
+    double largest_difference = 0.0;        ///< of |V| in pu against the answer's
     double v_max_pu = 0.0, v_min_pu = 0.0;  ///< over all limited nodes
-    double violation_pu = 0.0;          ///< how far the worst |V| is outside the limits in force
+    double violation_pu = 0.0;              ///< how far the worst |V| is outside the limits in force
 };
 
 /// Backward and forward sweeps repeated until voltages stand still, with exactly the powers in `export_kw` (one per row of

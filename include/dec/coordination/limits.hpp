@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,10 @@ struct VoltageLimits {
 /// One bus and phase of this rank whose voltage is limited (every one but the ideal source and star points; behind a floating
 /// delta every pair of phases, in the row of its first).
 struct Node {
-    std::int32_t vertex = -1;       ///< own vertex
-    std::int32_t place = 0;         ///< 0-2 in the vertex's arrays
-    std::int64_t row = 0;           ///< in the whole feeder's table of nodes
-    double low = 0.0;               ///< squared limits, pu^2; -inf where there is none
+    std::int32_t vertex = -1;  ///< own vertex
+    std::int32_t place = 0;    ///< 0-2 in the vertex's arrays
+    std::int64_t row = 0;      ///< in the whole feeder's table of nodes
+    double low = 0.0;          ///< squared limits, pu^2; -inf where there is none
     double high = std::numeric_limits<double>::infinity();
 };
 
@@ -34,6 +35,17 @@ struct Node {
 
 /// Squared voltage as the node's limit sees it (line to line behind a floating delta).
 [[nodiscard]] double seen(partition::Piece const& piece, model::FlowState const& state, Node const& node);
+
+/// The same as weights of the vertex's three squared voltages.
+[[nodiscard]] model::Vector3 seen_weight(partition::Piece const& piece, Node const& node);
+
+/// Collective. \throws core::Error, a bug of ours, naming a node whose voltage is no number.
+void require_finite(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                    model::FlowState const& state);
+/// A voltage of zero or less is what the linear model makes of loads that cannot be served at all.
+/// Collective. \throws core::Error, infeasible, naming the lowest node if it stands at zero or less.
+void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                         model::FlowState const& state);
 
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);

@@ -15,11 +15,13 @@ namespace dec::core {
 /// Appends to a byte buffer.
 class Packer {
   public:
+    Packer() = default;
+    /// \param bytes expected, see Measurer.
+    explicit Packer(std::size_t bytes) { bytes_.reserve(bytes); }
+
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T const& value) {
-        append(&value, sizeof value);
-    }
+    void operator()(T const& value) { append(&value, sizeof value); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void operator()(std::vector<T> const& values) {
@@ -47,6 +49,32 @@ class Packer {
     std::vector<char> bytes_;
 };
 
+/// Counts the bytes that `Packer` would write, so that a long message is not copied while it grows.
+class Measurer {
+  public:
+    template <class T>
+        requires std::is_trivially_copyable_v<T>
+    void operator()(T const&) { size_ += sizeof(T); }
+    template <class T>
+        requires std::is_trivially_copyable_v<T>
+    void operator()(std::vector<T> const& values) { size_ += sizeof(std::int64_t) + values.size() * sizeof(T); }
+    void operator()(std::string const& text) { size_ += sizeof(std::int64_t) + text.size(); }
+    void operator()(TextColumn const& column) {
+        (*this)(column.bytes());
+        (*this)(column.ends());
+    }
+    template <class Row>
+    void operator()(Table<Row> const& table) {
+        (*this)(table.storage());
+        (*this)(table.names());
+        (*this)(table.mrids());
+    }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+  private:
+    std::size_t size_ = 0;
+};
+
 /// Reads what `Packer` wrote, in the same order.
 class Unpacker {
   public:
@@ -54,9 +82,7 @@ class Unpacker {
 
     template <class T>
         requires std::is_trivially_copyable_v<T>
-    void operator()(T& value) {
-        extract(&value, sizeof value);
-    }
+    void operator()(T& value) { extract(&value, sizeof value); }
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void operator()(std::vector<T>& values) {

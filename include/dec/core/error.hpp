@@ -25,10 +25,10 @@ enum class ExitCode : int {
 
 /// One thing that is wrong. Every field but `problem` may be empty.
 struct Finding {
-    std::string file;     ///< where it stands
-    std::string element;  ///< kind, name and mRID: "line l35 (6510F63A-…)"
-    std::string problem;  ///< what is wrong, with the value: "r[B][B] = -0.12 ohm/m is negative"
-    std::string remedy;   ///< what would be right: "open sw4 or sw7"
+    std::string file;           ///< where it stands
+    std::string element;        ///< kind, name and mRID: "line l35 (6510F63A-…)"
+    std::string problem;        ///< what is wrong, with the value: "r[B][B] = -0.12 ohm/m is negative"
+    std::string remedy;         ///< what would be right: "open sw4 or sw7"
     std::int64_t problems = 1;  ///< how many this line stands for
 };
 

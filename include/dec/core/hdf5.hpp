@@ -12,16 +12,34 @@
 #include <vector>
 
 #include "dec/core/communicator.hpp"
+#include "dec/core/table.hpp"
 
 namespace dec::core {
 
-using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
+/// Files are read as one of the first three; a TextColumn is written like the texts it holds.
+using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>, TextColumn>;
 
 /// One dataset. `width` > 1 makes it two-dimensional: `data` then holds `width` values for each row.
 struct Column {
     std::string name;
     std::string unit;  ///< becomes the attribute "unit"; "1" for pure numbers, "" for texts
     ColumnData data;
+    std::size_t width = 1;
+    /// Shape of a row where it is not just `width`, whose product is `width`; {1} keeps the second dimension of one column.
+    std::vector<std::size_t> extents = {};
+};
+
+/// Values of one kind as they lie in a large file: small kinds stay small, texts lie in one buffer.
+using BlockData = std::variant<std::vector<double>, std::vector<std::int32_t>, std::vector<std::uint8_t>, TextColumn>;
+/// The alternatives of BlockData, in their order.
+enum class BlockKind : std::uint8_t { real, int32, uint8, text };
+
+/// Consecutive rows of one dataset. `width` as in Column; texts have width 1.
+struct Block {
+    std::string name;
+    std::string unit;     ///< becomes the attribute "unit"; "1" for pure numbers, "" for whatever is no number
+    std::string meaning;  ///< becomes the attribute "meaning" unless empty
+    BlockData data;
     std::size_t width = 1;
 };
 
@@ -44,6 +62,9 @@ class Hdf5Writer {
     /// the longest over all ranks. An empty table gives datasets of zero rows. Collective.
     void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
                std::span<Column const> columns);
+    /// Writes one dataset of `total` rows of which each rank has those from `first` on; over all ranks every row is given
+    /// exactly once. Nothing is sent between ranks but the length of the longest text. Texts as in `table`. Collective.
+    void block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first);
     /// Attributes of a group ("/" for the file itself); values must be equal on all ranks. Texts of variable length. Collective.
     void attributes(std::string_view group, Attributes const& values);
     /// Closes the file and moves it to its name. Collective. \throws SystemFailure
@@ -57,7 +78,7 @@ class Hdf5Writer {
 /// Whether a file begins as HDF5 does; it may still be damaged. False for everything else, also for what is not there.
 [[nodiscard]] bool is_hdf5(std::string const& path);
 
-/// Reads a file on one rank, for inspection and comparison.
+/// Reads a file on one rank. Not collective: every rank may open the same file and read rows of its own.
 class Hdf5Reader {
   public:
     /// \throws InvalidInput if the file is absent, or is no complete HDF5 file; SystemFailure if reading it is forbidden.
@@ -72,6 +93,12 @@ class Hdf5Reader {
     /// A dataset with its unit; `name` is the last part of the path, `width` the product of all extents but the first.
     /// \throws InvalidInput if there is none or it holds neither numbers nor texts.
     [[nodiscard]] Column column(std::string const& path) const;
+    /// Rows of a dataset as it is shaped: its first extent. \throws InvalidInput if there is none.
+    [[nodiscard]] std::int64_t rows(std::string const& path) const;
+    /// Rows [first, first + count) of a dataset of `width` values per row, without passing through single texts.
+    /// \throws InvalidInput if there is none, or it is of another kind, width or length, or is damaged.
+    [[nodiscard]] BlockData block(std::string const& path, BlockKind kind, std::size_t width, std::int64_t first,
+                                  std::int64_t count) const;
     /// Attributes of a group ("/" for the file itself) or of a dataset. \throws InvalidInput if there is no such object,
     /// or an attribute is no single number or text.
     [[nodiscard]] Attributes attributes(std::string const& path) const;

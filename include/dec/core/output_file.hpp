@@ -23,6 +23,8 @@ class OutputFile {
     ~OutputFile();
 
     [[nodiscard]] std::string const& temporary() const { return temporary_; }
+    /// Appends to the temporary. \throws SystemFailure
+    void write(std::string_view content);
     /// Makes sure the first `bytes` bytes find room on the disk, where the file system can tell; the file may become that
     /// long. \throws SystemFailure
     void reserve(std::int64_t bytes);

@@ -31,6 +31,7 @@ class TextColumn {
         ends_.reserve(rows);
         bytes_.reserve(bytes);
     }
+    bool operator==(TextColumn const&) const = default;
     [[nodiscard]] std::vector<char>& bytes() { return bytes_; }
     [[nodiscard]] std::vector<std::int64_t>& ends() { return ends_; }
     [[nodiscard]] std::vector<char> const& bytes() const { return bytes_; }

@@ -1,7 +1,9 @@
 /// \file policy.hpp
-/// Who bears how much. A policy with one shared scalar says how every DER's curtailment follows that scalar.
+/// Who bears how much. A policy with one shared scalar says how every DER's curtailment follows that scalar; one with a cost
+/// per share says what a sum over DERs or scopes is to be made small.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,13 +23,28 @@ struct Ramp {
     }
 };
 
+/// Who shares one fraction under a policy that has one.
+enum class Scope : std::uint8_t { agent, area, feeder };
+/// "agent", "area", "feeder".
+[[nodiscard]] std::string_view to_text(Scope scope);
+[[nodiscard]] std::optional<Scope> scope_from_text(std::string_view text);
+
+/// What a curtailed share x costs: linear x + quadratic x^2. Power in the caller's unit.
+struct Cost {
+    double linear = 0.0, quadratic = 0.0;
+    [[nodiscard]] double of(double share) const { return linear * share + quadratic * share * share; }
+};
+
 struct Policy {
-    std::string_view name;          ///< as on the command line and in results
-    std::string_view description;   ///< one line for `--help`
-    bool shared_fraction = false;   ///< one fraction for all members of a scope; only then is there a scope
-    /// The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
+    std::string_view name;         ///< as on the command line and in results
+    std::string_view description;  ///< one line for `--help`
+    bool shared_fraction = false;  ///< one fraction for all members of a scope; only then is there a scope
+    /// The cost of a share of this much available power, a DER's or, with a shared fraction, a scope's; the policy makes the
+    /// sum over all of them as small as possible. None: not a sum.
+    Cost (*cost)(double available) = nullptr;
+    /// Set where one scalar decides everything. The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
     Ramp (*ramp)(double available) = nullptr;
-    /// The objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
+    /// With `ramp`: the objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
     double (*objective)(double k, double available_sum) = nullptr;
 };
 

@@ -35,9 +35,9 @@ struct Rating {
 };
 
 struct Bus {
-    PhaseSet phases;              ///< of everything attached; see Feeder::derive_bus_phases
-    double base_v = 0.0;          ///< V to neutral: nominal line-to-line / sqrt(3), also for split-phase secondaries
-    double x = unknown;           ///< coordinates as the file has them, NaN where unknown
+    PhaseSet phases;      ///< of everything attached; see Feeder::derive_bus_phases
+    double base_v = 0.0;  ///< V to neutral: nominal line-to-line / sqrt(3), also for split-phase secondaries
+    double x = unknown;   ///< coordinates as the file has them, NaN where unknown
     double y = unknown;
 };
 
@@ -45,11 +45,11 @@ struct Bus {
 /// Neutral conductors are already eliminated (Kron 1939).
 struct LineCode {
     enum class Form : std::uint8_t { matrix, sequence, whole_line };
-    Form form = Form::matrix;     ///< how the file gave it: full matrix, sequence values per metre, or a line's own totals
+    Form form = Form::matrix;  ///< how the file gave it: full matrix, sequence values per metre, or a line's own totals
     std::uint8_t conductors = 3;
-    Matrix3 r_ohm{};              ///< ohm/m, for whole_line ohm; symmetric
+    Matrix3 r_ohm{};  ///< ohm/m, for whole_line ohm; symmetric
     Matrix3 x_ohm{};
-    Matrix3 b_s{};                ///< shunt susceptance, S/m, for whole_line S
+    Matrix3 b_s{};  ///< shunt susceptance, S/m, for whole_line S
     Matrix3 g_s{};
 };
 
@@ -57,7 +57,7 @@ struct Line {
     Index<Bus> from, to;
     std::array<Phase, 3> phases{};  ///< conductor i of the code carries phases[i]; first `conductors` places count
     std::uint8_t conductors = 0;
-    Index<LineCode> code;           ///< invalid: the file gives no impedance (a finding)
+    Index<LineCode> code;  ///< invalid: the file gives no impedance (a finding)
     double length_m = 1.0;
     Rating rating;
     Index<Area> area;
@@ -70,12 +70,20 @@ struct Line {
 
 struct Switch {
     enum class Kind : std::uint8_t {
-        load_break_switch, breaker, recloser, fuse, sectionaliser, disconnector, jumper, ground_disconnector, plain
+        load_break_switch,
+        breaker,
+        recloser,
+        fuse,
+        sectionaliser,
+        disconnector,
+        jumper,
+        ground_disconnector,
+        plain
     };
     Kind kind = Kind::load_break_switch;
     Index<Bus> from, to;
     PhaseSet phases;
-    PhaseSet closed;                ///< phases that conduct now
+    PhaseSet closed;  ///< phases that conduct now
     bool normally_open = false;
     double rated_a = unknown;
     double breaking_capacity_a = unknown;
@@ -97,11 +105,11 @@ struct TransformerCode {
     enum class Form : std::uint8_t { tank_tests, three_phase_ends };
     struct Winding {
         Connection connection = Connection::wye;
-        double rated_v = 0.0;       ///< line to line for three-phase wye and delta, across the coil for single
-        double rated_va = 0.0;      ///< of the whole winding
+        double rated_v = 0.0;   ///< line to line for three-phase wye and delta, across the coil for single
+        double rated_va = 0.0;  ///< of the whole winding
         double emergency_va = unknown;
-        double r_ohm = 0.0;         ///< winding resistance at its own voltage
-        std::int8_t clock = 0;      ///< lags winding 1 by 30 degrees times clock
+        double r_ohm = 0.0;     ///< winding resistance at its own voltage
+        std::int8_t clock = 0;  ///< lags winding 1 by 30 degrees times clock
     };
     /// Short-circuit impedance between two windings, ohm referred to `from`, resistance included.
     struct ShortCircuit {
@@ -110,11 +118,11 @@ struct TransformerCode {
     };
     Form form = Form::tank_tests;
     std::uint8_t windings = 2;
-    std::uint8_t phases = 1;        ///< 1: a single-phase tank, 3: a three-phase unit
+    std::uint8_t phases = 1;  ///< 1: a single-phase tank, 3: a three-phase unit
     std::array<Winding, 3> winding{};
     std::array<ShortCircuit, 3> short_circuit{};  ///< pairs 1-2, 1-3, 2-3; only the first for two windings
-    double no_load_w = 0.0;         ///< core loss at rated voltage
-    double no_load_var = 0.0;       ///< magnetising reactive power at rated voltage
+    double no_load_w = 0.0;                       ///< core loss at rated voltage
+    double no_load_var = 0.0;                     ///< magnetising reactive power at rated voltage
 };
 
 /// What the utility calls one transformer: one three-phase unit, or up to three single-phase ones.
@@ -126,7 +134,8 @@ struct Bank {
 struct Transformer {
     struct Winding {
         Index<Bus> bus;
-        std::array<Conductor, 4> conductors{};  ///< in the order of polarity: {a, neutral}, {a, b}, {s1, neutral}, {neutral, s2}, {a, b, c}
+        std::array<Conductor, 4>
+            conductors{};  ///< in the order of polarity: {a, neutral}, {a, b}, {s1, neutral}, {neutral, s2}, {a, b, c}
         bool grounded = false;
         double ground_r_ohm = 0.0, ground_x_ohm = 0.0;
         Rating rating;
@@ -146,18 +155,39 @@ struct Transformer {
 
 /// Which terminal of which element something is measured at.
 enum class ElementKind : std::uint8_t {
-    none, line, switch_, series_compensator, bank, transformer, tap_changer, load, capacitor, pv, battery, machine, source
+    none,
+    line,
+    switch_,
+    series_compensator,
+    bank,
+    transformer,
+    tap_changer,
+    load,
+    capacitor,
+    pv,
+    battery,
+    machine,
+    source
 };
 struct TerminalRef {
     ElementKind kind = ElementKind::none;
-    std::int32_t element = -1;      ///< row of the kind's table
-    std::uint8_t terminal = 1;      ///< CIM sequence number
+    std::int32_t element = -1;  ///< row of the kind's table
+    std::uint8_t terminal = 1;  ///< CIM sequence number
     Index<Bus> bus;
 };
 
 /// Settings of the control that moves a tap changer or switches a capacitor.
 struct RegulatorControl {
-    enum class Mode : std::uint8_t { voltage, reactive_power, current_flow, active_power, time, power_factor, admittance, temperature };
+    enum class Mode : std::uint8_t {
+        voltage,
+        reactive_power,
+        current_flow,
+        active_power,
+        time,
+        power_factor,
+        admittance,
+        temperature
+    };
     bool present = false;
     bool enabled = false;
     bool discrete = true;
@@ -165,20 +195,20 @@ struct RegulatorControl {
     Phase monitored_phase = Phase::a;
     bool has_monitored_phase = false;
     TerminalRef monitored;
-    double target = 0.0;            ///< V on the PT secondary for tap changers; V, var or A at the primary for capacitors
+    double target = 0.0;  ///< V on the PT secondary for tap changers; V, var or A at the primary for capacitors
     double deadband = 0.0;
     bool line_drop_compensation = false;
-    double line_drop_r_v = 0.0, line_drop_x_v = 0.0;                 ///< V at rated CT current
+    double line_drop_r_v = 0.0, line_drop_x_v = 0.0;  ///< V at rated CT current
     double reverse_line_drop_r_v = 0.0, reverse_line_drop_x_v = 0.0;
     double min_limit_v = unknown, max_limit_v = unknown;
     bool reversible = false;
-    double reverse_target = unknown, reverse_deadband = unknown;     ///< as target and deadband, for reversed power flow
+    double reverse_target = unknown, reverse_deadband = unknown;  ///< as target and deadband, for reversed power flow
 };
 
 /// A voltage step on one winding.
 struct TapChanger {
     Index<Transformer> transformer;
-    std::uint8_t winding = 1;       ///< index into Transformer::winding
+    std::uint8_t winding = 1;  ///< index into Transformer::winding
     double step = 0.0;
     std::int32_t neutral_step = 0, normal_step = 0, low_step = -16, high_step = 16;
     double increment_percent = 0.625;
@@ -202,10 +232,11 @@ struct LoadModel {
 
 struct Load {
     Index<Bus> bus;
-    Connection connection = Connection::wye;  ///< delta: place A is between A and B, B between B and C, C between C and A
+    Connection connection =
+        Connection::wye;  ///< delta: place A is between A and B, B between B and C, C between C and A
     PhaseSet phases;
-    PerPhase p_w{}, q_var{};        ///< at nominal voltage
-    Index<LoadModel> model;         ///< invalid: constant power
+    PerPhase p_w{}, q_var{};  ///< at nominal voltage
+    Index<LoadModel> model;   ///< invalid: constant power
     std::int32_t customers = 1;
     bool grounded = true;
     Index<Area> area;
@@ -215,9 +246,9 @@ struct Capacitor {
     Index<Bus> bus;
     Connection connection = Connection::wye;
     PhaseSet phases;
-    double nominal_v = 0.0;         ///< as the file has it: line to line for three phases, else across the unit
-    PerPhase b_per_section_s{};     ///< per phase, wye equivalent
-    PerPhase sections{};            ///< switched in now, per phase
+    double nominal_v = 0.0;      ///< as the file has it: line to line for three phases and for a delta, else to neutral
+    PerPhase b_per_section_s{};  ///< per phase, wye equivalent: three times what a delta has between two phases
+    PerPhase sections{};         ///< switched in now, per phase
     std::int32_t maximum_sections = 1, normal_sections = 1;
     double delay_s = 0.0;
     bool grounded = true;
@@ -232,9 +263,9 @@ struct Inverter {
     Index<Bus> bus;
     Connection connection = Connection::wye;
     PhaseSet phases;
-    PerPhase p_w{}, q_var{};        ///< delivered now, per phase; their sum is the converter's p, q
+    PerPhase p_w{}, q_var{};  ///< delivered now, per phase; their sum is the converter's p, q
     double rated_va = 0.0;
-    double rated_v = 0.0;           ///< line to line, also for one phase
+    double rated_v = 0.0;  ///< line to line, also for one phase
     double min_q_var = unknown, max_q_var = unknown;
     double max_fault_pu = unknown;
     ControlMode control_mode = ControlMode::constant_power_factor;
@@ -267,9 +298,9 @@ struct Machine {
 /// The transmission grid as seen from the substation: an ideal voltage behind a Thevenin impedance. Three-phase.
 struct Source {
     Index<Bus> bus;
-    double nominal_v = 0.0;         ///< line to line
-    double voltage_v = 0.0;         ///< line to line, of the ideal source
-    double angle_rad = 0.0;         ///< of phase A
+    double nominal_v = 0.0;  ///< line to line
+    double voltage_v = 0.0;  ///< line to line, of the ideal source
+    double angle_rad = 0.0;  ///< of phase A
     double r_ohm = 0.0, x_ohm = 0.0, r0_ohm = 0.0, x0_ohm = 0.0;
     Index<Area> area;
 };
@@ -278,14 +309,14 @@ struct Source {
 struct Area {
     enum class Kind : std::uint8_t { feeder, switch_delimited, secondary };
     Kind kind = Kind::feeder;
-    Index<Area> parent;             ///< invalid for the feeder's own area
+    Index<Area> parent;  ///< invalid for the feeder's own area
 };
 
 /// A point whose value a running platform reports under the measurement's mRID.
 struct Measurement {
     enum class Type : std::uint8_t { voltage, power, current, position, state_of_charge };
-    Type type = Type::voltage;      ///< CIM PNV, VA, A, Pos, SoC
-    PhaseSet phases;                ///< empty: none stated
+    Type type = Type::voltage;  ///< CIM PNV, VA, A, Pos, SoC
+    PhaseSet phases;            ///< empty: none stated
     bool discrete = false;
     TerminalRef at;
 };

@@ -40,14 +40,14 @@ struct Feeder {
     Table<LoadModel> load_models;
     Table<Load> loads;
     Table<Capacitor> capacitors;
-    Table<PvSystem> pv_systems;     ///< name and mRID of the photovoltaic unit
-    TextColumn pv_connection_names; ///< of the converter, one per row of pv_systems
+    Table<PvSystem> pv_systems;      ///< name and mRID of the photovoltaic unit
+    TextColumn pv_connection_names;  ///< of the converter, one per row of pv_systems
     TextColumn pv_connection_mrids;
-    Table<Battery> batteries;       ///< name and mRID of the battery unit
+    Table<Battery> batteries;  ///< name and mRID of the battery unit
     TextColumn battery_connection_names;
     TextColumn battery_connection_mrids;
     Table<Machine> machines;
-    Table<Source> sources;          ///< exactly one in a valid feeder
+    Table<Source> sources;  ///< exactly one in a valid feeder
     Table<Area> areas;
     Table<Measurement> measurements;
 

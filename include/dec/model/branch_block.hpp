@@ -13,7 +13,8 @@ namespace dec::model {
 
 /// v_j = R v_i - M s_j;  the power drawn from i is L s_j. Squared voltages in pu of each bus's own base, powers in pu.
 struct BranchBlock {
-    Matrix3 ratio = Matrix3::Zero();        ///< R: tau^2 times 0/1, or two upstream phases per row (delta-wye, between phases)
+    Matrix3 ratio =
+        Matrix3::Zero();  ///< R: tau^2 times 0/1, or two upstream phases per row (delta-wye, between phases)
     Matrix36 drop = Matrix36::Zero();       ///< M = [A B]
     Matrix66 lift = Matrix66::Zero();       ///< L
     Complex3 impedance = Complex3::Zero();  ///< what `drop` was made of, pu on the downstream base
@@ -29,7 +30,8 @@ struct BranchBlock {
 
 /// Star members of a three-winding (or centre-tapped) unit in pu of `base_va` on each winding's own rated voltage:
 /// z1 = (z12 + z13 - z23)/2 and so on.
-[[nodiscard]] std::array<std::complex<double>, 3> star_impedances(feeder::Feeder const& feeder, feeder::Transformer const& unit,
+[[nodiscard]] std::array<std::complex<double>, 3> star_impedances(feeder::Feeder const& feeder,
+                                                                  feeder::Transformer const& unit,
                                                                   feeder::PerUnit const& pu);
 
 }  // namespace dec::model

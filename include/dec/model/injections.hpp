@@ -19,9 +19,9 @@ struct Injection {
 
 /// One photovoltaic system: curtailing all of it adds `full` to what its bus draws.
 struct Der {
-    std::int32_t vertex = -1;       ///< own vertex; -1 where its bus is not energised
-    double available = 0.0;         ///< pu; 0 takes no part
-    Vector6 full = Vector6::Zero(); ///< available times its share per phase, both directions between phases
+    std::int32_t vertex = -1;        ///< own vertex; -1 where its bus is not energised
+    double available = 0.0;          ///< pu; 0 takes no part
+    Vector6 full = Vector6::Zero();  ///< available times its share per phase, both directions between phases
 };
 
 /// One entry per own vertex of the piece.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "dec/core/communicator.hpp"
-#include "dec/model/branch_block.hpp"
+#include "dec/model/elimination.hpp"
 #include "dec/model/injections.hpp"
 #include "dec/partition/tree_exchange.hpp"
 
@@ -23,8 +23,8 @@ struct LinearSettings {
 
 /// State of every local vertex: three squared voltages, six powers drawn through its branch (P in 0-2, Q in 3-5).
 struct FlowState {
-    std::vector<double> v_sq;    ///< 3 per local vertex (own, then halo)
-    std::vector<double> power;   ///< 6 per local vertex; entering the vertex from above
+    std::vector<double> v_sq;   ///< 3 per local vertex (own, then halo)
+    std::vector<double> power;  ///< 6 per local vertex; entering the vertex from above
 };
 
 class LinDist3Flow {
@@ -50,15 +50,6 @@ class LinDist3Flow {
     [[nodiscard]] partition::TreeExchange& exchange() { return exchange_; }
 
   private:
-    /// Elimination of one vertex: with k the slope of everything below, v = down v_parent - self c and the message to
-    /// the parent is up c, where c is what is drawn below at zero voltage.
-    struct Eliminated {
-        Matrix3 down = Matrix3::Zero();
-        Matrix36 self = Matrix36::Zero();
-        Matrix66 up = Matrix66::Zero();
-        Matrix63 slope = Matrix63::Zero();  ///< K of the vertex and all below: drawn power is c + K v
-    };
-
     void eliminate();
     void sweep(Vector3 const& source, FlowState& state);
     void gather_draw(std::span<double const> alpha, bool change);
@@ -69,7 +60,7 @@ class LinDist3Flow {
     std::vector<BranchBlock> blocks_;
     std::vector<Injection> injections_;
     std::vector<Der> ders_;
-    std::vector<Eliminated> eliminated_;
+    std::vector<Elimination> eliminated_;
     Vector3 source_v_sq_ = Vector3::Zero();
     std::vector<double> draw_;     // 6 per local vertex: own draw, then with everything below it
     std::vector<double> message_;  // 6 per local vertex: what the branch above delivers at zero upstream voltage

@@ -10,7 +10,7 @@
 namespace dec::model {
 
 using Vector3 = Eigen::Vector3d;
-using Vector6 = Eigen::Matrix<double, 6, 1>;    ///< power: P in places 0-2, Q in places 3-5
+using Vector6 = Eigen::Matrix<double, 6, 1>;  ///< power: P in places 0-2, Q in places 3-5
 using Matrix3 = Eigen::Matrix3d;
 using Matrix36 = Eigen::Matrix<double, 3, 6>;
 using Matrix63 = Eigen::Matrix<double, 6, 3>;

@@ -22,8 +22,9 @@ struct Run {
 };
 
 /// The figures of an answer. Collective; equal on all ranks.
-[[nodiscard]] Summary summarise(core::Communicator const& comm, model::LinDist3Flow const& flow, coordination::Answer const& answer,
-                                coordination::Check const& check, coordination::VoltageLimits const& limits, Run const& run);
+[[nodiscard]] Summary summarise(core::Communicator const& comm, model::LinDist3Flow const& flow,
+                                coordination::Answer const& answer, coordination::Check const& check,
+                                coordination::VoltageLimits const& limits, Run const& run);
 
 /// This rank's setpoints.
 [[nodiscard]] std::vector<Setpoint> setpoints(model::LinDist3Flow const& flow, coordination::Answer const& answer);

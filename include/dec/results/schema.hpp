@@ -35,7 +35,8 @@ struct Field {
 [[nodiscard]] std::span<Field const> schema();
 
 /// A dataset of the schema, with its name and unit, ready for core::Hdf5Writer::table.
+/// \param extents of the axes behind the first.
 /// \throws std::logic_error if the schema has no such path, or `data` is of another kind.
-[[nodiscard]] core::Column column(std::string_view path, core::ColumnData data, std::size_t width = 1);
+[[nodiscard]] core::Column column(std::string_view path, core::ColumnData data, std::vector<std::size_t> extents = {});
 
 }  // namespace dec::results

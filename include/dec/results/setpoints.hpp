@@ -3,24 +3,28 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "dec/core/output_file.hpp"
 #include "dec/core/communicator.hpp"
 
 namespace dec::results {
 
 struct Setpoint {
-    std::int64_t row = 0;        ///< place in the feeder's order
+    std::int64_t row = 0;  ///< place in the feeder's order
     std::string name, mrid, bus;
     double available_kw = 0.0, allowed_kw = 0.0;
-    double share = 0.0;          ///< curtailed share of what is available (alpha)
-    std::string binding_node;    ///< "bus.phase", empty where nothing binds
+    double share = 0.0;        ///< curtailed share of what is available (alpha)
+    std::string binding_node;  ///< "bus.phase", empty where nothing binds
 };
 
 /// Header `name,mrid,bus,available_kw,allowed_kw,share,binding_node`; numbers with 17 significant digits at most,
 /// the shortest that read back the same. Gathered on the root, written beside the target and renamed. Collective.
 /// \throws core::SystemFailure on all ranks alike.
-void write_setpoints(core::Communicator const& comm, std::string const& path, std::vector<Setpoint> const& own);
+/// \return on the root the file, which appears under its name when it is committed; null on other ranks.
+[[nodiscard]] std::unique_ptr<core::OutputFile> write_setpoints(core::Communicator const& comm, std::string const& path,
+                                                                std::vector<Setpoint> const& own);
 
 }  // namespace dec::results

@@ -15,7 +15,8 @@ namespace dec::results {
 /// Field names are the keys of the `--json` contract (docs/design.md); what does not apply is empty and becomes null.
 struct Summary {
     std::string feeder;
-    std::int64_t buses = 0, nodes = 0, branches = 0, loads = 0, ders = 0, storages = 0, machines = 0, agents = 0, areas = 0;
+    std::int64_t buses = 0, nodes = 0, branches = 0, loads = 0, ders = 0, storages = 0, machines = 0, agents = 0,
+                 areas = 0;
     int ranks = 1;
     std::string method, policy;
     std::optional<std::string> scope;
@@ -23,6 +24,7 @@ struct Summary {
     std::int64_t iterations = 0;
     std::optional<std::int64_t> levels;
     double objective = 0.0;
+    std::optional<double> objective_optimal;  ///< of the same policy, where the method may end above it
     double alpha_min = 0.0, alpha_mean = 0.0, alpha_max = 0.0;
     double available_kw = 0.0, curtailed_kw = 0.0, curtailed_kw_linear = 0.0;
     double jain = 1.0, gini = 0.0;
@@ -41,6 +43,9 @@ struct Summary {
         double read = 0.0, partition = 0.0, build = 0.0, solve = 0.0, check = 0.0, write = 0.0, total = 0.0;
     } seconds;
 };
+
+/// How far the objective is above the optimum, as a share of it; empty where that is not known.
+[[nodiscard]] std::optional<double> optimality_gap(Summary const& summary);
 
 /// All keys of the contract, in its order.
 [[nodiscard]] core::Json to_json(Summary const& summary);

@@ -111,6 +111,33 @@ TEST_CASE("a loop without switches is reported all the same, every loop once", "
     for (auto const& f : found) CHECK_THAT(f, Contains("closes the loop") && Contains("remove one of these branches"));
 }
 
+TEST_CASE("branches side by side close one loop together", "[validate][loops]") {
+    Small small;
+    auto const x = small.bus("x");
+    small.line(small.end, x, {Phase::a, Phase::b, Phase::c}, "one");
+    for (auto [phase, name] : {std::pair{Phase::a, "tie A"}, std::pair{Phase::b, "tie B"}})
+        small.line(x, small.head, {phase}, name);
+
+    check_one(findings(small.make), "closes the loop line one, line main, line tie A, line tie B;");
+}
+
+TEST_CASE("phases that only the way round a loop does not bring are not missed", "[validate][loops]") {
+    Small small;
+    auto const x = small.bus("x"), y = small.bus("y"), z = small.bus("z");
+    small.line(small.end, x, {Phase::a}, "one");
+    small.line(small.head, y, {Phase::a, Phase::b}, "two");
+    small.line(y, x, {Phase::a, Phase::b}, "three");
+    small.line(x, z, {Phase::a, Phase::b}, "four");
+    small.make.load(z, {Phase::b}, {Complex{}, Complex{1000.0}});
+    check_one(findings(small.make), "closes the loop");
+
+    small.make.load(z, {Phase::c}, {Complex{}, Complex{}, Complex{1000.0}});
+
+    auto const found = findings(small.make);
+    REQUIRE(found.size() == 2);
+    CHECK_THAT(found[1], Contains("needs phase C at bus z; bus z is fed with AB"));
+}
+
 TEST_CASE("branches side by side on the same phase are a loop, on phases of their own they are not",
           "[validate][loops]") {
     Small small;
@@ -526,6 +553,55 @@ TEST_CASE("parallel units on the same phases are accepted, ideal ones and unlike
     check_one(findings(unlike.small.make), "transformer bank: stands beside transformer single on phase A");
 }
 
+TEST_CASE("windings of three phases in unlike orders are refused, turned alike they are not", "[validate][transformers]") {
+    using enum Conductor;
+    auto const with = [](std::array<Conductor, 4> const& high, std::array<Conductor, 4> const& low) {
+        Small small;
+        auto const out = small.make.bus("out", 2400.0);
+        small.make.unit(small.make.code(test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0})), {{small.end, high}, {out, low}}, "bank");
+        return findings(small.make);
+    };
+
+    CHECK(with({a, b, c, N}, {a, b, c, N}).empty());
+    CHECK(with({b, c, a}, {b, c, a, N}).empty());
+    check_one(with({a, b, c, N}, {b, c, a, N}), "transformer bank: winding 2 has its phases in another order than A, B, C");
+    check_one(with({a, c, b}, {a, c, b}), "transformer bank: winding 1 has its phases in another order than A, B, C");
+}
+
+TEST_CASE("devices to a neutral that a delta does not have are warned of once, with their number", "[validate][devices]") {
+    Small small;
+    auto const out = small.make.bus("out", 2400.0);
+    auto row = test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0});
+    row.winding[1].connection = Connection::delta;
+    row.winding[1].clock = 1;
+    small.make.unit(small.make.code(row), {three(small.end), three(out)}, "bank");
+    small.make.load(out, PhaseSet::abc(), {Complex{1e3, 0.0}, Complex{1e3, 0.0}, Complex{1e3, 0.0}}, Connection::delta);
+    small.make.load(small.end, {Phase::a}, {Complex{1e3, 0.0}});
+    CHECK(warnings(small.make).empty());
+
+    small.make.load(out, {Phase::a}, {Complex{1e3, 0.0}});
+    small.make.capacitor(out, PhaseSet::abc(), 1e-3);
+
+    auto const said = warnings(small.make);
+    REQUIRE(said.size() == 1);
+    CHECK_THAT(said[0], Contains("2 devices are connected to neutral behind a delta winding") && Contains("load "));
+}
+
+TEST_CASE("names and mRIDs that no table of results could hold are refused, shortened", "[validate][names]") {
+    Small small;
+    small.bus(std::string(255, 'x'));
+    auto const longest = findings(small.make);
+    small.line(small.end, small.bus(std::string(256, 'y')), {Phase::a}, std::string(100000, 'z'));
+
+    auto const found = findings(small.make);
+
+    CHECK(std::ranges::none_of(longest, [](auto const& f) { return f.find("bytes") != std::string::npos; }));
+    auto const about_length = std::ranges::count_if(found, [](auto const& f) { return f.find("; give it one of at most 255") != std::string::npos; });
+    CHECK(about_length == 2);
+    for (auto const& f : found)
+        if (f.find("its name has") != std::string::npos) CHECK(f.size() < 200);
+}
+
 TEST_CASE("a closed delta of single-phase units is refused by name", "[validate][banks]") {
     SideBySide closed;
     closed.tank(Phase::a, Phase::b, "first");
@@ -552,6 +628,24 @@ TEST_CASE("a service transformer fed from its secondary is reported", "[validate
         make.unit(code, {single(bus, Conductor::a), {drum, {Conductor::s1, N}}, {drum, {N, Conductor::s2}}}, name);
 
     check_one(findings(make), "transformer up: is fed from its secondary");
+}
+
+TEST_CASE("a loop through the secondaries of two service transformers is a loop and nothing more",
+          "[validate][loops]") {
+    FeederMaker make;
+    auto const head = make.bus("head", base_v), pole = make.bus("pole", base_v), drum = make.bus("drum", 120.0),
+               way = make.bus("way", base_v), other = make.bus("other", base_v);
+    make.source(head);
+    make.line(head, pole, {Phase::a, Phase::b, Phase::c}, good(3));
+    make.line(head, way, {Phase::a, Phase::b, Phase::c}, good(3));
+    make.line(way, other, {Phase::a, Phase::b, Phase::c}, good(3));
+    auto const code = make.code(test::three_windings(1, {base_v, 120.0, 120.0},
+                                                     {Complex{10.0, 20.0}, Complex{10.0, 20.0}, Complex{0.01, 0.01}}));
+    for (auto const& [bus, name] : {std::pair{pole, "down"}, std::pair{other, "up"}})
+        make.unit(code, {single(bus, Conductor::a), {drum, {Conductor::s1, N}}, {drum, {N, Conductor::s2}}}, name);
+    make.load(other, {Phase::b}, {Complex{}, Complex{1000.0}});
+
+    check_one(findings(make), "closes the loop");
 }
 
 // --- all at once -----------------------------------------------------------------------------------------------------

@@ -58,6 +58,14 @@ std::string finding_of_file(std::string const& path) {
 
 }  // namespace
 
+TEST_CASE("a capacitor across the legs of a secondary is refused by name", "[io][cim]") {
+    auto model = test::small_model();
+    model.set("can", "ShuntCompensator.phaseConnection", "~PhaseShuntConnectionKind.D");
+    model.set("can_C", "ShuntCompensatorPhase.phase", "~SinglePhaseKind.s1");
+
+    CHECK_THAT(finding_of(model), Contains("can") && Contains("is connected D on a secondary"));
+}
+
 TEST_CASE("a path that is no feeder is refused saying what it is", "[io][cim][errors]") {
     test::TemporaryFolder const folder;
 
@@ -95,6 +103,107 @@ TEST_CASE("text that is not CIM is named for what it is", "[io][cim][errors]") {
                Contains("is an HTML page"));
     CHECK_THAT(finding_of(std::string{"clear\nnew circuit.ieee13"}), Contains("is not XML"));
     CHECK_THAT(finding_of(std::string{"<svg></svg>"}), Contains("begins with <svg>"));
+}
+
+TEST_CASE("an encoding is decoded as the file says, by its mark or its declaration", "[io][cim]") {
+    auto model = test::small_model();
+    model.set("house load", "IdentifiedObject.name", "Grünstraße");
+    auto const text = model.xml();
+    auto const name_of = [](std::string const& bytes) {
+        auto const f = io::parse_cim_xml(bytes, "some.xml").feeder;
+        auto const ids = f.loads.ids();
+        return std::ranges::count_if(ids, [&](auto id) { return f.loads.name(id) == "Grünstraße"; }) == 1;
+    };
+    auto const as = [&](std::string const& encoding, auto const& unit) {
+        auto declared = text;
+        declared.replace(declared.find("utf-8"), 5, encoding);
+        std::string bytes;
+        for (std::size_t i = 0; i < declared.size(); ++i) {
+            auto code = static_cast<unsigned>(static_cast<unsigned char>(declared[i]));
+            if (code >= 0x80) code = (code & 0x1fU) << 6U | (static_cast<unsigned char>(declared[++i]) & 0x3fU);
+            bytes += unit(code);
+        }
+        return bytes;
+    };
+    auto const low_first = [](unsigned c) { return std::string{static_cast<char>(c & 0xffU), static_cast<char>(c >> 8U)}; };
+    auto const high_first = [](unsigned c) { return std::string{static_cast<char>(c >> 8U), static_cast<char>(c & 0xffU)}; };
+    auto const one = [](unsigned c) { return std::string{static_cast<char>(c)}; };
+
+    CHECK(name_of(text));
+    CHECK(name_of("\xef\xbb\xbf" + text));
+    CHECK(name_of(as("ISO-8859-1", one)));
+    CHECK(name_of(as("windows-1252", one)));
+    CHECK(name_of("\xff\xfe" + as("utf-16", low_first)));
+    CHECK(name_of("\xfe\xff" + as("UTF-16", high_first)));
+    CHECK(name_of(as("UTF-16", low_first)));
+}
+
+TEST_CASE("bytes that are no text are refused with their line, and so is an encoding that is not the file's", "[io][cim][errors]") {
+    auto const with = [](std::string_view part, std::string const& other) {
+        auto text = test::small_model().xml();
+        return text.replace(text.find(part), part.size(), other);
+    };
+
+    CHECK_THAT(finding_of(with("house load", "house \xe9")), Contains("line 877 (byte") && Contains("is not UTF-8"));
+    CHECK_THAT(finding_of(with("house load", "house \xed\xa0\x80")), Contains("is not UTF-8"));
+    CHECK_THAT(finding_of(with("house load", std::string{"house\0load", 10})), Contains("control character 0x00"));
+    CHECK_THAT(finding_of(with("utf-8", "UTF-16")), Contains("says that it is encoded as UTF-16, and is not"));
+    CHECK_THAT(finding_of(with("utf-8", "EBCDIC-XY")), Contains("EBCDIC-XY, which is not known here"));
+    CHECK_THAT(finding_of(std::string{"\xff\x0d\x9b\x6f\x3f\xd2"}), Contains("is not XML"));
+    CHECK_THAT(finding_of(std::string{"\xff\xfe<\0?", 5}), Contains("is not UTF-16LE"));
+}
+
+TEST_CASE("another version of CIM is warned of, none at all is refused", "[io][cim][errors]") {
+    auto const with = [](std::string const& uri) {
+        auto text = test::small_model().xml();
+        std::string const mark = "xmlns:cim=\"http://iec.ch/TC57/CIM100#\"";
+        return text.replace(text.find(mark), mark.size(), "xmlns:cim=\"" + uri + "\"");
+    };
+    auto const warnings = [](std::string const& text) { return io::parse_cim_xml(text, "some.xml").report.warnings(); };
+
+    auto const said = warnings(with("http://iec.ch/TC57/2012/CIM-schema-cim17#"));
+
+    REQUIRE(said.size() == warnings(test::small_model().xml()).size() + 1);
+    CHECK(std::ranges::count_if(said, [](auto const& line) { return line.find("CIM-schema-cim17#: another version") != std::string::npos; }) == 1);
+    CHECK_THAT(finding_of(with("http://example.com/things#")), Contains("names no CIM namespace"));
+}
+
+TEST_CASE("entities of the file's own are refused", "[io][cim][errors]") {
+    auto text = test::small_model().xml();
+    text.insert(text.find("<rdf:RDF"), "<!DOCTYPE x [<!ENTITY a \"aaaa\">]>\n");
+
+    CHECK_THAT(finding_of(text), Contains("declares entities of its own"));
+}
+
+TEST_CASE("what the reader finds and what validation finds is said together", "[io][cim][errors]") {
+    auto model = test::small_model();
+    model.set("l3", "IdentifiedObject.name", "l4");
+    auto island = model;
+    island.remove("l2", "ACLineSegment.PerLengthImpedance");
+    for (auto* wrong : {&model, &island}) wrong->set("bank control", "RegulatingControl.targetValue", "high");
+    auto holes = model;
+    holes.remove("delta load_T1", "Terminal.ConnectivityNode");
+
+    auto const both = findings_of(model);
+    REQUIRE(both.size() == 2);
+    CHECK_THAT(both[0], Contains("bank control") && Contains("\"high\""));
+    CHECK_THAT(both[1], Contains("line l4") && Contains("the name stands 2 times"));
+    CHECK(findings_of(island).size() == 3);
+    CHECK(findings_of(holes).size() == 3);  // that the load is on no bus is not said twice
+}
+
+TEST_CASE("a text is read whole, whatever comments and CDATA sections cut it", "[io][cim]") {
+    auto const with = [](std::string const& written) {
+        auto text = test::small_model().xml();
+        std::string const name = "name>bank</";
+        text.replace(text.find(name), name.size(), "name>" + written + "</");
+        return std::string{io::parse_cim_xml(text, "some.xml").feeder.capacitors.names()[0]};
+    };
+
+    CHECK(with("ba<!-- a comment -->nk") == "bank");
+    CHECK(with("<!-- a comment -->bank") == "bank");
+    CHECK(with("<![CDATA[ba]]>nk<!-- -->5") == "bank5");
+    CHECK(with("b<![CDATA[<a>]]>&amp;nk") == "b<a>&nk");
 }
 
 TEST_CASE("truncated XML is told from damaged XML, with the line", "[io][cim][errors]") {

@@ -419,6 +419,31 @@ TEST_CASE("capacitors have their susceptance on the phases they stand on", "[io]
     CHECK_FALSE(can.control.present);
 }
 
+TEST_CASE("a delta capacitor delivers its rated kvar: b of a phase is between two phases, b of a bank its positive sequence",
+          "[io][cim]") {
+    auto model = test::small_model();
+    std::string const written = "0.0028892381656804735";
+    auto const b = std::stod(written);  // of 50 kvar at 4160 V
+    model.set("bank", "ShuntCompensator.phaseConnection", "~PhaseShuntConnectionKind.D");
+    model.set("can", "ShuntCompensator.phaseConnection", "~PhaseShuntConnectionKind.D");
+    model.set("can", "ShuntCompensator.nomU", "4160");
+    model.set("can_C", "LinearShuntCompensatorPhase.bPerSection", written);
+    auto const two = GENERATE(false, true);
+    if (two)
+        model.add("LinearShuntCompensatorPhase", "can_A",
+                  {{"ShuntCompensatorPhase.ShuntCompensator", ">can"},
+                   {"ShuntCompensatorPhase.phase", "~SinglePhaseKind.A"},
+                   {"ShuntCompensatorPhase.sections", "1"},
+                   {"LinearShuntCompensatorPhase.bPerSection", written}});
+
+    auto const f = read(model).feeder;
+
+    // Voltages of one per unit on a bus of 4160 V: what the model makes of b is the rated power.
+    CHECK(row(f.capacitors, "bank").b_per_section_s == feeder::PerPhase{0.034670858, 0.034670858, 0.034670858});
+    CHECK(row(f.capacitors, "can").b_per_section_s == feeder::PerPhase{two ? 3.0 * b : 0.0, 0.0, 3.0 * b});
+    CHECK(feeder::totals(f).capacitor_var == Approx(two ? 700e3 : 650e3).epsilon(1e-6));
+}
+
 TEST_CASE("a photovoltaic system has the names of its unit and of its connection", "[io][cim]") {
     auto const f = small_feeder();
 
@@ -558,6 +583,40 @@ TEST_CASE("the report accounts for every object and attribute of the file", "[io
     CHECK(count(report, "OperationalLimitSet", io::Use::read) == 1);
     CHECK(count(report, "OperationalLimitSet", io::Use::ignored) == 1);
     CHECK(table.find("ACLineSegment.colour") != std::string::npos);
+}
+
+TEST_CASE("neutrals that the model grounds although the file does not are reported", "[io][cim]") {
+    auto model = test::small_model();
+    auto const before = read(model).report;
+    CHECK(count(before, "PowerTransformerEnd.grounded", io::Use::assumed) == 0);
+    CHECK(count(before, "EnergyConsumer.grounded", io::Use::assumed) == 0);
+    CHECK(count(before, "TransformerTankEnd.grounded", io::Use::assumed) == 0);
+    model.set("substation transformer_End_2", "TransformerEnd.grounded", "false");
+    model.set("regulator a_End_1", "TransformerEnd.grounded", "False");
+    model.set("house load", "EnergyConsumer.grounded", "false");
+    model.set("bank", "ShuntCompensator.grounded", "false");
+
+    auto const report = read(model).report;
+
+    for (auto const* what : {"PowerTransformerEnd.grounded", "TransformerTankEnd.grounded", "EnergyConsumer.grounded",
+                             "LinearShuntCompensator.grounded"}) {
+        CAPTURE(what);
+        CHECK(count(report, what, io::Use::assumed) == 1);
+    }
+    CHECK(report.warnings().size() == before.warnings().size() + 4);
+}
+
+TEST_CASE("the grounding impedance of a centre-tapped unit is reported, that of others is in the model", "[io][cim]") {
+    auto model = test::small_model();
+    auto const before = read(model).report.warnings().size();
+    model.set("substation transformer_End_2", "TransformerEnd.xground", "0.8");
+    CHECK(read(model).report.warnings().size() == before);
+
+    model.set("service tank_End_1", "TransformerEnd.rground", "5");
+
+    auto const report = read(model).report;
+    CHECK(count(report, "TransformerTankEnd.rground", io::Use::assumed) == 1);
+    CHECK(report.warnings().size() == before + 1);
 }
 
 TEST_CASE("losses of a capacitor are reported, whether it or its phase has them", "[io][cim]") {

@@ -571,40 +571,79 @@ TEST_CASE("a three-winding unit turns the phases by its clocks against the windi
 
 namespace {
 
-/// Two unlike units on one phase, the second with its own tap.
-double parallel_error(double second_tap, double scale) {
-    double const low_base = 2400.0;
-    Complex const za{1.0, 9.0}, zb{2.5, 12.0}, va = scale * Complex{500e3, 200e3};
+/// A unit of a bank of single-phase units: its phase, its impedance and the tap of its low side.
+struct BankUnit {
+    Phase phase = Phase::a;
+    Complex z;
+    double tap = 1.0;
+};
+
+constexpr double bank_base_v = 2400.0;
+
+/// Largest error of voltages behind units side by side between two buses.
+double bank_error(std::vector<BankUnit> const& units, double scale) {
     FeederMaker make;
     auto const head = make.bus("head", primary_v);
-    auto const low = make.bus("low", low_base);
+    auto const low = make.bus("low", bank_base_v);
     make.source(head, source_pu);
-    for (auto z : {za, zb}) {
-        auto const unit = make.unit(make.code(test::two_windings(1, primary_v, low_base, z)),
-                                    {{head, {Conductor::c, N}}, {low, {Conductor::c, N}}});
-        if (z == zb) make.tap(unit, 1, second_tap);
-    }
-    make.load(low, {Phase::c}, {Complex{}, Complex{}, va});
-    LinearAnswer const linear{make.finish()};
-
     PhasorCircuit circuit;
     auto const source = source_nodes(circuit, primary_v);
-    Port const out{circuit.node()};
-    circuit.windings({{source[2]}, out}, {primary_v, low_base}, [&](auto, auto) { return za; });
-    circuit.windings({{source[2]}, out}, {primary_v, low_base * second_tap}, [&](auto, auto) { return zb; });
-    circuit.draw(out, va);
+    std::map<Phase, Port> out;
+    for (auto const& unit : units) {
+        auto const c = conductor(unit.phase);
+        make.tap(make.unit(make.code(test::two_windings(1, primary_v, bank_base_v, unit.z)),
+                           {{head, {c, N}}, {low, {c, N}}}),
+                 1, unit.tap);
+        if (!out.contains(unit.phase)) out[unit.phase] = {circuit.node()};
+        circuit.windings({{source[slot(unit.phase)]}, out[unit.phase]}, {primary_v, bank_base_v * unit.tap},
+                         [&](auto, auto) { return unit.z; });
+    }
+    std::array<Complex, 3> const va{scale * Complex{160e3, 40e3}, scale * Complex{120e3, -20e3},
+                                    scale * Complex{200e3, 80e3}};
+    for (auto const& [phase, port] : out) {
+        test::PerPhaseComplex drawn{};
+        drawn[slot(phase)] = va[slot(phase)];
+        make.load(low, {phase}, drawn);
+        circuit.draw(port, va[slot(phase)]);
+    }
+    LinearAnswer const linear{make.finish()};
     circuit.solve();
-    return std::abs(linear.v_sq(low, Phase::c) - in_pu(circuit.voltage(out), low_base));
+
+    double error = 0.0;
+    for (auto const& [phase, port] : out)
+        error = std::max({error, std::abs(linear.v_sq(low, phase) - in_pu(circuit.voltage(port), bank_base_v)),
+                          std::abs(linear.into(head, phase) - circuit.delivered(source[slot(phase)])) / 1e6});
+    return error;
 }
+
+constexpr Complex unlike_a{1.0, 9.0}, unlike_b{2.5, 12.0}, unlike_c{0.5, 7.0};
 
 }  // namespace
 
 TEST_CASE("unlike transformers in parallel share the load by their impedances", "[model][transformers]") {
-    test::check_first_order([](double scale) { return parallel_error(1.0, scale); }, 0.01);
+    test::check_first_order(
+        [](double scale) {
+            return bank_error({{Phase::c, unlike_a}, {Phase::c, unlike_b}, {Phase::c, unlike_c}}, scale);
+        },
+        0.01);
 }
 
 TEST_CASE("parallel transformers on different taps meet between them, right to first order", "[model][transformers]") {
-    test::check_first_order([](double scale) { return parallel_error(1.0 + 0.02 * scale, 0.0); }, 1e-3);
+    test::check_first_order(
+        [](double scale) {
+            return bank_error({{Phase::c, unlike_a}, {Phase::c, unlike_b, 1.0 + 0.02 * scale}}, 0.0);
+        },
+        1e-3);
+}
+
+TEST_CASE("a bank of which one or all units are doubled is right to first order, however it is listed",
+          "[model][transformers]") {
+    BankUnit const a{Phase::a, unlike_a}, a2{Phase::a, unlike_b}, b{Phase::b, unlike_c}, b2{Phase::b, unlike_a},
+        c{Phase::c, unlike_b}, c2{Phase::c, unlike_c};
+    auto const units = GENERATE_COPY(std::vector{a, a2, b, c}, std::vector{b, a, c, a2}, std::vector{a, b, b2},
+                                     std::vector{c, b, a, c2, b2, a2});
+
+    test::check_first_order([&](double scale) { return bank_error(units, scale); }, 0.02);
 }
 
 TEST_CASE("parallel three-phase and centre-tapped units halve the drop and keep the ratio", "[model][transformers]") {

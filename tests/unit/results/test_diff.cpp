@@ -155,10 +155,14 @@ TEST_CASE("a results file is told from everything else", "[results][diff]") {
 
 TEST_CASE("a description names every dataset with shape, unit and meaning", "[results][diff]") {
     TemporaryFolder const folder;
-    write(folder / "results.h5", Content{});
+    Content content;
+    content.root["v_max"] = 0.1 + 0.2;
+    content.root["v_max_ac"] = std::nan("");
+    write(folder / "results.h5", content);
 
     auto const text = results::describe_file(folder / "results.h5");
 
+    CHECK_THAT(text, Catch::Matches("[^]*  v_max +0.3\n[^]*  v_max_ac +-\n[^]*"));
     CHECK_THAT(text, Catch::Contains("alpha_max") && Catch::Contains("0.25"));
     CHECK_THAT(text, Catch::Matches("[^]*/nodes/v +float64 +3  pu    Voltage with the setpoints[^]*"));
     CHECK_THAT(text, Catch::Matches("[^]*/names/bus +text +3 [^]*"));

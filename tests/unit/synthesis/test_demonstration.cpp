@@ -29,8 +29,8 @@ std::vector<double> voltages(feeder::Feeder feeder, double curtailed) {
     whole.feeder = std::move(feeder);
     feeder::Notes notes;
     whole.tree = feeder::validate(whole.feeder, notes);
-    whole.agents = partition::find_agents(whole.feeder);
-    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, 1);
+    whole.agents = partition::find_agents(whole.feeder, whole.tree);
+    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, partition::Grain::secondary, 1);
     auto const piece = partition::distribute(comm, whole);
     model::LinDist3Flow flow{comm, piece, {}};
     std::vector<double> const alpha(piece.feeder.pv_systems.size(), curtailed);

@@ -62,6 +62,15 @@ std::map<std::string, Row> by_name(feeder::Table<Row> const& table) {
 
 }  // namespace
 
+TEST_CASE("a table that is not UTF-8 is refused with its line", "[synthesis][tables]") {
+    Spoilt const folder{"capacitors.csv", "c83", "c\xe9"};
+
+    auto const findings = findings_of(folder.path());
+
+    REQUIRE_FALSE(findings.empty());
+    CHECK(std::ranges::count_if(findings, [](auto const& f) { return f.problem == "is not UTF-8" && f.element.starts_with("line "); }) == 1);
+}
+
 TEST_CASE("the tables hold the published IEEE 123 feeder and five utility PV systems", "[synthesis]") {
     auto const feeder = synthesis::read_tables(tables());
 

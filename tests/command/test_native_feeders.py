@@ -1,0 +1,99 @@
+"""Native feeder files and generated feeders as users meet them."""
+import json
+
+import h5py
+import pytest
+
+from command_line import DEMONSTRATION, dec, succeed
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("native")
+    succeed("convert", DEMONSTRATION, "feeder.h5", folder=folder)
+    return folder / "feeder.h5"
+
+
+def test_the_way_through_a_native_file_changes_no_byte_of_a_feeder(native, tmp_path):
+    assert succeed("diff", DEMONSTRATION, native, "--tolerance", "0").out == ""
+    succeed("convert", native, "through_native.xml", folder=tmp_path)
+    succeed("convert", DEMONSTRATION, "direct.xml", folder=tmp_path)
+    assert (tmp_path / "through_native.xml").read_bytes() == (tmp_path / "direct.xml").read_bytes()
+
+
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_the_answer_does_not_depend_on_the_format_of_the_feeder(native, ranks, tmp_path):
+    succeed("solve", DEMONSTRATION, "-o", "xml.h5", folder=tmp_path)
+    succeed("solve", native, "-o", "native.h5", ranks=ranks, folder=tmp_path)
+    assert succeed("diff", "xml.h5", "native.h5", folder=tmp_path).out == ""
+
+
+def test_python_finds_names_units_and_meanings_in_a_native_file(native):
+    with h5py.File(native) as file:
+        assert file.attrs["format"] == "dec-feeder" and file.attrs["format_version"] == 1
+        assert file.attrs["name"] == "ieee123_secondary" and file.attrs["order"] == "free"
+        assert file["buses/name"].asstr()[:].tolist().count("s114a_1") == 1
+        assert file["loads/p"].shape == (783, 3) and file["loads/p"].attrs["unit"] == "W"
+        assert file["loads/bus"].attrs["meaning"] == "row of `/buses`, -1 none"
+
+
+def test_results_and_feeders_are_not_taken_for_each_other(native, tmp_path):
+    succeed("solve", native, "-o", tmp_path / "answer.h5")
+    for command in ("solve", "convert"):
+        outcome = dec(command, tmp_path / "answer.h5", *(["out.xml"] if command == "convert" else []), folder=tmp_path)
+        assert outcome.code == 2 and outcome.errors == [
+            f"{tmp_path}/answer.h5: is a results file, not a feeder; name the feeder it is of; dec inspect shows what "
+            "is in it"]
+    outcome = dec("diff", tmp_path / "answer.h5", native)
+    assert outcome.code == 2 and "is not a results file, but the other one is" in outcome.errors[0]
+    assert "986, 1986 nodes" in succeed("inspect", native).out
+
+
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_a_damaged_native_file_is_one_line_and_code_2(native, ranks, tmp_path):
+    (tmp_path / "cut.h5").write_bytes(native.read_bytes()[:300000])
+    (tmp_path / "foreign.h5").write_bytes(b"")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["x"] = [1.0]
+    (tmp_path / "wrong.h5").write_bytes(native.read_bytes())
+    with h5py.File(tmp_path / "wrong.h5", "a") as file:
+        file["loads/bus"][17] = 5000
+    for name, problem in (("cut", "is damaged or incomplete"), ("foreign", "is an HDF5 file, but no feeder of dec"),
+                          ("wrong", "/loads/bus: row 17 refers to row 5000 of 986")):
+        outcome = dec("solve", f"{name}.h5", ranks=ranks, folder=tmp_path)
+        assert outcome.code == 2 and len(outcome.errors) == 1 and problem in outcome.errors[0]
+        assert f"{name}.h5" in outcome.errors[0] and not (tmp_path / "results.h5").exists()
+
+
+def test_generating_again_gives_the_same_file_on_any_number_of_ranks(tmp_path):
+    options = ("--buses", 3000, "--seed", 4)
+    said = succeed("generate", "one.h5", *options, folder=tmp_path).err
+    assert "synthetic_3000_4: 3000 buses" in said
+    succeed("generate", "three.h5", *options, ranks=3, folder=tmp_path)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "three.h5").read_bytes()
+    succeed("generate", "one.xml", *options, folder=tmp_path)
+    assert succeed("diff", "one.h5", "one.xml", folder=tmp_path).out == ""
+    with h5py.File(tmp_path / "one.h5") as file:
+        assert file.attrs["order"] == "depth-first"
+
+
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_a_generated_feeder_comes_as_high_as_asked_and_is_brought_below_the_limit(ranks, tmp_path):
+    succeed("generate", "sunny.h5", "--buses", 12000, "--target-vmax", 1.075, folder=tmp_path)
+    summary = json.loads(succeed("solve", "sunny.h5", "--json", ranks=ranks, folder=tmp_path).out)
+    assert summary["buses"] == 12000 and summary["status"] == "optimal"
+    assert summary["v_max_uncurtailed"] == pytest.approx(1.075, abs=0.005)
+    assert summary["v_max"] <= 1.05 + 1e-9 and summary["nodes_below_vmin"] == 0
+
+
+@pytest.mark.parametrize("options, problem", [
+    (("--buses", 5), "5 is not a whole number of at least 20"),
+    (("--buses", 10**12), "give 20 to 1000000000"),
+    (("--pv-penetration", 2), "2 is not a number from 0 to 1"),
+    (("--pv-penetration", 0, "--target-vmax", 1.06), "there is no PV to scale"),
+    (("--target-vmax", 0.9), "ask for more than that"),
+])
+def test_what_cannot_be_generated_is_said_in_one_line(options, problem, tmp_path):
+    outcome = dec("generate", "out.h5", *options, folder=tmp_path)
+    assert outcome.code == 2 and len(outcome.errors) == 1 and problem in outcome.errors[0]
+    assert list(tmp_path.iterdir()) == []
