@@ -32,6 +32,7 @@ struct Talk {
 
 // One file each; adds the subcommand to the command line and returns what runs it.
 Run add_solve(CLI::App& dec);
+Run add_powerflow(CLI::App& dec);
 Run add_inspect(CLI::App& dec);
 Run add_convert(CLI::App& dec);
 Run add_populate(CLI::App& dec);

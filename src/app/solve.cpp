@@ -7,16 +7,15 @@
 ///   dec solve inputs/ieee123_secondary.xml --messages messages --timestamp 1655321845 --output ordered.h5
 ///   dec solve inputs/ieee123_secondary.xml --method exchange --policy quadratic --tolerance 1e-4
 ///   dec solve inputs/ieee123_secondary.xml --open sw3 --vmax 1.04 --dry-run
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <memory>
 
+#include "clock.hpp"
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/fairness/contracts.hpp"
@@ -53,19 +52,6 @@ struct SolveOptions : ProblemOptions {
     bool json = false;
 };
 
-class Clock {
-  public:
-    /// Seconds since the last call, or since the beginning.
-    double lap() {
-        auto const now = std::chrono::steady_clock::now();
-        double const seconds = std::chrono::duration<double>(now - last_).count();
-        last_ = now;
-        return seconds;
-    }
-
-  private:
-    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 /// "bisection: 1000, exchange: 30"
 template <class ValueOf>
@@ -182,12 +168,6 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
 }
 
-std::string machine_name() {
-    std::array<char, 256> name{};
-    gethostname(name.data(), name.size() - 1);
-    return name.data();
-}
-
 void print_plan(Context& context, partition::Piece const& piece, results::Run const& run, SolveOptions const& options) {
     auto const expected = plan(context.comm, piece, run);
     if (!context.comm.is_root()) return;
@@ -250,7 +230,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     Clock total, clock;
     results::Run run{.version = DEC_VERSION,
                      .command_line = context.command_line,
-                     .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
+                     .created = now_in_iso_8601(),
                      .machine = machine_name(),
                      .method = options.method,
                      .policy = options.policy};

@@ -1,7 +1,5 @@
 #include "dec/results/answer_file.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -9,6 +7,7 @@
 #include "dec/core/archive.hpp"
 #include "dec/fairness/indices.hpp"
 #include "dec/results/schema.hpp"
+#include "tables.hpp"
 
 namespace dec::results {
 
@@ -24,47 +23,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double magnitude(double v_sq) { return std::sqrt(std::max(v_sq, 0.0)); }
 
-double peak_memory_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
-/// Columns of one table under construction.
-class Columns {
-  public:
-    explicit Columns(std::string group) : group_{std::move(group)} {}
-    void add(std::string_view name, core::ColumnData data, std::vector<std::size_t> extents = {}) {
-        columns_.push_back(column(group_ + "/" + std::string{name}, std::move(data), std::move(extents)));
-    }
-    void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
-        file.table(group_, total, rows, columns_);
-    }
-
-  private:
-    std::string group_;
-    std::vector<core::Column> columns_;
-};
-
 void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
-    std::vector<std::int64_t> rows;
-    core::TextColumn bus, phase;
-    std::vector<double> base_kv, x, y, distance;
-    std::vector<std::size_t> local;  // place of each limited node's row among ours
-    for (auto id : piece.own_buses) {
-        auto const& b = piece.feeder.buses[id];
-        auto const vertex = piece.vertex_of_bus[id.at()];
-        for (Phase p : b.phases.list()) {
-            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(b.phases.position(p)));
-            bus.push_back(piece.feeder.buses.name(id));
-            phase.push_back(feeder::to_text(p));
-            base_kv.push_back(b.base_v / 1000.0);
-            x.push_back(b.x);
-            y.push_back(b.y);
-            distance.push_back(vertex < 0 ? nan : piece.vertices[static_cast<std::size_t>(vertex)].distance_m / 1000.0);
-        }
-    }
+    auto const nodes = node_rows(piece);
+    auto const rows = rows_of(nodes);
     std::vector<std::size_t> order(rows.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::sort(order, {}, [&](std::size_t i) { return rows[i]; });
@@ -86,13 +48,7 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
         return all;
     };
     std::vector<double> const unknown(rows.size(), nan);
-    Columns table{"/nodes"};
-    table.add("bus", std::move(bus));
-    table.add("phase", std::move(phase));
-    table.add("base_kv", std::move(base_kv));
-    table.add("x", std::move(x));
-    table.add("y", std::move(y));
-    table.add("distance_km", std::move(distance));
+    auto table = identified_nodes(piece);
     table.add("v_limit_low", std::move(low));
     table.add("v_limit_high", std::move(high));
     table.add("v_uncurtailed", std::move(before));
@@ -127,57 +83,12 @@ double carried_share(Piece const& piece, partition::LocalVertex const& vertex, p
     return lines > 0 ? 0.0 : 1.0 / units;
 }
 
-double normal_rating(Piece const& piece, Feeding const& feeding) {
-    auto const& f = piece.feeder;
-    switch (feeding.kind) {
-        case Feeding::Kind::line: return f.lines[core::Index<feeder::Line>{feeding.element}].rating.normal_a;
-        case Feeding::Kind::switch_: return f.switches[core::Index<feeder::Switch>{feeding.element}].rating.normal_a;
-        case Feeding::Kind::series_compensator:
-            return f.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}].rating.normal_a;
-        case Feeding::Kind::transformer: {
-            std::size_t const down = feeding.upstream == 0 ? 1 : 0;
-            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[down].rating.normal_a;
-        }
-        case Feeding::Kind::star_member:
-            return f.transformers[core::Index<feeder::Transformer>{feeding.element}]
-                .winding[feeding.winding]
-                .rating.normal_a;
-        case Feeding::Kind::source_impedance: break;
-    }
-    return nan;
-}
-
-template <class Row>
-void push_names(core::Table<Row> const& table, std::int32_t element, core::TextColumn& names, core::TextColumn& mrids) {
-    core::Index<Row> const id{element};
-    names.push_back(table.name(id));
-    mrids.push_back(table.mrid(id));
-}
-
-void push_identity(Piece const& piece, Feeding const& feeding, core::TextColumn& names, core::TextColumn& mrids) {
-    switch (feeding.kind) {
-        case Feeding::Kind::line: return push_names(piece.feeder.lines, feeding.element, names, mrids);
-        case Feeding::Kind::switch_: return push_names(piece.feeder.switches, feeding.element, names, mrids);
-        case Feeding::Kind::series_compensator:
-            return push_names(piece.feeder.series_compensators, feeding.element, names, mrids);
-        default: return push_names(piece.feeder.transformers, feeding.element, names, mrids);
-    }
-}
-
 void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
-    std::vector<std::int64_t> rows;
-    core::TextColumn name, mrid, from, to, phase;
     std::vector<double> p_kw, q_kvar, current, loading;
     for (auto const& branch : piece.branches) {
-        std::int64_t row = branch.first_row;
         for (Phase p : branch.phases.list()) {
-            rows.push_back(row++);
-            push_identity(piece, branch.feeding, name, mrid);
-            from.push_back(piece.feeder.buses.name(branch.from));
-            to.push_back(piece.feeder.buses.name(branch.to));
-            phase.push_back(feeder::to_text(p));
             p_kw.push_back(nan);
             q_kvar.push_back(nan);
             current.push_back(nan);
@@ -197,13 +108,9 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             loading.back() = current.back() / normal_rating(piece, branch.feeding);
         }
     }
+    auto const rows = branch_rows(piece);
     std::vector<double> const unknown(rows.size(), nan);
-    Columns table{"/branches"};
-    table.add("name", std::move(name));
-    table.add("mrid", std::move(mrid));
-    table.add("from", std::move(from));
-    table.add("to", std::move(to));
-    table.add("phase", std::move(phase));
+    auto table = identified_branches(piece);
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("current_a", std::move(current));
@@ -492,39 +399,6 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
     table.write(file, static_cast<std::int64_t>(rounds), rows);
 }
 
-void write_partition(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece) {
-    std::vector<std::int64_t> rows, rank;
-    for (auto id : piece.own_buses)
-        for (std::size_t k = 0; k < piece.feeder.buses[id].phases.size(); ++k) {
-            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(k));
-            rank.push_back(comm.rank());
-        }
-    Columns table{"/partition"};
-    table.add("node_rank", std::move(rank));
-    table.write(file, piece.totals.nodes, rows);
-    file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
-}
-
-void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow& flow, Run const& run) {
-    auto const& s = run.seconds;
-    std::vector<std::int64_t> const row{comm.rank()};
-    Columns ranks{"/timing"};
-    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, {5});
-    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(flow.exchange().bytes_sent())});
-    ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
-    ranks.write(file, comm.size(), row);
-    std::vector<std::int64_t> rounds;
-    if (comm.is_root())
-        for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));
-    Columns iterations{"/timing"};
-    iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
-    iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
-    file.attributes("/timing", {{"created", run.created},
-                                {"command_line", run.command_line},
-                                {"ranks", static_cast<std::int64_t>(comm.size())},
-                                {"machine", run.machine}});
-}
-
 }  // namespace
 
 std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
@@ -550,18 +424,7 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
 Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer,
                   coordination::Check const& check, coordination::VoltageLimits const& limits, Run const& run) {
     auto const& piece = flow.piece();
-    Summary s;
-    s.feeder = piece.feeder.heading.name;
-    s.buses = piece.totals.buses;
-    s.nodes = piece.totals.nodes;
-    s.branches = piece.totals.branches;
-    s.loads = piece.totals.loads;
-    s.ders = piece.totals.ders;
-    s.storages = piece.totals.storages;
-    s.machines = piece.totals.machines;
-    s.agents = piece.totals.agents;
-    s.areas = piece.totals.areas;
-    s.ranks = comm.size();
+    Summary s = summary_of_piece(comm, piece, run);
     s.method = run.method;
     s.policy = run.policy;
     s.scope = run.scope;
@@ -628,10 +491,6 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
         if (!std::isnan(answer.rounds.back().dual_residual)) s.dual_residual = answer.rounds.back().dual_residual;
     }
     s.duality_gap = answer.duality_gap;
-    s.edge_cut = piece.summary.edge_cut;
-    s.imbalance = piece.summary.imbalance;
-    s.peak_memory_mb = comm.max(peak_memory_mb());
-    s.seconds = run.seconds;
     return s;
 }
 
@@ -650,8 +509,8 @@ void write_answer(core::Communicator const& comm, std::string const& path, LinDi
     write_agents(comm, file, flow.piece(), agents);
     write_boundaries(comm, file, flow, answer);
     write_convergence(comm, file, flow.piece(), answer, agents);
-    write_partition(comm, file, flow.piece());
-    write_timing(comm, file, flow, run);
+    write_node_ranks(comm, file, flow.piece());
+    write_timing(comm, file, flow.exchange().bytes_sent(), run);
     file.commit();
 }
 

@@ -3,14 +3,11 @@
 /// neutral impedance is several times larger.
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <complex>
-#include <fstream>
-#include <map>
 #include <numbers>
-#include <sstream>
 
 #include "dec/feeder/areas.hpp"
 #include "dec/io/catalogue.hpp"
+#include "support/ac_answer.hpp"
 #include "support/linear_answer.hpp"
 #include "support/places.hpp"
 
@@ -18,29 +15,6 @@ using namespace dec;
 using namespace dec::feeder;
 
 namespace {
-
-/// Volts to ground by lower-case bus and phase.
-std::map<std::string, test::Complex> phasors(std::string const& path) {
-    std::ifstream file{path};
-    std::string line, cell;
-    std::getline(file, line);
-    REQUIRE(line == "bus,phase,node,primary_phase,v_volts,angle_deg,kv_base,pu");
-    std::map<std::string, test::Complex> volts;
-    while (std::getline(file, line)) {
-        std::istringstream cells{line};
-        std::vector<std::string> row;
-        while (std::getline(cells, cell, ',')) row.push_back(cell);
-        std::string const phase = row[1] == "1" ? "A" : row[1] == "2" ? "B" : row[1] == "3" ? "C" : row[1];
-        volts[row[0] + "." + phase] = std::polar(std::stod(row[4]), std::stod(row[5]) * std::numbers::pi / 180.0);
-    }
-    return volts;
-}
-
-std::string lower(std::string_view text) {
-    std::string result{text};
-    for (auto& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return result;
-}
 
 struct Known {
     std::string feeder, reference;
@@ -60,14 +34,14 @@ TEST_CASE("voltages of public feeders are near OpenDSS's, by what losses and ang
     auto feeder = io::read_feeder(*path).feeder;
     derive_areas(feeder);
     test::LinearAnswer const linear{feeder};
-    auto const volts = phasors(*reference);
+    auto const volts = test::reference_phasors(*reference);
 
     CAPTURE(known.feeder);
     std::int64_t compared = 0;
     for (auto id : feeder.buses.ids()) {
         if (!linear.is_energised(id)) continue;
         auto const& vertex = linear.piece().vertices[linear.vertex(id)];
-        auto const at = [&](Phase p) { return volts.at(lower(feeder.buses.name(id)) + "." + std::string{to_text(p)}); };
+        auto const at = [&](Phase p) { return volts.at(test::lower_case(feeder.buses.name(id)) + "." + std::string{to_text(p)}); };
         for (Phase p : vertex.phases.list()) {
             bool const pair = vertex.floating_delta;
             double const base = feeder.buses[id].base_v * (pair ? std::numbers::sqrt3 : 1.0);

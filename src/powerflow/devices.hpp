@@ -1,0 +1,48 @@
+/// \file devices.hpp
+/// What is attached to the buses: currents that depend on voltages, and constant admittances.
+#pragma once
+
+#include <Eigen/Core>
+#include <array>
+#include <vector>
+
+#include "dec/powerflow/power_flow.hpp"
+
+namespace dec::powerflow {
+
+enum class DeviceKind : std::uint8_t { load, machine, battery, pv };
+
+/// A device's part on one phase or between two. It draws conj(S(r)) / conj(V) with r = |V| / nominal and
+/// conj(S(r)) = impedance r^2 + current r + power, or its exponential form. All in pu.
+struct Device {
+    std::int32_t vertex = 0;
+    std::array<std::int8_t, 2> row{-1, -1};  ///< coordinates of the vertex (see basis); -1: none
+    std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
+    DeviceKind kind = DeviceKind::load;
+    bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
+    Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
+    double p_exponent = 0.0, q_exponent = 0.0;
+    double nominal = 1.0;          ///< |V| at which r = 1
+    double low = 0.0, high = 0.0;  ///< r outside which it no longer follows its model: above it is an impedance,
+    double floor = 0.0;            ///< and below down to here its current falls in a line to the nominal impedance's
+};
+
+/// Current and its derivative: dI = g dV + h conj(dV).
+struct DeviceCurrent {
+    Complex current, g, h;
+};
+[[nodiscard]] Complex current(Device const& device, Complex v);
+[[nodiscard]] DeviceCurrent linearised(Device const& device, Complex v);
+
+/// All devices on own vertices, grouped by vertex in the vertices' order. Within a vertex in the feeder's order, so that sums
+/// do not depend on the ranks.
+[[nodiscard]] std::vector<Device> devices(partition::Piece const& piece, Settings const& settings);
+
+/// Admittances of the capacitors, for the own vertices that have some.
+struct Capacitors {
+    std::vector<std::int32_t> row;                      ///< per own vertex: of the other two, -1 for none
+    std::vector<Eigen::Matrix3cd> places, coordinates;  ///< pu, for voltages to ground and for coordinates (see basis)
+};
+[[nodiscard]] Capacitors capacitors(partition::Piece const& piece, feeder::PerUnit const& pu);
+
+}  // namespace dec::powerflow

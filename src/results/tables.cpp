@@ -1,0 +1,188 @@
+#include "tables.hpp"
+
+#include <sys/resource.h>
+
+#include <limits>
+
+namespace dec::results {
+
+namespace {
+
+using feeder::Feeding;
+using feeder::Phase;
+using partition::Piece;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+double peak_memory_mb() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+struct Identity {
+    std::string_view name, mrid;
+};
+Identity identity(Piece const& piece, Feeding const& feeding) {
+    auto const of = [&](auto const& table) {
+        typename std::decay_t<decltype(table)>::Id const id{feeding.element};
+        return Identity{table.name(id), table.mrid(id)};
+    };
+    switch (feeding.kind) {
+        case Feeding::Kind::line: return of(piece.feeder.lines);
+        case Feeding::Kind::switch_: return of(piece.feeder.switches);
+        case Feeding::Kind::series_compensator: return of(piece.feeder.series_compensators);
+        default: return of(piece.feeder.transformers);
+    }
+}
+
+}  // namespace
+
+std::vector<NodeRow> node_rows(Piece const& piece) {
+    std::vector<NodeRow> nodes;
+    for (auto id : piece.own_buses) {
+        auto const phases = piece.feeder.buses[id].phases;
+        for (Phase p : phases.list())
+            nodes.push_back({piece.global.first_node[id.at()] + static_cast<std::int64_t>(phases.position(p)),
+                             piece.vertex_of_bus[id.at()], p});
+    }
+    return nodes;
+}
+
+std::vector<std::int64_t> rows_of(std::vector<NodeRow> const& nodes) {
+    std::vector<std::int64_t> rows;
+    for (auto const& node : nodes) rows.push_back(node.row);
+    return rows;
+}
+
+Columns identified_nodes(Piece const& piece) {
+    core::TextColumn bus, phase;
+    std::vector<double> base_kv, x, y, distance;
+    for (auto id : piece.own_buses) {
+        auto const& b = piece.feeder.buses[id];
+        auto const vertex = piece.vertex_of_bus[id.at()];
+        for (Phase p : b.phases.list()) {
+            bus.push_back(piece.feeder.buses.name(id));
+            phase.push_back(feeder::to_text(p));
+            base_kv.push_back(b.base_v / 1000.0);
+            x.push_back(b.x);
+            y.push_back(b.y);
+            distance.push_back(vertex < 0 ? nan : piece.vertices[static_cast<std::size_t>(vertex)].distance_m / 1000.0);
+        }
+    }
+    Columns table{"/nodes"};
+    table.add("bus", std::move(bus));
+    table.add("phase", std::move(phase));
+    table.add("base_kv", std::move(base_kv));
+    table.add("x", std::move(x));
+    table.add("y", std::move(y));
+    table.add("distance_km", std::move(distance));
+    return table;
+}
+
+std::vector<std::int64_t> branch_rows(Piece const& piece) {
+    std::vector<std::int64_t> rows;
+    for (auto const& branch : piece.branches)
+        for (std::size_t k = 0; k < branch.phases.size(); ++k)
+            rows.push_back(branch.first_row + static_cast<std::int64_t>(k));
+    return rows;
+}
+
+Columns identified_branches(Piece const& piece) {
+    core::TextColumn name, mrid, from, to, phase;
+    for (auto const& branch : piece.branches)
+        for (Phase p : branch.phases.list()) {
+            auto const own = identity(piece, branch.feeding);
+            name.push_back(own.name);
+            mrid.push_back(own.mrid);
+            from.push_back(piece.feeder.buses.name(branch.from));
+            to.push_back(piece.feeder.buses.name(branch.to));
+            phase.push_back(feeder::to_text(p));
+        }
+    Columns table{"/branches"};
+    table.add("name", std::move(name));
+    table.add("mrid", std::move(mrid));
+    table.add("from", std::move(from));
+    table.add("to", std::move(to));
+    table.add("phase", std::move(phase));
+    return table;
+}
+
+std::string_view branch_name(Piece const& piece, partition::BranchRows const& branch) {
+    return identity(piece, branch.feeding).name;
+}
+
+double normal_rating(Piece const& piece, Feeding const& feeding) {
+    auto const& f = piece.feeder;
+    switch (feeding.kind) {
+        case Feeding::Kind::line: return f.lines[core::Index<feeder::Line>{feeding.element}].rating.normal_a;
+        case Feeding::Kind::switch_: return f.switches[core::Index<feeder::Switch>{feeding.element}].rating.normal_a;
+        case Feeding::Kind::series_compensator:
+            return f.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}].rating.normal_a;
+        case Feeding::Kind::transformer: {
+            std::size_t const down = feeding.upstream == 0 ? 1 : 0;
+            return f.transformers[core::Index<feeder::Transformer>{feeding.element}].winding[down].rating.normal_a;
+        }
+        case Feeding::Kind::star_member:
+            return f.transformers[core::Index<feeder::Transformer>{feeding.element}]
+                .winding[feeding.winding]
+                .rating.normal_a;
+        case Feeding::Kind::source_impedance: break;
+    }
+    return nan;
+}
+
+Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run const& run) {
+    Summary s;
+    s.feeder = piece.feeder.heading.name;
+    s.buses = piece.totals.buses;
+    s.nodes = piece.totals.nodes;
+    s.branches = piece.totals.branches;
+    s.loads = piece.totals.loads;
+    s.ders = piece.totals.ders;
+    s.storages = piece.totals.storages;
+    s.machines = piece.totals.machines;
+    s.agents = piece.totals.agents;
+    s.areas = piece.totals.areas;
+    s.ranks = comm.size();
+    s.edge_cut = piece.summary.edge_cut;
+    s.imbalance = piece.summary.imbalance;
+    s.peak_memory_mb = comm.max(peak_memory_mb());
+    s.seconds = run.seconds;
+    return s;
+}
+
+void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece) {
+    std::vector<std::int64_t> rows, rank;
+    for (auto id : piece.own_buses)
+        for (std::size_t k = 0; k < piece.feeder.buses[id].phases.size(); ++k) {
+            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(k));
+            rank.push_back(comm.rank());
+        }
+    Columns table{"/partition"};
+    table.add("node_rank", std::move(rank));
+    table.write(file, piece.totals.nodes, rows);
+    file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
+}
+
+void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::int64_t bytes_sent, Run const& run) {
+    auto const& s = run.seconds;
+    std::vector<std::int64_t> const row{comm.rank()};
+    Columns ranks{"/timing"};
+    ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, {5});
+    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(bytes_sent)});
+    ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
+    ranks.write(file, comm.size(), row);
+    std::vector<std::int64_t> rounds;
+    if (comm.is_root())
+        for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));
+    Columns iterations{"/timing"};
+    iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
+    iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
+    file.attributes("/timing", {{"created", run.created},
+                                {"command_line", run.command_line},
+                                {"ranks", static_cast<std::int64_t>(comm.size())},
+                                {"machine", run.machine}});
+}
+
+}  // namespace dec::results

@@ -1,0 +1,58 @@
+/// \file tables.hpp
+/// What all results files have in common: identities of nodes and branches, how the work was spread and how long it took.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dec/core/hdf5.hpp"
+#include "dec/partition/piece.hpp"
+#include "dec/results/answer_file.hpp"
+#include "dec/results/schema.hpp"
+
+namespace dec::results {
+
+/// Columns of one table under construction.
+class Columns {
+  public:
+    explicit Columns(std::string group) : group_{std::move(group)} {}
+    void add(std::string_view name, core::ColumnData data, std::vector<std::size_t> extents = {}) {
+        columns_.push_back(column(group_ + "/" + std::string{name}, std::move(data), std::move(extents)));
+    }
+    void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
+        file.table(group_, total, rows, columns_);
+    }
+
+  private:
+    std::string group_;
+    std::vector<core::Column> columns_;
+};
+
+/// One own node: row of the table of nodes, own vertex (-1: not energised) and phase.
+struct NodeRow {
+    std::int64_t row = 0;
+    std::int32_t vertex = -1;
+    feeder::Phase phase = feeder::Phase::a;
+};
+/// This rank's nodes, bus by bus.
+[[nodiscard]] std::vector<NodeRow> node_rows(partition::Piece const& piece);
+[[nodiscard]] std::vector<std::int64_t> rows_of(std::vector<NodeRow> const& nodes);
+/// bus, phase, base_kv, x, y, distance_km of the same.
+[[nodiscard]] Columns identified_nodes(partition::Piece const& piece);
+
+/// Rows of this rank's branches, phase by phase.
+[[nodiscard]] std::vector<std::int64_t> branch_rows(partition::Piece const& piece);
+/// name, mrid, from, to, phase of the same.
+[[nodiscard]] Columns identified_branches(partition::Piece const& piece);
+[[nodiscard]] std::string_view branch_name(partition::Piece const& piece, partition::BranchRows const& branch);
+/// Normal rating of an element's downstream side, A; NaN where unknown.
+[[nodiscard]] double normal_rating(partition::Piece const& piece, feeder::Feeding const& feeding);
+
+/// Sizes of the feeder, ranks and what the partition cost. Collective.
+[[nodiscard]] Summary summary_of_piece(core::Communicator const& comm, partition::Piece const& piece, Run const& run);
+
+void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, partition::Piece const& piece);
+void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::int64_t bytes_sent, Run const& run);
+
+}  // namespace dec::results

@@ -1,0 +1,143 @@
+/// The AC power flow of public feeders against OpenDSS at the same state (../shared/reference, case "cim").
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "dec/feeder/areas.hpp"
+#include "dec/io/catalogue.hpp"
+#include "support/ac_answer.hpp"
+#include "support/places.hpp"
+
+using namespace dec;
+using namespace dec::feeder;
+
+namespace {
+
+/// Single-phase loads at 4.16 kV are rated 2400 V in OpenDSS; CIM100 knows only the base voltage, 4160 V / sqrt(3) = 2401.8 V.
+/// Each gets a bus of its own with the right base, behind an ideal switch.
+void rate_loads_at_2400_volts(Feeder& feeder) {
+    for (auto id : feeder.loads.ids()) {
+        auto& load = feeder.loads[id];
+        bool const is_one = load.connection == Connection::wye && load.phases.size() == 1;
+        if (!is_one || std::abs(feeder.buses[load.bus].base_v / 2400.0 - 1.0) > 0.01) continue;
+        auto const name = "seat of " + std::string{feeder.loads.name(id)};
+        auto const seat = feeder.buses.add({.phases = load.phases, .base_v = 2400.0}, name);
+        feeder.switches.add({.from = load.bus, .to = seat, .phases = load.phases, .closed = load.phases}, name);
+        load.bus = seat;
+    }
+}
+
+/// The export of ieee8500 divides the impedances of lines without a line code (1 m of 1 ohm/km) by the kilometres of a mile, and
+/// writes the charging of sequence line codes in GS/m.
+void mend_export(Feeder& feeder) {
+    constexpr double km_per_mile = 1.609344;
+    for (auto id : feeder.lines.ids()) {
+        if (!feeder.lines.name(id).starts_with("cap_")) continue;
+        auto& code = feeder.line_codes[feeder.lines[id].code];
+        code.r_ohm[0][0] *= km_per_mile;
+        code.x_ohm[0][0] *= km_per_mile;
+    }
+    for (auto& code : feeder.line_codes.rows())
+        if (code.form == LineCode::Form::sequence)
+            for (auto& row : code.b_s)
+                for (double& b : row) b *= 1e9;
+}
+
+void nothing_to_mend(Feeder&) {}
+
+struct Known {
+    std::string feeder, reference;
+    void (*mend)(Feeder&);   ///< what the CIM100 file does not carry, or carries wrongly
+    double as_it_stands_pu;  ///< largest difference of |V| with the file as it is
+    std::int64_t nodes;      ///< that are compared
+    double source_kw, source_kvar, loads_kw, losses_kw;
+};
+
+struct Differences {
+    std::vector<double> sorted;  ///< of |V| to ground, pu; behind a floating delta too
+    std::string worst;
+};
+
+Differences differences(test::AcAnswer const& ac, Feeder const& feeder,
+                        std::map<std::string, test::Complex> const& reference) {
+    Differences found;
+    double largest = -1.0;
+    for (auto id : feeder.buses.ids()) {
+        if (!ac.is_energised(id)) continue;
+        for (Phase p : ac.vertex(id).phases.list()) {
+            auto const name = test::lower_case(feeder.buses.name(id)) + "." + std::string{to_text(p)};
+            if (name.starts_with("seat of ")) continue;
+            double const difference =
+                std::abs(std::abs(ac.volts(id, p)) - std::abs(reference.at(name))) / feeder.buses[id].base_v;
+            found.sorted.push_back(difference);
+            if (difference <= largest) continue;
+            largest = difference;
+            found.worst = name;
+        }
+    }
+    std::ranges::sort(found.sorted);
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][opendss]") {
+    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
+                                      1701.940287, 3476.267354, 97.580129},
+                                Known{"IEEE37.xml", "ieee37/cim.csv", nothing_to_mend, 1e-7, 117, 2588.305845,
+                                      1571.216907, 2436.048863, 152.256982},
+                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", rate_loads_at_2400_volts, 5e-5, 274,
+                                      3615.264755, 1311.524935, 3519.287169, 95.977589},
+                                Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233,
+                                      1266.533344, 3500.381288, 88.878946},
+                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", mend_export, 1.6e-4, 8531, 12040.189124,
+                                      1440.24959, 10773.17, 1267.019267});
+    auto const path = test::shared_path("feeders/cim/" + known.feeder);
+    auto const reference = test::shared_path("reference/opendss/" + known.reference);
+    if (!path || !reference) return;
+    auto feeder = io::read_feeder(*path).feeder;
+    derive_areas(feeder);
+    auto const volts = test::reference_phasors(*reference);
+    powerflow::Settings const settings{.load_limits = powerflow::LoadLimits::wide};
+    CAPTURE(known.feeder);
+
+    auto const as_it_stands = differences(test::AcAnswer{feeder, settings}, feeder, volts);
+    {
+        CAPTURE(as_it_stands.worst);
+        CHECK(static_cast<std::int64_t>(as_it_stands.sorted.size()) == known.nodes);
+        CHECK(as_it_stands.sorted.back() < known.as_it_stands_pu);
+    }
+
+    known.mend(feeder);
+    test::AcAnswer ac{feeder, settings};
+    CHECK(ac.outcome().status == powerflow::Status::converged);
+    auto const mended = differences(ac, feeder, volts);
+    CAPTURE(mended.worst);
+    CHECK(mended.sorted.back() < 1e-5);
+    CHECK(mended.sorted[mended.sorted.size() / 2] < 3e-6);
+    auto const balance = ac.flow().flows().balance;
+    CHECK(balance.source.real() / 1e3 == Approx(known.source_kw).epsilon(2e-5));
+    CHECK(balance.source.imag() / 1e3 == Approx(known.source_kvar).epsilon(2e-4));
+    CHECK(balance.loads.real() / 1e3 == Approx(known.loads_kw).epsilon(1e-5));
+    CHECK(balance.losses_w / 1e3 == Approx(known.losses_kw).epsilon(1e-4));
+}
+
+TEST_CASE("outside their voltage limits loads draw what OpenDSS's loads draw", "[powerflow][opendss]") {
+    // With every tap at 1.0 the feeder sags to 0.9265 pu; the limits are OpenDSS's 0.95 to 1.05.
+    auto const path = test::shared_path("feeders/cim/IEEE123.xml");
+    auto const reference = test::shared_path("reference/opendss/ieee123_switches/snapshot_off.csv");
+    if (!path || !reference) return;
+    auto feeder = io::read_feeder(*path).feeder;
+    set_taps_neutral(feeder);
+    rate_loads_at_2400_volts(feeder);
+    derive_areas(feeder);
+
+    test::AcAnswer const ac{feeder, {.load_limits = powerflow::LoadLimits::file}};
+
+    CHECK(ac.outcome().status == powerflow::Status::converged);
+    auto const found = differences(ac, feeder, test::reference_phasors(*reference));
+    CAPTURE(found.worst);
+    CHECK(found.sorted.size() == 274);
+    CHECK(found.sorted.back() < 1e-6);
+}
