@@ -5,28 +5,17 @@
 
 namespace dec::solvers {
 
-void Point::resize(ScaledProgram const& program) {
-    x.setZero(program.variables());
-    for (auto* part : {&net, &s_low, &s_high, &z_low, &z_high}) part->setZero(program.ranges());
-}
-
 void Embedding::resize() {
     auto const n = program_.variables();
     auto const m = program_.rows();
-    auto const ranges = program_.ranges();
-    for (auto* of_variables :
-         {&dual_, &Px_, &of_variables_, &cost_slope_, &balance_, &constant_right_.dual, &right_.dual})
-        of_variables->setZero(n);
-    of_rows_.setZero(m);
-    for (auto* of_ranges : {&low_, &high_, &value_, &stiffness_low_, &stiffness_high_, &stiffness_})
-        of_ranges->setZero(ranges);
-    for (auto* right : {&constant_right_, &right_})
-        for (auto* part : {&right->low, &right->high, &right->s_z_low, &right->s_z_high}) part->setZero(ranges);
-    for (auto* piece : {&constant_, &varying_}) {
-        piece->solution.setZero(n + m);
-        for (auto* part : {&piece->value, &piece->net, &piece->z_low, &piece->z_high}) part->setZero(ranges);
-    }
-    of_system_.setZero(n + m);
+    for (auto* of_variables : {&dual_, &Px_}) of_variables->setZero(n);
+    for (auto* of_ranges : {&low_, &high_, &value_, &s_z_low_, &s_z_high_, &held_low_, &held_high_, &move_, &balance_})
+        of_ranges->setZero(n + m);
+    newton_.resize();
+    of_kkt_.resize(n + m);
+    of_newton_.resize(n + m + 1);
+    right_.setZero(n + m + 1);
+    solution_.setZero(n + m + 1);
 }
 
 void Embedding::set_values(Vector const& x, Vector& value) const {
@@ -35,34 +24,46 @@ void Embedding::set_values(Vector const& x, Vector& value) const {
     value.tail(program_.variables()) = x.head(program_.variables());
 }
 
-void Embedding::spring_start(Point& point, double regularisation) {
-    auto const m = program_.rows();
-    // Each limited range is held by a spring at its place nearest to zero.
-    auto const anchor = [&](Index r) {
-        if (low(r) && program_.low[r] > 0.0) return program_.low[r];
-        if (high(r) && program_.high[r] < 0.0) return program_.high[r];
-        return 0.0;
-    };
-    for (Index i = 0; i < m; ++i) {
-        of_rows_[i] = is_equality(i) ? 0.0 : 1.0;
-        of_system_[program_.variables() + i] = is_equality(i) ? program_.high[i] : anchor(i);
-    }
-    for (Index j = 0; j < program_.variables(); ++j) {
-        auto const r = m + j;
-        of_variables_[j] = low(r) || high(r) || program_.fixed(j) ? 1.0 : 0.0;
-        of_system_[j] = -program_.q[j] + (program_.fixed(j) ? 0.0 : anchor(r));
-    }
-    kkt_.factorise(program_.P, program_.C, of_variables_, of_rows_, regularisation);
-    kkt_.solve(of_system_, varying_.solution);
+/// Where a spring holds a limited range: at its place nearest to zero.
+double Embedding::anchor(Index range) const {
+    if (low(range) && program_.low[range] > 0.0) return program_.low[range];
+    if (high(range) && program_.high[range] < 0.0) return program_.high[range];
+    return 0.0;
+}
 
-    point.x = varying_.solution.head(program_.variables());
-    set_values(point.x, varying_.value);
+/// Sets `balance_` to x and the forces of the rows. \return residual relative to the right-hand side.
+double Embedding::hold_by_springs(double regularisation, double softness_of_equalities) {
+    // Free variables are held, too, or they would be anywhere where the objective is flat or falls without limit.
+    constexpr double weak = 1e-3;
+    auto const m = program_.rows();
+    auto const n = program_.variables();
+    Vector of_variables(n), of_rows(m), right(n + m);
+    for (Index i = 0; i < m; ++i) {
+        of_rows[i] = is_equality(i) ? softness_of_equalities : 1.0;
+        right[n + i] = is_equality(i) ? program_.high[i] : anchor(i);
+    }
+    for (Index j = 0; j < n; ++j) {
+        of_variables[j] = low(m + j) || high(m + j) || program_.fixed(j) ? 1.0 : weak;
+        right[j] = program_.fixed(j) ? 0.0 : anchor(m + j) - program_.q[j];
+    }
+    kkt_.factorise(program_.P, program_.C, of_variables, of_rows, regularisation);
+    return of_kkt_.solve(kkt_, right, balance_);
+}
+
+void Embedding::spring_start(Point& point, double regularisation) {
+    constexpr double contradictory = 1e-6;
+    // Equalities that contradict each other have no solution to start from, but springs always find a balance.
+    if (!(hold_by_springs(regularisation, 0.0) <= contradictory)) hold_by_springs(regularisation, 1.0);
+
+    auto const n = program_.variables();
+    auto const m = program_.rows();
+    point.x = balance_.head(n);
+    set_values(point.x, value_);
     for (Index r = 0; r < program_.ranges(); ++r) {
-        auto const force = r < m ? varying_.solution[program_.variables() + r] : varying_.value[r] - anchor(r);
         bool const held = is_equality(r) || low(r) || high(r);
+        auto const force = r < m ? balance_[n + r] : value_[r] - anchor(r);
         point.net[r] = held ? force : 0.0;
     }
-    point.tau = 1.0;
 }
 
 void Embedding::make_interior(Point& point, double least_slack, double least_multiplier) {
@@ -73,8 +74,9 @@ void Embedding::make_interior(Point& point, double least_slack, double least_mul
         auto const net = point.net[r];
         point.s_low[r] = low(r) ? std::max(value_[r] - program_.low[r], least_slack) : 0.0;
         point.s_high[r] = high(r) ? std::max(program_.high[r] - value_[r], least_slack) : 0.0;
-        point.z_low[r] = low(r) ? std::max(-net, least_multiplier) : 0.0;
-        point.z_high[r] = high(r) ? std::max(net, least_multiplier) : 0.0;
+        // A limit far away has a small multiplier, so that its product is not larger than all others.
+        point.z_low[r] = low(r) ? std::max(-net, least_multiplier) / std::max(1.0, point.s_low[r]) : 0.0;
+        point.z_high[r] = high(r) ? std::max(net, least_multiplier) / std::max(1.0, point.s_high[r]) : 0.0;
         if (!is_equality(r)) point.net[r] = point.z_high[r] - point.z_low[r];
         sum += point.s_low[r] * point.z_low[r] + point.s_high[r] * point.z_high[r];
         count += Index{low(r)} + Index{high(r)};
@@ -114,123 +116,98 @@ void Embedding::evaluate(Point const& point) {
     mu_ = sum / static_cast<double>(count);
 }
 
-double Embedding::factorise(Point const& point, double regularisation) {
-    auto const m = program_.rows();
-    for (Index r = 0; r < program_.ranges(); ++r) {
-        stiffness_low_[r] = low(r) ? point.z_low[r] / point.s_low[r] : 0.0;
-        stiffness_high_[r] = high(r) ? point.z_high[r] / point.s_high[r] : 0.0;
-        stiffness_[r] = stiffness_low_[r] + stiffness_high_[r];
-    }
-    for (Index i = 0; i < m; ++i) of_rows_[i] = is_equality(i) ? 0.0 : stiffness_[i] > 0.0 ? 1.0 / stiffness_[i] : 1.0;
-    for (Index j = 0; j < program_.variables(); ++j) of_variables_[j] = program_.fixed(j) ? 1.0 : stiffness_[m + j];
-    kkt_.factorise(program_.P, program_.C, of_variables_, of_rows_, regularisation);
-
-    cost_slope_ = program_.q + (2.0 / point.tau) * Px_;
-    curvature_ = point.x.dot(Px_) / (point.tau * point.tau);
-    constant_right_.dual = -program_.q;
-    constant_right_.low = program_.low;
-    constant_right_.high = -program_.high;
-    return solve(point, constant_right_, constant_);
+double Embedding::predict(Point const& point, Point& direction) {
+    s_z_low_ = point.s_low.cwiseProduct(point.z_low);
+    s_z_high_ = point.s_high.cwiseProduct(point.z_high);
+    return solve(point, 1.0, point.tau * point.kappa, direction);
 }
 
-double Embedding::solve(Point const& point, Right const& right, Piece& piece) {
-    auto const m = program_.rows();
-    // What a limit's multiplier would be if the range did not move.
-    auto const held = [&](Index r) {
-        double net = 0.0;
-        if (high(r)) net += stiffness_high_[r] * right.high[r] - right.s_z_high[r] / point.s_high[r];
-        if (low(r)) net -= stiffness_low_[r] * right.low[r] - right.s_z_low[r] / point.s_low[r];
-        return net;
-    };
-    for (Index i = 0; i < m; ++i)
-        of_system_[program_.variables() + i] = is_equality(i)        ? -right.high[i]
-                                               : stiffness_[i] > 0.0 ? -held(i) / stiffness_[i]
-                                                                     : 0.0;
-    for (Index j = 0; j < program_.variables(); ++j)
-        of_system_[j] = program_.fixed(j) ? 0.0 : right.dual[j] - held(m + j);
-    auto const error = kkt_.solve(of_system_, piece.solution);
-    find_multipliers(point, right, piece);
+void Embedding::correct(Point const& point, double sigma, double second_order, Point const& predictor,
+                        Point& direction) {
+    auto const target = sigma * mu_;
+    for (Index r = 0; r < program_.ranges(); ++r) {
+        if (low(r))
+            s_z_low_[r] =
+                point.s_low[r] * point.z_low[r] + second_order * predictor.s_low[r] * predictor.z_low[r] - target;
+        if (high(r))
+            s_z_high_[r] =
+                point.s_high[r] * point.z_high[r] + second_order * predictor.s_high[r] * predictor.z_high[r] - target;
+    }
+    solve(point, 1.0 - sigma, point.tau * point.kappa + second_order * predictor.tau * predictor.kappa - target,
+          direction);
+}
+
+/// \param share of the residuals to be taken away. \param tau_kappa to be taken away from this product.
+double Embedding::solve(Point const& point, double share, double tau_kappa, Point& direction) {
+    set_right_side(point, share, tau_kappa);
+    auto const error = of_newton_.solve(newton_, right_, solution_);
+    direction.tau = solution_[program_.variables() + program_.rows()];
+    direction.kappa = -(tau_kappa + point.kappa * direction.tau) / point.tau;
+    expand(point, share, direction);
     return error;
 }
 
-/// Multipliers of soft limits (z < s) come from how far the range moves, which is exact relative to their size; those of
-/// stiff ones from the rows they are in, because the same formula would magnify the rounding of the move.
-void Embedding::find_multipliers(Point const& point, Right const& right, Piece& piece) {
-    auto const m = program_.rows();
+void Embedding::set_right_side(Point const& point, double share, double tau_kappa) {
     auto const n = program_.variables();
-    piece.net.head(m) = piece.solution.tail(m);
-    set_values(piece.solution, piece.value);
+    auto const m = program_.rows();
+    auto const& limit = newton_.limit();
+    auto& gap = right_[n + m];
+    gap = share * gap_ - tau_kappa / point.tau;
+    for (Index r = 0; r < program_.ranges(); ++r) {
+        auto const stiff_low = newton_.stiffness_low()[r];
+        auto const stiff_high = newton_.stiffness_high()[r];
+        held_low_[r] = low(r) ? share * stiff_low * low_[r] - s_z_low_[r] / point.s_low[r] : 0.0;
+        held_high_[r] = high(r) ? share * stiff_high * high_[r] - s_z_high_[r] / point.s_high[r] : 0.0;
+        auto const held = held_high_[r] - held_low_[r];
+        if (program_.kind(r) == RangeKind::both)
+            gap += (program_.high[r] - program_.low[r]) * ((stiff_low / newton_.stiffness()[r]) * held_high_[r] +
+                                                           (stiff_high / newton_.stiffness()[r]) * held_low_[r]);
+        if (r < m) {
+            right_[n + r] = is_equality(r)      ? -share * high_[r]
+                            : low(r) || high(r) ? -held / newton_.stiffness()[r]
+                                                : 0.0;
+        } else {
+            auto const j = r - m;
+            right_[j] = -share * dual_[j] - held;
+            gap += limit[r] * (newton_.stiff(r) ? -share * dual_[j] : held);
+        }
+    }
+}
+
+/// From the solution of the linear system to the direction in all variables.
+void Embedding::expand(Point const& point, double share, Point& direction) {
+    auto const n = program_.variables();
+    auto const m = program_.rows();
+    direction.x = solution_.head(n);
+    set_values(solution_, move_);
+    direction.net.head(m) = solution_.segment(n, m);
     balance_.setZero();
-    add_product(program_.P, piece.solution, balance_);
-    add_transposed_product(program_.C, piece.net, balance_);
-    piece.net.tail(n) = right.dual - balance_;
-
-    for (Index r = 0; r < program_.ranges(); ++r) {
-        if (is_equality(r)) continue;
-        auto& z_low = piece.z_low[r];
-        auto& z_high = piece.z_high[r];
-        z_low = low(r) ? stiffness_low_[r] * (right.low[r] - piece.value[r]) - right.s_z_low[r] / point.s_low[r] : 0.0;
-        z_high =
-            high(r) ? stiffness_high_[r] * (right.high[r] + piece.value[r]) - right.s_z_high[r] / point.s_high[r] : 0.0;
-        if (stiffness_high_[r] > std::max(1.0, stiffness_low_[r])) z_high = piece.net[r] + z_low;
-        else if (stiffness_low_[r] > 1.0) z_low = z_high - piece.net[r];
-        else piece.net[r] = z_high - z_low;
-    }
-}
-
-/// What a piece of a direction adds to the condition of the gap.
-double Embedding::gap_slope(Piece const& piece) const {
-    double sum = cost_slope_.dot(piece.solution.head(program_.variables()));
+    add_symmetric_product(program_.P, program_.C, solution_, balance_);
+    direction.net.tail(n) = -share * dual_ - direction.tau * program_.q - balance_.head(n);
     for (Index r = 0; r < program_.ranges(); ++r)
-        sum += is_equality(r) ? program_.high[r] * piece.net[r]
-                              : program_.high[r] * piece.z_high[r] - program_.low[r] * piece.z_low[r];
-    return sum;
+        if (!is_equality(r)) expand_range(point, r, share, direction);
 }
 
-void Embedding::predict(Point const& point, Point& direction) {
-    right_.s_z_low = point.s_low.cwiseProduct(point.z_low);
-    right_.s_z_high = point.s_high.cwiseProduct(point.z_high);
-    find_direction(point, 1.0, point.tau * point.kappa, direction);
-}
+void Embedding::expand_range(Point const& point, Index r, double share, Point& direction) const {
+    auto const stiff_low = newton_.stiffness_low()[r];
+    auto const stiff_high = newton_.stiffness_high()[r];
+    // How far each limit recedes from the range, but for what the residual adds.
+    auto const from_low = move_[r] - program_.low[r] * direction.tau;
+    auto const from_high = program_.high[r] * direction.tau - move_[r];
+    auto& z_low = direction.z_low[r];
+    auto& z_high = direction.z_high[r];
+    z_low = low(r) ? held_low_[r] - stiff_low * from_low : 0.0;
+    z_high = high(r) ? held_high_[r] - stiff_high * from_high : 0.0;
+    if (!newton_.stiff(r)) direction.net[r] = z_high - z_low;
+    else if (stiff_high >= stiff_low) z_high = direction.net[r] + z_low;
+    else z_low = z_high - direction.net[r];
 
-void Embedding::correct(Point const& point, double sigma, Point& direction) {
-    auto const target = sigma * mu_;
-    for (Index r = 0; r < program_.ranges(); ++r) {
-        if (low(r)) right_.s_z_low[r] += direction.s_low[r] * direction.z_low[r] - target;
-        if (high(r)) right_.s_z_high[r] += direction.s_high[r] * direction.z_high[r] - target;
-    }
-    find_direction(point, 1.0 - sigma, point.tau * point.kappa + direction.tau * direction.kappa - target, direction);
-}
-
-void Embedding::find_direction(Point const& point, double share, double tau_kappa, Point& direction) {
-    right_.dual = -share * dual_;
-    right_.low = share * low_;
-    right_.high = share * high_;
-    solve(point, right_, varying_);
-    auto const slope = point.kappa / point.tau + curvature_ - gap_slope(constant_);
-    direction.tau = (share * gap_ - tau_kappa / point.tau + gap_slope(varying_)) / slope;
-    direction.kappa = -(tau_kappa + point.kappa * direction.tau) / point.tau;
-    combine(point, direction);
-}
-
-void Embedding::combine(Point const& point, Point& direction) const {
-    auto const by = direction.tau;
-    direction.x = varying_.solution.head(program_.variables()) + by * constant_.solution.head(program_.variables());
-    direction.net = varying_.net + by * constant_.net;
-    direction.z_low = varying_.z_low + by * constant_.z_low;
-    direction.z_high = varying_.z_high + by * constant_.z_high;
-    for (Index r = 0; r < program_.ranges(); ++r) {
-        auto const value = varying_.value[r] + by * constant_.value[r];
-        // The counterpart of `find_multipliers`: slacks of stiff limits from their complementarity.
-        if (low(r))
-            direction.s_low[r] = stiffness_low_[r] > 1.0
-                                     ? -(right_.s_z_low[r] + point.s_low[r] * direction.z_low[r]) / point.z_low[r]
-                                     : value - right_.low[r] - by * program_.low[r];
-        if (high(r))
-            direction.s_high[r] = stiffness_high_[r] > 1.0
-                                      ? -(right_.s_z_high[r] + point.s_high[r] * direction.z_high[r]) / point.z_high[r]
-                                      : by * program_.high[r] - value - right_.high[r];
-    }
+    if (low(r))
+        direction.s_low[r] =
+            stiff_low > 1.0 ? -(s_z_low_[r] + point.s_low[r] * z_low) / point.z_low[r] : from_low - share * low_[r];
+    if (high(r))
+        direction.s_high[r] = stiff_high > 1.0 ? -(s_z_high_[r] + point.s_high[r] * z_high) / point.z_high[r]
+                                               : from_high - share * high_[r];
 }
 
 double Embedding::longest_step(Point const& point, Point const& direction) const {

@@ -1,37 +1,25 @@
 /// \file embedding.hpp
 /// The homogeneous embedding of the optimality conditions of a scaled program, and Newton's directions for it. With t = tau:
 ///
-///     P x + q t + C'y + z_high - z_low (of the bounds)     = 0      "dual"
-///     C x - b t  (equalities)                              = 0      "high"
-///      v + s_high - high t                                 = 0      "high",   v = (C x, x)
-///     -v + s_low  + low  t                                 = 0      "low"
-///     kappa + q'x + b'y + high'z_high - low'z_low + x'P x/t = 0     "gap"
+///     P x + q t + C'y + z_high - z_low (of the bounds)              = 0     "dual"
+///     C x - b t  (equalities)                                       = 0     "high"
+///      v + s_high - high t                                          = 0     "high",   v = (C x, x)
+///     -v + s_low  + low  t                                          = 0     "low"
+///     kappa + q'x + b'y + high'z_high - low'z_low + x'P x / t       = 0     "gap"
 ///     s z = 0,  t kappa = 0,  all of these >= 0
 ///
-/// At t > 0 (x, y, z) / t is an answer; at kappa > 0 y, z prove that there is no feasible point, or x that there is no
-/// finite optimum. Derivation: docs/interior_point.md.
+/// At t > 0 (x, y, z) / t is an answer; at kappa > 0 y and z prove that there is no feasible point, or x that the objective
+/// falls without limit. Derivation: docs/interior_point.md.
 #pragma once
 
-#include "kkt_system.hpp"
-#include "scaled_program.hpp"
+#include "newton_system.hpp"
 
 namespace dec::solvers {
-
-/// An iterate, or a direction. Vectors are per range but for x; entries of absent limits are zero.
-struct Point {
-    Vector x;
-    Vector net;  ///< y of the equalities, z_high - z_low of all other ranges
-    Vector s_low, s_high, z_low, z_high;
-    double tau = 1.0;
-    double kappa = 1.0;
-
-    void resize(ScaledProgram const& program);
-};
 
 class Embedding {
   public:
     /// Both stay where they are; `kkt` has analysed the program's pattern.
-    Embedding(ScaledProgram const& program, KktSystem& kkt) : program_{program}, kkt_{kkt} {}
+    Embedding(ScaledProgram const& program, KktSystem& kkt) : program_{program}, kkt_{kkt}, newton_{program, kkt} {}
 
     /// Allocates for the program's sizes.
     void resize();
@@ -43,16 +31,20 @@ class Embedding {
 
     /// Finds the residuals of the conditions and the mean complementarity.
     void evaluate(Point const& point);
-    [[nodiscard]] double complementarity() const { return mu_; }
+
+    /// Mean complementarity at the point evaluated.
+    [[nodiscard]] double mu() const { return mu_; }
 
     /// Factorises for directions from this point, which `evaluate` has seen.
-    /// \return residual of the linear system that all directions share.
-    double factorise(Point const& point, double regularisation);
+    void factorise(Point const& point, double regularisation) { newton_.factorise(point, Px_, regularisation); }
+    /// Directions are proximal steps until the next factorisation.
+    void keep_regularisation() { newton_.keep_regularisation(); }
     /// Newton's direction for all conditions as they stand.
-    void predict(Point const& point, Point& direction);
-    /// Reduces residuals by 1 - sigma and aims at the complementarity sigma mu, with the second-order terms of the predictor,
-    /// which `direction` holds when called.
-    void correct(Point const& point, double sigma, Point& direction);
+    /// \return residual of the linear system, relative to its right-hand side.
+    double predict(Point const& point, Point& direction);
+    /// Reduces residuals by 1 - sigma and aims at the complementarity sigma mu, with this share of the second-order terms of the
+    /// predictor.
+    void correct(Point const& point, double sigma, double second_order, Point const& predictor, Point& direction);
 
     /// Largest step that keeps everything non-negative.
     [[nodiscard]] double longest_step(Point const& point, Point const& direction) const;
@@ -60,42 +52,30 @@ class Embedding {
     void advance(Point& point, Point const& direction, double step) const;
 
   private:
-    /// Right-hand sides of a linear system, in the terms of the conditions above.
-    struct Right {
-        Vector dual, low, high;    ///< what is moved to the right, without its sign for `low` and `high`
-        Vector s_z_low, s_z_high;  ///< complementarity to be taken away
-    };
-    struct Piece {
-        Vector solution;  ///< of the linear system: the variables, then multipliers of the rows
-        Vector value, net, z_low, z_high;
-    };
-
     [[nodiscard]] bool is_equality(Index range) const {
         return range < program_.rows() && program_.kind(range) == RangeKind::equality;
     }
     [[nodiscard]] bool low(Index range) const { return has_low(program_.kind(range)); }
     [[nodiscard]] bool high(Index range) const { return has_high(program_.kind(range)); }
     void set_values(Vector const& x, Vector& value) const;
-    double solve(Point const& point, Right const& right, Piece& piece);
-    void find_multipliers(Point const& point, Right const& right, Piece& piece);
-    [[nodiscard]] double gap_slope(Piece const& piece) const;
-    void find_direction(Point const& point, double share, double tau_kappa, Point& direction);
-    void combine(Point const& point, Point& direction) const;
+    [[nodiscard]] double anchor(Index range) const;
+    double hold_by_springs(double regularisation, double softness_of_equalities);
+    double solve(Point const& point, double share, double tau_kappa, Point& direction);
+    void set_right_side(Point const& point, double share, double tau_kappa);
+    void expand(Point const& point, double share, Point& direction);
+    void expand_range(Point const& point, Index range, double share, Point& direction) const;
 
     ScaledProgram const& program_;
     KktSystem& kkt_;
-    // Of the point evaluated.
+    NewtonSystem newton_;
+    Refinement of_kkt_, of_newton_;
+    // Of the point evaluated: residuals, (C x, x), P x.
     Vector dual_, low_, high_, value_, Px_;
     double gap_ = 0.0;
     double mu_ = 0.0;
-    // z / s of each limit, their sum, and the diagonals made of it.
-    Vector stiffness_low_, stiffness_high_, stiffness_, of_variables_, of_rows_;
-    Vector cost_slope_;       // q + 2 P x / tau
-    double curvature_ = 0.0;  // x'P x / tau^2
-    Right constant_right_, right_;
-    Piece constant_, varying_;
-    Vector of_system_;
-    Vector balance_;
+    // What is to be taken away from s z; multipliers at a range that does not move.
+    Vector s_z_low_, s_z_high_, held_low_, held_high_;
+    Vector right_, solution_, balance_, move_;
 };
 
 }  // namespace dec::solvers

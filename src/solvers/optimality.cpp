@@ -72,6 +72,9 @@ void scale(Multipliers& multipliers, double factor) {
         *part *= factor;
 }
 
+/// A contradiction or a fall smaller than the rounding of its own terms is none.
+constexpr double rounding = 1e-12;
+
 bool within(double error, double tolerance) { return error <= tolerance; }  // false if it is not a number
 
 /// Largest part of a direction's product with G, or of the direction itself, that leaves a limit.
@@ -145,8 +148,25 @@ void Judge::measure(QuadraticProgram const& program, Units const& units, Outcome
     outcome.gap.absolute = std::abs(primal - dual);
     auto const with_offset = std::max(std::abs(outcome.objective), std::abs(outcome.dual_objective));
     auto const without = std::max(std::abs(primal), std::abs(dual));
-    outcome.gap.relative =
-        outcome.gap.absolute / std::max(std::min(with_offset, without), least_objective * units.objective);
+    auto const size = std::max(std::min(with_offset, without), least_objective * units.objective);
+    outcome.gap.relative = outcome.gap.absolute / size;
+    outcome.complementarity = {0.0, 0.0};
+    widen(outcome.complementarity, complementarity(program, outcome), size);
+}
+
+/// Called after `violation`, which leaves G x in `rows_`.
+double Judge::complementarity(QuadraticProgram const& program, Outcome const& outcome) const {
+    auto const& multipliers = outcome.multipliers;
+    double sum = 0.0;
+    auto const add = [&](Vector const& multiplier, Vector const& value, Vector const& limit) {
+        for (Index i = 0; i < multiplier.size(); ++i)
+            if (multiplier[i] != 0.0) sum += multiplier[i] * std::abs(value[i] - limit[i]);
+    };
+    add(multipliers.row_low, rows_.value, program.h_low);
+    add(multipliers.row_high, rows_.value, program.h_high);
+    add(multipliers.bound_low, outcome.x, program.lb);
+    add(multipliers.bound_high, outcome.x, program.ub);
+    return sum;
 }
 
 void Judge::balance(QuadraticProgram const& program, Units const& units, Outcome& outcome) {
@@ -201,8 +221,6 @@ bool certify_infeasible(QuadraticProgram const& program, Units const& units, Mul
         else left += std::abs(rest) * units.variables[j];
     }
     auto const limits = value_of_limits(program, candidate);
-    // A contradiction smaller than the rounding of its own terms is none.
-    constexpr double rounding = 1e-13;
     if (!(limits.value > rounding * limits.terms)) return false;
     if (!within(left / limits.value, tolerance)) return false;
 
@@ -216,9 +234,6 @@ bool certify_infeasible(QuadraticProgram const& program, Units const& units, Mul
 bool certify_unbounded(QuadraticProgram const& program, Units const& units, Vector candidate, double tolerance,
                        Outcome& outcome) {
     auto const p = program.equalities();
-    auto const fall = -program.q.dot(candidate) / units.objective;
-    if (!(fall > 0.0)) return false;
-
     double worst = 0.0;
     for (Index j = 0; j < candidate.size(); ++j) {
         auto const out = leaving(candidate[j], program.lb[j], program.ub[j]);
@@ -232,12 +247,14 @@ bool certify_unbounded(QuadraticProgram const& program, Units const& units, Vect
     Vector const inequalities = program.G * candidate;
     for (Index i = 0; i < inequalities.size(); ++i)
         worst = std::max(worst, leaving(inequalities[i], program.h_low[i], program.h_high[i]) / units.rows[p + i]);
+    Total slope;
+    slope.add(-1.0, program.q, candidate);
+    if (!(slope.value > rounding * slope.terms)) return false;
+    auto const fall = slope.value / units.objective;
     if (!within(worst / fall, tolerance)) return false;
 
-    auto const slope = -program.q.dot(candidate);
-    if (!(slope > 0.0)) return false;
     outcome.status = Status::dual_infeasible;
-    outcome.ray = candidate / slope;
+    outcome.ray = candidate / slope.value;
     outcome.certificate_residual = worst / fall;
     return true;
 }

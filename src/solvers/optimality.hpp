@@ -37,6 +37,7 @@ class Judge {
 
   private:
     void balance(QuadraticProgram const& program, Units const& units, Outcome& outcome);
+    [[nodiscard]] double complementarity(QuadraticProgram const& program, Outcome const& outcome) const;
     [[nodiscard]] Accuracy violation(QuadraticProgram const& program, Units const& units, Vector const& x);
 
     Sum gradient_, curved_, rows_;

@@ -1,5 +1,7 @@
 #include "polish.hpp"
 
+#include <algorithm>
+
 namespace dec::solvers {
 namespace {
 
@@ -17,6 +19,7 @@ void Polish::resize() {
     gradient_.setZero(program_.variables());
     right_.setZero(program_.variables() + program_.rows());
     change_ = right_;
+    refinement_.resize(right_.size());
 }
 
 void Polish::choose(Point const& point) {
@@ -43,13 +46,14 @@ void Polish::restrict_matrices() {
     for (Index i = 0; i < m; ++i) of_rows_[i] = met_[at(i)] == 0 ? 1.0 : 0.0;
 }
 
-void Polish::improve(Point const& point, double regularisation, Vector& x, Vector& net) {
+void Polish::improve(Point const& point, double tau, double regularisation, Vector& x, Vector& net) {
     auto const m = program_.rows();
     auto const n = program_.variables();
+    constexpr double poor = 1e-4;
+    constexpr double most = 1e-4;
     choose(point);
     restrict_matrices();
-    kkt_.factorise(P_, C_, of_variables_, of_rows_, regularisation);
-    auto const limit = [&](Index r) { return met_[at(r)] > 0 ? program_.high[r] : program_.low[r]; };
+    auto const limit = [&](Index r) { return tau * (met_[at(r)] > 0 ? program_.high[r] : program_.low[r]); };
     for (Index j = 0; j < n; ++j)
         if (met_[at(m + j)] != 0 && !program_.fixed(j)) x[j] = limit(m + j);
     for (Index r = 0; r < program_.ranges(); ++r)
@@ -60,21 +64,37 @@ void Polish::improve(Point const& point, double regularisation, Vector& x, Vecto
         value_.setZero();
         add_product(program_.C, x, value_);
         for (Index i = 0; i < m; ++i) right_[n + i] = met_[at(i)] != 0 ? limit(i) - value_[i] : 0.0;
-        gradient_ = program_.q;
+        gradient_ = tau * program_.q;
         add_product(program_.P, x, gradient_);
         add_transposed_product(program_.C, net, gradient_);
         for (Index j = 0; j < n; ++j) right_[j] = met_[at(m + j)] != 0 ? 0.0 : -gradient_[j];
-        kkt_.solve(right_, change_);
+        // What cannot be solved for to a few digits, since the limits met depend on each other, needs more regularisation.
+        double error = infinity;
+        for (; error > poor && regularisation <= most; regularisation *= 10.0) {
+            kkt_.factorise(P_, C_, of_variables_, of_rows_, regularisation);
+            error = refinement_.solve(kkt_, right_, change_);
+        }
+        if (error > poor) return;
         x += change_.head(n);
         net.head(m) += change_.tail(m);
     }
 
+    // Rounding may turn the sign of a force that is nearly zero.
+    for (Index i = 0; i < m; ++i) net[i] = pushing(i, net[i]);
     // What is left of the gradient is what the bounds met have to carry.
-    gradient_ = program_.q;
+    gradient_ = tau * program_.q;
     add_product(program_.P, x, gradient_);
     add_transposed_product(program_.C, net, gradient_);
     for (Index j = 0; j < n; ++j)
-        if (met_[at(m + j)] != 0 && !program_.fixed(j)) net[m + j] = -gradient_[j];
+        if (met_[at(m + j)] != 0 && !program_.fixed(j)) net[m + j] = pushing(m + j, -gradient_[j]);
+}
+
+/// The force if a limit can exert it, else zero.
+double Polish::pushing(Index range, double force) const {
+    auto const kind = program_.kind(range);
+    if (kind == RangeKind::low) return std::min(force, 0.0);
+    if (kind == RangeKind::high) return std::max(force, 0.0);
+    return force;
 }
 
 }  // namespace dec::solvers

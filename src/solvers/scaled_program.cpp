@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dec::solvers {
 namespace {
@@ -167,21 +168,93 @@ std::optional<Multipliers> ScaledProgram::drop_empty_rows() {
     return std::nullopt;
 }
 
-/// Ruiz: every row and column of [P C'; C 0] gets a largest coefficient of one.
+/// Powers of two that bring the magnitudes of all coefficients of c D P D and E C D as near to one as they can, in the sense of
+/// least squares of their logarithms, by conjugate gradients (Curtis and Reid). Whatever units rows, variables and objective
+/// are written in, the scaled coefficients are the same.
+class ScaledProgram::GeometricScales {
+  public:
+    GeometricScales(SparseMatrix const& P, SparseMatrix const& C) : P_{P}, C_{C}, n_{C.cols()}, m_{C.rows()} {
+        residual_.setZero(n_ + m_ + 1);
+        count_.setZero(n_ + m_ + 1);
+        visit([&](double coefficient, Index first, Index second, Index third) {
+            auto const magnitude = std::log2(std::abs(coefficient));
+            for (auto const i : {first, second, third}) {
+                if (i < 0) continue;
+                residual_[i] -= magnitude;
+                count_[i] += 1.0;
+            }
+        });
+        solve();
+    }
+
+    [[nodiscard]] Vector columns() const { return scales_.head(n_); }
+    [[nodiscard]] Vector rows() const { return scales_.segment(n_, m_); }
+    [[nodiscard]] double cost() const { return scales_[n_ + m_]; }
+
+  private:
+    /// Calls with each coefficient and the numbers of the scales it is multiplied by, -1 for none.
+    template <class Use>
+    void visit(Use const& use) const {
+        for (Index j = 0; j < n_; ++j) {
+            for (Inner e(P_, j); e; ++e)
+                if (e.value() != 0.0) use(e.value(), e.row(), j, n_ + m_);
+            for (Inner e(C_, j); e; ++e)
+                if (e.value() != 0.0) use(e.value(), n_ + e.row(), j, Index{-1});
+        }
+    }
+
+    void solve() {
+        constexpr int most = 30;
+        constexpr double close_enough = 0.1;  // of a power of two
+        scales_.setZero(residual_.size());
+        Vector const inverse = count_.cwiseMax(1.0).cwiseInverse();
+        Vector direction = Vector::Zero(residual_.size());
+        Vector product(residual_.size());
+        Vector step = residual_.cwiseProduct(inverse);
+        double size = 1.0;
+        for (int k = 0; k < most && step.size() > 0 && step.lpNorm<Eigen::Infinity>() > close_enough; ++k) {
+            auto const before = std::exchange(size, residual_.dot(step));
+            direction = step + (k == 0 ? 0.0 : size / before) * direction;
+            product.setZero();
+            visit([&](double, Index first, Index second, Index third) {
+                auto const sum = direction[first] + direction[second] + (third < 0 ? 0.0 : direction[third]);
+                product[first] += sum;
+                product[second] += sum;
+                if (third >= 0) product[third] += sum;
+            });
+            auto const length = size / direction.dot(product);
+            scales_ += length * direction;
+            residual_ -= length * product;
+            step = residual_.cwiseProduct(inverse);
+        }
+        scales_ = scales_.unaryExpr(
+            [](double exponent) { return std::exp2(std::round(std::clamp(exponent, -100.0, 100.0))); });
+    }
+
+    SparseMatrix const& P_;
+    SparseMatrix const& C_;
+    Index n_, m_;
+    Vector scales_, residual_, count_;
+};
+
+/// Every row and column of [c P C'; C 0] gets a largest coefficient of one (Ruiz), from geometric scales on: the former alone
+/// has many solutions, and finds another one for other units.
 void ScaledProgram::equilibrate() {
     auto const P_values = P0_.coeffs().matrix();
     auto const C_values = C0_.coeffs().matrix();
-    bool const seen = seen_P_.size() == P_values.size() && seen_C_.size() == C_values.size() &&
-                      equilibrated_columns_.size() == variables() && seen_P_ == P_values && seen_C_ == C_values;
+    bool const seen = equilibrated_columns_.size() == variables() && equilibrated_rows_.size() == rows() &&
+                      seen_P_.size() == P_values.size() && seen_C_.size() == C_values.size() && seen_P_ == P_values &&
+                      seen_C_ == C_values;
     if (seen) return;
     seen_P_ = P_values;
     seen_C_ = C_values;
 
     constexpr int passes = 20;
     constexpr double close_enough = 0.05;
-    constexpr double widest = 1e12;
-    equilibrated_columns_.setOnes(variables());
-    equilibrated_rows_.setOnes(rows());
+    GeometricScales const geometric{P0_, C0_};
+    equilibrated_columns_ = geometric.columns();
+    equilibrated_rows_ = geometric.rows();
+    auto const cost = geometric.cost();
     Vector column_norm(variables());
     Vector row_norm(rows());
     auto& D = equilibrated_columns_;
@@ -191,7 +264,7 @@ void ScaledProgram::equilibrate() {
         row_norm.setZero();
         for (Index j = 0; j < variables(); ++j) {
             for (Inner e(P0_, j); e; ++e)
-                column_norm[j] = std::max(column_norm[j], std::abs(e.value()) * D[e.row()] * D[j]);
+                column_norm[j] = std::max(column_norm[j], cost * std::abs(e.value()) * D[e.row()] * D[j]);
             for (Inner e(C0_, j); e; ++e) {
                 auto const size = std::abs(e.value()) * E[e.row()] * D[j];
                 column_norm[j] = std::max(column_norm[j], size);
@@ -203,7 +276,7 @@ void ScaledProgram::equilibrate() {
             for (Index i = 0; i < norm.size(); ++i) {
                 if (norm[i] == 0.0) continue;
                 worst = std::max(worst, std::abs(1.0 - norm[i]));
-                scale[i] = std::clamp(scale[i] / std::sqrt(norm[i]), 1.0 / widest, widest);
+                scale[i] /= std::sqrt(norm[i]);
             }
         };
         adjust(D, column_norm);

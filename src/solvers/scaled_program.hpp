@@ -59,6 +59,7 @@ class ScaledProgram {
     double constant = 0.0;           ///< objective of the fixed variables, scaled
 
   private:
+    class GeometricScales;
     [[nodiscard]] std::optional<Multipliers> classify(QuadraticProgram const& program);
     void put_in_fixed(QuadraticProgram const& program);
     [[nodiscard]] std::optional<Multipliers> drop_empty_rows();

@@ -23,8 +23,8 @@ inline constexpr double no_limit = 1e20;
 /// minimise 1/2 x'P x + q'x + offset   subject to   A x = b,  h_low <= G x <= h_high,  lb <= x <= ub
 ///
 /// An inequality or a variable without limit on one side has -infinity or +infinity there. Limits on both sides may be
-/// equal (an equality, a fixed variable), equalities may depend on each other, rows and columns may be empty. A lower limit
-/// above its upper one is a program without feasible point, not a mistake.
+/// equal (an equality, a fixed variable), equalities may depend on each other, rows and columns may be empty. A lower
+/// limit above its upper one is a program without feasible point, not a mistake.
 struct QuadraticProgram {
     SparseMatrix
         P;     ///< n x n, symmetric with both triangles stored, positive semidefinite; all zero in a linear program
@@ -47,10 +47,10 @@ struct QuadraticProgram {
     [[nodiscard]] double objective(Vector const& x) const;
 };
 
-/// What is wrong with a program, one finding each, naming rows by number and variables by number and name: sizes that do not
-/// fit, numbers that are not finite (limits may be infinite, but not the lower one +infinity), a P that is not symmetric or
-/// not positive semidefinite. Empty if a solver may be given it. The test of P factorises it and admits eigenvalues down to
-/// -1e-9 of its largest coefficient; it is free where P is diagonal.
+/// What is wrong with a program, one finding each, naming rows by number and variables by number and name: sizes that
+/// do not fit, numbers that are not finite (limits may be infinite, but not the lower one +infinity), a P that is not
+/// symmetric or not positive semidefinite. Empty if a solver may be given it. The test of P factorises it and admits
+/// eigenvalues down to -1e-9 of its largest coefficient; it is free where P is diagonal.
 [[nodiscard]] std::vector<core::Finding> validate(QuadraticProgram const& program);
 
 }  // namespace dec::solvers

@@ -16,8 +16,9 @@ struct Settings {
     /// Residual of a certificate, see Outcome::certificate_residual.
     double certificate_tolerance = 1e-8;
     int max_iterations = 200;
-    /// Added to the diagonal of the linear systems so that they can always be factorised, in equilibrated units; refinement
-    /// takes its effect out again. Larger is more robust and slower where constraints depend on each other.
+    /// Added to the diagonal of the linear systems so that they can always be factorised, in equilibrated units: steps
+    /// are proximal, or refinement takes its effect out again. Larger is more robust and slower where constraints depend on each
+    /// other.
     double regularisation = 1e-9;
     /// Compute the answer once more from the limits it meets; kept only where that makes it more exact.
     bool polish = true;
@@ -32,17 +33,19 @@ struct Start {
     Multipliers multipliers;
 };
 
-/// One program after another of the same structure. Answers depend on the program and the start only, not on what was solved
-/// before; the same input gives the same bits. Objects are independent of each other. Not collective.
+/// One program after another of the same structure. Answers depend on the program and the start only, not on what was
+/// solved before; the same input gives the same bits. Objects are independent of each other. Not collective.
 class Solver {
   public:
     virtual ~Solver() = default;
 
-    /// Takes a copy of the program and analyses its structure. \throws core::InvalidInput with the findings of `validate`.
+    /// Takes a copy of the program and analyses its structure. \throws core::InvalidInput with the findings of
+    /// `validate`.
     virtual void setup(QuadraticProgram const& program) = 0;
 
-    /// Takes new numbers, keeping the analysis: all may change, limits may come and go, but sizes and the places of stored
-    /// coefficients of P, A and G are those of `setup`. \throws std::logic_error if they are not; core::InvalidInput as above.
+    /// Takes new numbers, keeping the analysis: all may change, limits may come and go, but sizes and the places of
+    /// stored coefficients of P, A and G are those of `setup`. \throws std::logic_error if they are not;
+    /// core::InvalidInput as above.
     virtual void update(QuadraticProgram const& program) = 0;
 
     /// \throws std::logic_error without a program.
