@@ -38,5 +38,6 @@ Run add_convert(CLI::App& dec);
 Run add_populate(CLI::App& dec);
 Run add_generate(CLI::App& dec);
 Run add_diff(CLI::App& dec);
+Run add_export_qp(CLI::App& dec);
 
 }  // namespace dec::app

@@ -18,10 +18,13 @@
 #include "clock.hpp"
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
+#include "dec/fairness/contracts.hpp"
 #include "dec/results/answer_file.hpp"
 #include "dec/results/messages.hpp"
+#include "dec/results/start.hpp"
 #include "open_feeder.hpp"
 #include "plan.hpp"
+#include "problem_options.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
 
@@ -29,19 +32,18 @@ namespace dec::app {
 
 namespace {
 
-struct SolveOptions {
+struct SolveOptions : ProblemOptions {
     FeederOptions feeder;
     Talk talk;
     std::string output = "results.h5";
-    std::string method = "bisection";
-    std::string policy = "proportional";
-    std::optional<std::string> scope;
-    std::optional<double> source_voltage;
-    double vmin = 0.95, vmax = 1.05;
-    std::string vmin_relax = "on";
+    std::string method = "exact";
     std::string ac = "none";
     std::optional<std::int64_t> max_iterations;
     std::optional<double> tolerance;
+    bool elastic = false;
+    std::string presolve = "on";
+    std::optional<std::string> warm_start;
+    bool price_of_fairness = false;
     std::optional<std::string> setpoints;
     std::optional<std::string> messages, message_id;
     std::optional<std::int64_t> timestamp;
@@ -50,20 +52,6 @@ struct SolveOptions {
     bool json = false;
 };
 
-template <class Catalogue>
-std::string names_of(Catalogue const& catalogue) {
-    std::string text;
-    for (auto const& entry : catalogue) text += fmt::format("{}{}", text.empty() ? "" : ", ", entry.name);
-    return text;
-}
-
-template <class Catalogue>
-std::string descriptions_of(Catalogue const& catalogue) {
-    std::string text;
-    for (auto const& entry : catalogue)
-        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", entry.name, entry.description);
-    return text;
-}
 
 /// "bisection: 1000, exchange: 30"
 template <class ValueOf>
@@ -93,11 +81,6 @@ std::string what_is_possible() {
     return text;
 }
 
-/// \pre the options have been checked.
-fairness::Scope scope_of(SolveOptions const& options, coordination::Method const& method) {
-    return options.scope ? *fairness::scope_from_text(*options.scope) : method.default_scope;
-}
-
 void add_options(CLI::App& command, SolveOptions& options) {
     options.feeder.add_to(command);
     options.talk.add_to(command);
@@ -105,32 +88,8 @@ void add_options(CLI::App& command, SolveOptions& options) {
     command.add_option("--method", options.method, descriptions_of(coordination::methods()))
         ->capture_default_str()
         ->type_name("M");
-    command.add_option("--policy", options.policy, descriptions_of(fairness::policies()))
-        ->capture_default_str()
-        ->type_name("P");
-    one_of(
-        *command.add_option("--scope", options.scope,
-                            "who shares one fraction (policy proportional); default: " +
-                                per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); })),
-        {"agent", "area", "feeder"});
-    command
-        .add_option("--source-voltage", options.source_voltage,
-                    "voltage of the ideal source, pu of its nominal; default: the file's")
-        ->type_name("PU")
-        ->check(positive_number());
-    command.add_option("--vmin", options.vmin, "lowest voltage, pu")
-        ->capture_default_str()
-        ->type_name("PU")
-        ->check(any_number());
-    command.add_option("--vmax", options.vmax, "highest voltage, pu")
-        ->capture_default_str()
-        ->type_name("PU")
-        ->check(any_number());
-    one_of(*command
-                .add_option("--vmin-relax", options.vmin_relax,
-                            "no lower limit for nodes that are below it with nothing curtailed")
-                ->capture_default_str(),
-           {"on", "off"});
+    options.ProblemOptions::add_to(
+        command, per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); }));
     one_of(*command.add_option("--ac", options.ac, "AC power flow after the linear answer")->capture_default_str(),
            {"none"});
     command
@@ -146,6 +105,14 @@ void add_options(CLI::App& command, SolveOptions& options) {
                         per_method([](auto const& m) { return fmt::format("{}", m.default_iterations); }))
         ->type_name("N")
         ->check(whole_number_from(1));
+    command.add_flag("--elastic", options.elastic, "least violation where the limits cannot be met (method exact)");
+    one_of(*command.add_option("--presolve", options.presolve, "leave out limits that cannot bind (method exact)")
+                ->capture_default_str(),
+           {"on", "off"});
+    command.add_option("--warm-start", options.warm_start, "begin at an earlier answer (method exact)")
+        ->type_name("FILE.h5");
+    command.add_flag("--price-of-fairness", options.price_of_fairness,
+                     "also solve min-curtailment and report what is exported less");
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
         ->type_name("FILE.csv");
     command
@@ -174,24 +141,26 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     auto const wrong = [&](std::string what, std::string problem, std::string remedy) {
         findings.push_back({{}, std::move(what), std::move(problem), std::move(remedy)});
     };
-    if (!(options.vmin >= 0.0) || !(options.vmax > options.vmin))
-        wrong(fmt::format("--vmin {} --vmax {}", options.vmin, options.vmax), "no voltage is between the limits",
-              "--vmin must be at least 0 and below --vmax");
-    policy = fairness::find_policy(options.policy);
-    if (policy == nullptr)
-        wrong("--policy " + options.policy, "there is no such policy", "one of " + names_of(fairness::policies()));
+    policy = options.check(findings);
     method = coordination::find_method(options.method);
     if (method == nullptr)
         wrong("--method " + options.method, "there is no such method", "one of " + names_of(coordination::methods()));
-    if (policy != nullptr && options.scope && !policy->shared_fraction)
-        wrong("--scope " + *options.scope, "only policy proportional has a scope", "leave --scope out");
-    else if (policy != nullptr && method != nullptr && !method->can_do(*policy, scope_of(options, *method)))
+    if (policy != nullptr && method != nullptr && !(options.scope && !policy->shared_fraction) &&
+        !method->can_do(*policy, options.scope_or(method->default_scope)))
         wrong(
             "--method " + options.method,
             fmt::format("cannot do policy {}{}", options.policy, options.scope ? " with scope " + *options.scope : ""),
             what_is_possible());
     if (method != nullptr && options.tolerance && !method->default_tolerance)
         wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
+    auto const only_exact = [&](bool asked, std::string option) {
+        if (asked && method != nullptr && !method->general)
+            wrong(std::move(option), fmt::format("method {} knows nothing of it", options.method), "--method exact");
+    };
+    only_exact(options.elastic, "--elastic");
+    only_exact(options.presolve == "off", "--presolve off");
+    only_exact(options.warm_start.has_value(), "--warm-start");
+    only_exact(options.contracts.has_value(), "--contracts");
     for (auto const& [option, given] :
          {std::pair{"--message-id", options.message_id.has_value()}, {"--timestamp", options.timestamp.has_value()}})
         if (given && !options.messages)
@@ -275,13 +244,15 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     fairness::Policy const* policy = nullptr;
     coordination::Method const* method = nullptr;
     check_options(options, policy, method);
-    auto const scope = scope_of(options, *method);
+    auto const scope = options.scope_or(method->default_scope);
     if (policy->shared_fraction) run.scope = to_text(scope);
     if (!options.dry_run) {
         require_different_files(comm, {{"FEEDER", options.feeder.path},
                                        {"--output", options.output},
                                        {"--setpoints", options.setpoints.value_or("")},
-                                       {"--messages", options.messages.value_or("")}});
+                                       {"--messages", options.messages.value_or("")},
+                                       {"--warm-start", options.warm_start.value_or("")},
+                                       {"--contracts", options.contracts.value_or("")}});
         core::require_writable(comm, options.output);
         if (options.setpoints) core::require_writable(comm, *options.setpoints);
         if (options.messages) results::require_message_folder(comm, *options.messages);
@@ -305,11 +276,14 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     finished("build", run.seconds.build);
 
     // 4. Coordinate.
-    coordination::Settings const settings{
-        .limits = {options.vmin, options.vmax, options.vmin_relax == "on"},
-        .max_iterations = options.max_iterations.value_or(method->default_iterations),
-        .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
-        .scope = scope};
+    coordination::Settings settings{.limits = options.limits(),
+                                    .max_iterations = options.max_iterations.value_or(method->default_iterations),
+                                    .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
+                                    .scope = scope,
+                                    .presolve = options.presolve == "on",
+                                    .elastic = options.elastic};
+    if (options.contracts) settings.contracts = fairness::read_contracts(comm, *options.contracts, piece);
+    if (options.warm_start) settings.start = results::read_start(comm, *options.warm_start, piece, options.policy);
     bool const show =
         options.progress == "on" || (options.progress == "auto" && isatty(STDERR_FILENO) != 0 && !options.talk.quiet);
     Clock round_clock;
@@ -336,8 +310,19 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     require_agreement(check);
     finished("check", run.seconds.check);
 
-    // 6. Write, then tell.
+    // 6. What fairness costs: what is exported at most under the same limits and contracts.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
+    if (options.price_of_fairness) {
+        settings.start.reset();
+        auto const least = coordination::find_method("exact")->run(
+            comm, flow, *fairness::find_policy("min-curtailment"), settings, {});
+        double const most = summary.available_kw - least.objective;
+        if (least.status == coordination::Status::optimal && most > 0.0)
+            summary.price_of_fairness = (summary.curtailed_kw - least.objective) / most;
+        finished("price of fairness", run.seconds.check);
+    }
+
+    // 7. Write, then tell.
     warn_of_low_voltages(context, summary, options);
     // The setpoints appear when the results are there: both or none.
     std::unique_ptr<core::OutputFile> setpoints_file;

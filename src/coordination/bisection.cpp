@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "conflicts.hpp"
 #include "dec/core/archive.hpp"
 #include "naming.hpp"
 #include "record.hpp"
@@ -100,7 +101,6 @@ class ScalarSearch {
     }
     [[nodiscard]] double next_scalar(Candidate const& worst, double k, double violation);
     [[nodiscard]] double node_sign(Candidate const& worst) const;
-    void report_hopeless();
     void report_conflict(Candidate const& needs_more, Candidate const& needs_less);
 
     core::Communicator const& comm_;
@@ -145,7 +145,7 @@ Answer ScalarSearch::closed_form() {
     auto const needs_less = worst_of_all(comm_, answer_.nodes, at_most, tie);
     if (needs_more.badness > 1.0 + rounding) {
         answer_.status = Status::infeasible;
-        report_hopeless();
+        report_hopeless(comm_, flow_, answer_, true);
         return std::move(answer_);
     }
     if (needs_more.badness > -needs_less.badness + rounding) {
@@ -154,7 +154,19 @@ Answer ScalarSearch::closed_form() {
         return std::move(answer_);
     }
     set_scalar(std::clamp(needs_more.badness, 0.0, 1.0));
-    if (needs_more.badness > 0.0) name_binding(needs_more);
+    answer_.price_low.assign(answer_.nodes.size(), 0.0);
+    answer_.price_high = answer_.price_low;
+    if (needs_more.badness > 0.0) {
+        name_binding(needs_more);
+        if (comm_.rank() == needs_more.rank) {
+            // d(objective) = available d(fraction), d(fraction) = d(limit^2) / slope
+            auto const& node = answer_.nodes[needs_more.node];
+            double const slope = seen(piece_, change, node);
+            auto& prices = slope < 0.0 ? answer_.price_high : answer_.price_low;
+            prices[needs_more.node] =
+                2.0 * std::sqrt(slope < 0.0 ? node.high : node.low) * available_kw_ / std::abs(slope);
+        }
+    }
     flow_.solve(answer_.alpha, answer_.curtailed);
     auto const badness = violations(answer_.curtailed);
     record(comm_.max(badness.empty() ? 0.0 : std::ranges::max(badness)));
@@ -238,7 +250,7 @@ Answer ScalarSearch::walk() {
         double const next = next_scalar(worst, k, worst.badness);
         if (next > last_) {
             answer_.status = Status::infeasible;
-            report_hopeless();
+            report_hopeless(comm_, flow_, answer_, true);
             if (comm_.is_root() && answer_.conflicts.empty())
                 answer_.conflicts.push_back({{}, "policy", "no scalar meets all limits at once", "try another policy"});
             return std::move(answer_);
@@ -251,61 +263,6 @@ Answer ScalarSearch::walk() {
     if (k > 0.0) name_binding(worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), tie));
     answer_.status = Status::optimal;
     return std::move(answer_);
-}
-
-/// Nodes outside their limit when everything is curtailed, the worst first, on the root. Where some of them are outside it
-/// with nothing curtailed too, only those: the others are brought there by the curtailment, and stand in nobody's way.
-void ScalarSearch::report_hopeless() {
-    model::FlowState all;
-    std::vector<double> const everything(ramps_.size(), 1.0);
-    flow_.solve(everything, all);
-    auto const badness = violations(all);
-    core::Packer pack;
-    for (std::size_t i = 0; i < badness.size(); ++i) {
-        if (badness[i] <= rounding) continue;
-        auto const& node = answer_.nodes[i];
-        double const v = seen(piece_, all, node);
-        bool const high = v > node.high;
-        pack(badness[i]);
-        pack(node.row);
-        pack(high);
-        double const before = seen(piece_, answer_.uncurtailed, node);
-        pack(high ? before > node.high : before < node.low);
-        pack(node_name(piece_, node));
-        pack(fmt::format("{:.4f} pu with everything curtailed, the {} limit is {:.4f} pu", std::sqrt(std::max(v, 0.0)),
-                         high ? "upper" : "lower", std::sqrt(high ? node.high : node.low)));
-    }
-    struct Hopeless {
-        double badness = 0.0;
-        std::int64_t row = 0;
-        bool high = false, always = false;
-        std::string name, problem;
-    };
-    std::vector<Hopeless> list;
-    for (auto const& bytes : comm_.gather(pack.take())) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            auto& h = list.emplace_back();
-            unpack(h.badness);
-            unpack(h.row);
-            unpack(h.high);
-            unpack(h.always);
-            unpack(h.name);
-            unpack(h.problem);
-        }
-    }
-    std::ranges::sort(list, [](auto const& a, auto const& b) {
-        return std::abs(a.badness - b.badness) > tie ? a.badness > b.badness : a.row < b.row;
-    });
-    if (std::ranges::any_of(list, &Hopeless::always)) std::erase_if(list, [](Hopeless const& h) { return !h.always; });
-    constexpr std::size_t most = 20;
-    for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
-        answer_.conflicts.push_back(
-            {piece_.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
-    if (list.size() > most)
-        answer_.conflicts.push_back({piece_.feeder.heading.origin, fmt::format("{} more nodes", list.size() - most),
-                                     "are outside their limits with everything curtailed", what_helps(list[most].high),
-                                     static_cast<std::int64_t>(list.size() - most)});
 }
 
 void ScalarSearch::report_conflict(Candidate const& needs_more, Candidate const& needs_less) {

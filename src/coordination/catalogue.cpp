@@ -2,12 +2,21 @@
 #include <array>
 
 #include "dec/coordination/bisection.hpp"
+#include "dec/coordination/exact.hpp"
 #include "dec/coordination/exchange.hpp"
 
 namespace dec::coordination {
 
 std::span<Method const> methods() {
     static std::array const all{
+        Method{.name = "exact",
+               .description =
+                   "the optimum of any policy; value functions travel between the pieces, and prices come with it",
+               .default_iterations = 200,
+               .default_tolerance = 1e-9,
+               .general = true,
+               .can_do = [](fairness::Policy const&, fairness::Scope) { return true; },
+               .run = exact},
         Method{.name = "bisection",
                .description = "exact for policies with one shared scalar, on a distributed linear power flow",
                .can_do =
@@ -23,7 +32,9 @@ std::span<Method const> methods() {
                .grain = partition::Grain::agent,
                .can_do =
                    [](fairness::Policy const& policy, fairness::Scope scope) {
-                       return policy.cost != nullptr && (!policy.shared_fraction || scope == fairness::Scope::agent);
+                       return policy.cost != nullptr && policy.cost(1.0).logarithmic == 0.0 &&
+                              policy.levels == fairness::Levels::none &&
+                              (policy.shared_fraction ? scope == fairness::Scope::agent : !policy.tie_break);
                    },
                .run = exchange},
     };

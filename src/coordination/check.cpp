@@ -16,7 +16,8 @@ auto row(std::vector<double>& values, std::int32_t vertex) {
 std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double const> export_kw) {
     auto const& piece = flow.piece();
     std::vector<double> draw(6 * piece.vertices.size(), 0.0);
-    for (std::size_t j = 0; j < piece.own; ++j) row<6>(draw, static_cast<std::int32_t>(j)) = flow.injections()[j].constant;
+    for (std::size_t j = 0; j < piece.own; ++j)
+        row<6>(draw, static_cast<std::int32_t>(j)) = flow.injections()[j].constant;
     for (std::size_t d = 0; d < flow.ders().size(); ++d) {
         auto const& der = flow.ders()[d];
         if (der.vertex < 0 || der.available <= 0.0) continue;
@@ -28,7 +29,8 @@ std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double c
 
 }  // namespace
 
-Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, Answer const& answer, std::span<double const> export_kw) {
+Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, Answer const& answer,
+                   std::span<double const> export_kw) {
     constexpr std::int64_t most_sweeps = 200;
     constexpr double still = 1e-14;
     auto const& piece = flow.piece();
@@ -44,7 +46,8 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
                 auto const i = static_cast<std::size_t>(j);
                 auto const& vertex = piece.vertices[i];
                 auto s = row<6>(power, j);
-                s = Eigen::Map<model::Vector6 const>{constant.data() + 6 * i} + flow.injections()[i].slope * row<3>(state.v_sq, j);
+                s = Eigen::Map<model::Vector6 const>{constant.data() + 6 * i} +
+                    flow.injections()[i].slope * row<3>(state.v_sq, j);
                 for (std::int32_t c = 0; c < vertex.children; ++c)
                     s += row<6>(lifted, piece.children[static_cast<std::size_t>(vertex.first_child + c)]);
                 if (vertex.parent >= 0) row<6>(lifted, j) = flow.blocks()[i].lift * s;
@@ -56,9 +59,10 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
                 auto const i = static_cast<std::size_t>(j);
                 auto const& vertex = piece.vertices[i];
                 auto const& block = flow.blocks()[i];
-                model::Vector3 const next = vertex.parent < 0 ? flow.source_v_sq()
-                                                              : model::Vector3{block.ratio * row<3>(state.v_sq, vertex.parent) -
-                                                                               block.drop * row<6>(power, j)};
+                model::Vector3 const next = vertex.parent < 0
+                                                ? flow.source_v_sq()
+                                                : model::Vector3{block.ratio * row<3>(state.v_sq, vertex.parent) -
+                                                                 block.drop * row<6>(power, j)};
                 moved = std::max(moved, (next - row<3>(state.v_sq, j)).cwiseAbs().maxCoeff());
                 row<3>(state.v_sq, j) = next;
             }

@@ -7,7 +7,6 @@
 #include "local_program.hpp"
 #include "mixing.hpp"
 #include "record.hpp"
-#include "reference_optimum.hpp"
 
 namespace dec::coordination {
 
@@ -131,7 +130,7 @@ class Exchange {
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, own_{own},
           observer_{observer}, agents_{flow}, exchanged_{comm, flow, agents_.parts()} {
         answer_.alpha.assign(flow.ders().size(), 0.0);
-        answer_.binding_of_der.assign(flow.ders().size(), -1);
+        binding_.assign(flow.ders().size(), -1);
         answer_.at_limit = limit_pu_sq(own, settings);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
@@ -153,6 +152,7 @@ class Exchange {
     void ask(std::size_t part, model::Vector3 const& pcc);
     [[nodiscard]] std::vector<double> requests(Eigen::VectorXd const& given);
     void set_objective();
+    void name_binding();
     void compare_with_optimum();
     [[nodiscard]] double worst_violation() const;
     [[nodiscard]] double worst_violation_pu() const;
@@ -176,6 +176,7 @@ class Exchange {
     model::FlowState change_;                            // scratch: answers to a change
     model::FlowState free_;                              // voltages an agent would have with nothing curtailed
     std::vector<LocalProgram::Room> room_;
+    std::vector<std::int32_t> binding_;  // of every DER: into the nodes, -1 where nothing binds
     Answer answer_;
 };
 
@@ -214,7 +215,7 @@ void Exchange::ask(std::size_t p, model::Vector3 const& pcc) {
                          .below = node.low == -infinity ? infinity : v - node.low,
                          .asked = node.high - v - asked_[i]});
     }
-    program->decide(room_, answer_.alpha, answer_.binding_of_der);
+    program->decide(room_, answer_.alpha, binding_);
     hand_up();
 }
 
@@ -324,11 +325,21 @@ double largest_difference(Eigen::VectorXd const& a, Eigen::VectorXd const& b) {
     return (a.cwiseMax(0.0).cwiseSqrt() - b.cwiseMax(0.0).cwiseSqrt()).cwiseAbs().maxCoeff();
 }
 
+void Exchange::name_binding() {
+    for (auto const node : binding_)
+        answer_.binding.push_back(node < 0 ? std::string{}
+                                           : node_name(piece_, answer_.nodes[static_cast<std::size_t>(node)]));
+}
+
 /// How far a fixed point of selfish agents is from the best there is, or that there is nothing under all limits.
 void Exchange::compare_with_optimum() {
-    auto const optimum = reference_optimum(comm_, flow_, policy_, settings_.scope, answer_);
-    answer_.objective_optimal = optimum.objective;
-    if (answer_.status == Status::converged || optimum.conflicts.empty()) return;
+    auto const method = *find_method("exact");
+    auto settings = settings_;
+    settings.max_iterations = method.default_iterations;
+    settings.tolerance = *method.default_tolerance;
+    auto const optimum = method.run(comm_, flow_, policy_, settings, {});
+    if (optimum.status == Status::optimal) answer_.objective_optimal = optimum.objective;
+    if (answer_.status == Status::converged || optimum.status != Status::infeasible) return;
     answer_.status = Status::infeasible;
     answer_.conflicts = optimum.conflicts;
 }
@@ -362,6 +373,7 @@ Answer Exchange::run() {
         }
         given = mixer.next(given, found);
     }
+    name_binding();
     if (answer_.status != Status::interrupted) compare_with_optimum();
     return std::move(answer_);
 }

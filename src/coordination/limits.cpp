@@ -83,6 +83,18 @@ void require_no_collapse(core::Communicator const& comm, partition::Piece const&
     });
 }
 
+model::SquaredLimits squared_limits(partition::Piece const& piece, std::span<Node const> nodes) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    model::SquaredLimits limits{std::vector<double>(3 * piece.own, -infinity),
+                                std::vector<double>(3 * piece.own, infinity)};
+    for (auto const& node : nodes) {
+        auto const at = static_cast<std::size_t>(3 * node.vertex + node.place);
+        limits.low[at] = node.low;
+        limits.high[at] = node.high;
+    }
+    return limits;
+}
+
 std::string node_name(partition::Piece const& piece, Node const& node) {
     auto const& vertex = piece.vertices[static_cast<std::size_t>(node.vertex)];
     auto const place = static_cast<std::size_t>(node.place);

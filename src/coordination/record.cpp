@@ -35,7 +35,7 @@ bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Pro
     Round const round{.iteration = static_cast<std::int64_t>(answer.rounds.size()),
                       .objective = answer.objective,
                       .primal_residual = std::max(0.0, progress.violation),
-                      .dual_residual = std::numeric_limits<double>::quiet_NaN(),
+                      .dual_residual = progress.dual_residual,
                       .max_alpha_change = progress.max_alpha_change,
                       .total_injection_kw = comm.sum(injection)};
     answer.rounds.push_back(round);

@@ -15,6 +15,7 @@ struct Progress {
     model::FlowState const& state;
     double violation = 0.0;         ///< of the worst node, pu^2, the same on all ranks; negative: inside
     double max_alpha_change = 0.0;  ///< the same on all ranks
+    double dual_residual = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// Appends a round to the answer and shows it to the observer. Collective. \return true if somebody asked for a stop.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "policies.hpp"
 
@@ -12,7 +13,7 @@ constexpr std::array<std::string_view, 3> scope_names{"agent", "area", "feeder"}
 }  // namespace
 
 std::span<Policy const> policies() {
-    static std::array const all{proportional(), equal_kw(), quadratic()};
+    static std::array const all{proportional(), equal_kw(), min_curtailment(), quadratic(), nash(), min_max(), lifo()};
     return all;
 }
 
@@ -22,6 +23,11 @@ std::optional<Scope> scope_from_text(std::string_view text) {
     auto const found = std::ranges::find(scope_names, text);
     if (found == scope_names.end()) return std::nullopt;
     return static_cast<Scope>(found - scope_names.begin());
+}
+
+double Cost::of(double share) const {
+    double const log = logarithmic > 0.0 ? logarithmic * std::log1p(-share) : 0.0;
+    return (linear + quadratic * share) * share - log;
 }
 
 Policy const* find_policy(std::string_view name) {

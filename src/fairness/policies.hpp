@@ -8,6 +8,10 @@ namespace dec::fairness {
 
 [[nodiscard]] Policy proportional();
 [[nodiscard]] Policy equal_kw();
+[[nodiscard]] Policy min_curtailment();
 [[nodiscard]] Policy quadratic();
+[[nodiscard]] Policy nash();
+[[nodiscard]] Policy min_max();
+[[nodiscard]] Policy lifo();
 
 }  // namespace dec::fairness

@@ -7,6 +7,7 @@ Policy proportional() {
             .description = "the same fraction of its available power from everybody",
             .shared_fraction = true,
             .cost = [](double available) { return Cost{.linear = available}; },
+            .tie_break = true,
             .ramp =
                 [](double) {
                     return Ramp{0.0, 1.0};

@@ -8,6 +8,7 @@ namespace dec::partition {
 
 struct TreeExchange::Wave {
     std::vector<std::int32_t> send_rows, receive_rows;      ///< local vertices, grouped by neighbour
+    std::vector<std::int32_t> send_cuts, receive_cuts;      ///< the cuts they belong to: rows of cuts_up or cuts_down
     std::vector<int> send_counts, receive_counts;           ///< rows per neighbour; one zero more, never empty
     std::vector<int> send_starts, receive_starts;
 };
@@ -27,23 +28,36 @@ TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) :
                                    0, &neighbours_);
 
     auto const levels = static_cast<std::size_t>(piece.levels());
-    std::vector<std::vector<std::vector<Cut>>> of_child(levels), of_parent(levels);  // [level][neighbour]
+    struct Crossing {
+        Cut cut;
+        std::int32_t row = 0;
+    };
+    std::vector<std::vector<std::vector<Crossing>>> of_child(levels), of_parent(levels);  // [level][neighbour]
     for (std::size_t l = 0; l < levels; ++l) {
         of_child[l].resize(ranks_.size());
         of_parent[l].resize(ranks_.size());
     }
-    for (auto const& cut : piece.cuts_up)
-        of_child[static_cast<std::size_t>(cut.level)][static_cast<std::size_t>(index[cut.neighbour])].push_back(cut);
-    for (auto const& cut : piece.cuts_down)
-        of_parent[static_cast<std::size_t>(cut.level)][static_cast<std::size_t>(index[cut.neighbour])].push_back(cut);
+    auto const sort_in = [&](std::vector<Cut> const& cuts, auto& by_level) {
+        for (std::size_t k = 0; k < cuts.size(); ++k)
+            by_level[static_cast<std::size_t>(cuts[k].level)][static_cast<std::size_t>(index[cuts[k].neighbour])].push_back(
+                {cuts[k], static_cast<std::int32_t>(k)});
+    };
+    sort_in(piece.cuts_up, of_child);
+    sort_in(piece.cuts_down, of_parent);
 
     auto const wave = [&](auto const& senders, auto const& receivers) {
         Wave w;
         for (std::size_t k = 0; k < ranks_.size(); ++k) {
             w.send_counts.push_back(static_cast<int>(senders[k].size()));
             w.receive_counts.push_back(static_cast<int>(receivers[k].size()));
-            for (auto const& cut : senders[k]) w.send_rows.push_back(cut.inner);
-            for (auto const& cut : receivers[k]) w.receive_rows.push_back(cut.halo);
+            for (auto const& [cut, row] : senders[k]) {
+                w.send_rows.push_back(cut.inner);
+                w.send_cuts.push_back(row);
+            }
+            for (auto const& [cut, row] : receivers[k]) {
+                w.receive_rows.push_back(cut.halo);
+                w.receive_cuts.push_back(row);
+            }
         }
         w.send_counts.push_back(0);
         w.receive_counts.push_back(0);
@@ -74,35 +88,45 @@ MPI_Datatype TreeExchange::row_type(std::size_t width) {
     return type;
 }
 
-void TreeExchange::exchange(Wave const& wave, std::span<double> rows, std::size_t width) {
+void TreeExchange::exchange(Wave const& wave, Rows which, std::span<double const> from, std::span<double> to, std::size_t width) {
+    auto const& sent = which == Rows::cuts ? wave.send_cuts : wave.send_rows;
+    auto const& received = which == Rows::cuts ? wave.receive_cuts : wave.receive_rows;
     // Grows once per width, and is never empty: MPI does not accept null pointers.
-    send_.resize(std::max(send_.size(), (wave.send_rows.size() + 1) * width));
-    receive_.resize(std::max(receive_.size(), (wave.receive_rows.size() + 1) * width));
+    send_.resize(std::max(send_.size(), (sent.size() + 1) * width));
+    receive_.resize(std::max(receive_.size(), (received.size() + 1) * width));
     auto const row = [width](auto& values, std::size_t i) { return values.begin() + static_cast<std::ptrdiff_t>(i * width); };
-    for (std::size_t i = 0; i < wave.send_rows.size(); ++i)
-        std::copy_n(row(rows, static_cast<std::size_t>(wave.send_rows[i])), width, row(send_, i));
+    for (std::size_t i = 0; i < sent.size(); ++i)
+        std::copy_n(row(from, static_cast<std::size_t>(sent[i])), width, row(send_, i));
     auto const type = row_type(width);
     MPI_Neighbor_alltoallv(send_.data(), wave.send_counts.data(), wave.send_starts.data(), type, receive_.data(),
                            wave.receive_counts.data(), wave.receive_starts.data(), type, neighbours_);
-    bytes_sent_ += static_cast<std::int64_t>(wave.send_rows.size() * width * sizeof(double));
-    for (std::size_t i = 0; i < wave.receive_rows.size(); ++i)
-        std::copy_n(row(receive_, i), width, row(rows, static_cast<std::size_t>(wave.receive_rows[i])));
+    bytes_sent_ += static_cast<std::int64_t>(sent.size() * width * sizeof(double));
+    for (std::size_t i = 0; i < received.size(); ++i)
+        std::copy_n(row(receive_, i), width, row(to, static_cast<std::size_t>(received[i])));
 }
 
 void TreeExchange::up(std::span<double> rows, std::size_t width, std::function<void(VertexRange)> const& compute) {
     for (int level = piece_.levels() - 1; level >= 0; --level) {
         auto const l = static_cast<std::size_t>(level);
         compute({piece_.level_start[l], piece_.level_start[l + 1]});
-        if (level > 0) exchange(up_[l], rows, width);
+        if (level > 0) exchange(up_[l], Rows::vertices, rows, rows, width);
     }
 }
 
 void TreeExchange::down(std::span<double> rows, std::size_t width, std::function<void(VertexRange)> const& compute) {
     for (int level = 0; level < piece_.levels(); ++level) {
         auto const l = static_cast<std::size_t>(level);
-        if (level > 0) exchange(down_[l], rows, width);
+        if (level > 0) exchange(down_[l], Rows::vertices, rows, rows, width);
         compute({piece_.level_start[l], piece_.level_start[l + 1]});
     }
+}
+
+void TreeExchange::up_across(int level, std::span<double const> of_cuts_up, std::span<double> of_cuts_down, std::size_t width) {
+    exchange(up_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_up, of_cuts_down, width);
+}
+
+void TreeExchange::down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up, std::size_t width) {
+    exchange(down_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_down, of_cuts_up, width);
 }
 
 }  // namespace dec::partition

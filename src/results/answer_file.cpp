@@ -42,6 +42,11 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
         before[i] = magnitude(coordination::seen(piece, answer.uncurtailed, node));
         after[i] = magnitude(coordination::seen(piece, answer.curtailed, node));
     }
+    auto const per_node = [&](std::vector<double> const& prices) {
+        std::vector<double> all(rows.size(), nan);
+        for (std::size_t k = 0; k < prices.size(); ++k) all[index_of(answer.nodes[k].row)] = prices[k];
+        return all;
+    };
     std::vector<double> const unknown(rows.size(), nan);
     auto table = identified_nodes(piece);
     table.add("v_limit_low", std::move(low));
@@ -50,8 +55,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     table.add("v", std::move(after));
     table.add("v_ac", unknown);
     table.add("angle_deg", unknown);
-    table.add("price_low", unknown);
-    table.add("price_high", unknown);
+    table.add("price_low", per_node(answer.price_low));
+    table.add("price_high", per_node(answer.price_high));
     table.write(file, piece.totals.nodes, rows);
 }
 
@@ -398,11 +403,6 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
 
 std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
-    auto const binding = [&](std::size_t der) {
-        if (answer.binding_of_der.empty()) return answer.binding_node;
-        auto const node = answer.binding_of_der[der];
-        return node < 0 ? std::string{} : coordination::node_name(piece, answer.nodes[static_cast<std::size_t>(node)]);
-    };
     std::vector<Setpoint> points;
     for (auto id : piece.feeder.pv_systems.ids()) {
         double const available = flow.settings().per_unit.power_si(flow.ders()[id.at()].available) / 1000.0;
@@ -414,7 +414,9 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
                           .available_kw = available,
                           .allowed_kw = available * (1.0 - share),
                           .share = share,
-                          .binding_node = share > 0.0 ? binding(id.at()) : std::string{}});
+                          .binding_node = share <= 0.0             ? std::string{}
+                                          : answer.binding.empty() ? answer.binding_node
+                                                                   : answer.binding[id.at()]});
     }
     return points;
 }
@@ -428,6 +430,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.scope = run.scope;
     s.status = coordination::to_text(answer.status);
     s.iterations = answer.iterations;
+    s.levels = answer.levels;
     s.objective = answer.objective;
     s.objective_optimal = answer.objective_optimal;
 
@@ -483,7 +486,11 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     std::ranges::sort(names);
     for (auto& [row, name] : names) s.binding.push_back(std::move(name));
     s.violation = check.violation_pu;
-    if (!answer.rounds.empty()) s.primal_residual = answer.rounds.back().primal_residual;
+    if (!answer.rounds.empty()) {
+        s.primal_residual = answer.rounds.back().primal_residual;
+        if (!std::isnan(answer.rounds.back().dual_residual)) s.dual_residual = answer.rounds.back().dual_residual;
+    }
+    s.duality_gap = answer.duality_gap;
     return s;
 }
 

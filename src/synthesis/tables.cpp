@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "additions.hpp"
-#include "csv.hpp"
 #include "dec/core/uuid.hpp"
+#include "dec/feeder/csv.hpp"
 #include "dec/synthesis/populate.hpp"
 
 namespace dec::synthesis {
@@ -24,6 +24,8 @@ namespace {
 using feeder::Bus;
 using feeder::Conductor;
 using feeder::Connection;
+using feeder::CsvRow;
+using feeder::CsvTable;
 using feeder::LineCode;
 using feeder::LoadModel;
 using feeder::Phase;

@@ -318,11 +318,13 @@ TEST_CASE("what binds a DER is a node of its own agent", "[exchange]") {
 
     auto const& piece = result.spread->piece;
     for (std::size_t d = 0; d < result.answer.alpha.size(); ++d) {
-        auto const binding = result.answer.binding_of_der[d];
         if (result.answer.alpha[d] < 1e-6) continue;
-        REQUIRE(binding >= 0);
-        auto const& node = result.answer.nodes[static_cast<std::size_t>(binding)];
+        auto const& nodes = result.answer.nodes;
+        auto const node = std::ranges::find_if(nodes, [&](coordination::Node const& candidate) {
+            return coordination::node_name(piece, candidate) == result.answer.binding[d];
+        });
+        REQUIRE(node != nodes.end());
         auto const bus = piece.feeder.pv_systems.rows()[d].inverter.bus;
-        CHECK(piece.vertices[static_cast<std::size_t>(node.vertex)].agent == piece.agent_of_bus[bus.at()]);
+        CHECK(piece.vertices[static_cast<std::size_t>(node->vertex)].agent == piece.agent_of_bus[bus.at()]);
     }
 }

@@ -57,7 +57,7 @@ TEST_CASE("setpoints are in the feeder's order whoever holds them", "[results][s
                                     {1, "pv_2", "_A2", "66", 7.5, 7.5, 0.0, ""},
                                     {2, "pv_3", "_A3", "67", 0.1, 0.1 / 3.0, 2.0 / 3.0, "67.s1"}};
 
-    publish( folder / "setpoints.csv", own_of(all));
+    publish(folder / "setpoints.csv", own_of(all));
 
     CHECK(content_of(folder / "setpoints.csv") ==
           "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n"
@@ -70,7 +70,7 @@ TEST_CASE("names with commas, quotes and line ends are quoted", "[results][setpo
     TemporaryFolder const folder;
     std::vector<Setpoint> const all{{0, "Solar, \"south\"", "two\nlines", "Straße", 1.0, std::nan(""), 0.5, "a,b.A"}};
 
-    publish( folder / "setpoints.csv", own_of(all));
+    publish(folder / "setpoints.csv", own_of(all));
 
     CHECK(content_of(folder / "setpoints.csv") ==
           "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n"
@@ -80,7 +80,7 @@ TEST_CASE("names with commas, quotes and line ends are quoted", "[results][setpo
 TEST_CASE("a feeder without DERs has a header and no rows", "[results][setpoints]") {
     TemporaryFolder const folder;
 
-    publish( folder / "setpoints.csv", {});
+    publish(folder / "setpoints.csv", {});
 
     CHECK(content_of(folder / "setpoints.csv") == "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n");
 }
@@ -88,6 +88,5 @@ TEST_CASE("a feeder without DERs has a header and no rows", "[results][setpoints
 TEST_CASE("setpoints that cannot be written fail on every rank", "[results][setpoints]") {
     TemporaryFolder const folder;
 
-    CHECK_THROWS_WITH(publish( folder / "missing/setpoints.csv", {}),
-                      Catch::Contains("No such file or directory"));
+    CHECK_THROWS_WITH(publish(folder / "missing/setpoints.csv", {}), Catch::Contains("No such file or directory"));
 }

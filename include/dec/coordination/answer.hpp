@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "dec/coordination/limits.hpp"
 #include "dec/core/error.hpp"
+#include "dec/fairness/decisions.hpp"
 #include "dec/fairness/policy.hpp"
 
 namespace dec::coordination {
@@ -40,13 +42,17 @@ struct Answer {
     std::vector<double> agent_curtailed_kw;
     /// Squared voltages at the PCCs, pu^2: for each round three places for each of partition::boundaries(piece).
     std::vector<double> boundary_v_sq;
-    std::int64_t binding_row = -1;  ///< node that binds every curtailed DER; -1 where nothing binds
-    std::string binding_node;       ///< its name, "bus.phase"
-    /// Where every DER may have a binding node of its own: into `nodes`, -1 where nothing binds. Else empty.
-    std::vector<std::int32_t> binding_of_der;
+    std::int64_t binding_row = -1;            ///< node that binds every curtailed DER; -1 where nothing binds
+    std::string binding_node;                 ///< its name, "bus.phase"
     double at_limit = 1e-9;                   ///< a squared voltage this near its limit is at it, pu^2
     model::FlowState uncurtailed, curtailed;  ///< of this rank's vertices
     std::vector<Node> nodes;
+    /// Per entry of `nodes`, of methods that have them: what one pu less of the upper, or more of the lower limit would cost.
+    std::vector<double> price_low, price_high;
+    /// Per row of pv_systems, where every DER may have a node of its own: the one whose limit binds it, empty where none does.
+    std::vector<std::string> binding;
+    std::optional<std::int64_t> levels;    ///< of a policy that has them
+    std::optional<double> duality_gap;     ///< relative
     std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict
 };
 
@@ -58,6 +64,15 @@ struct Settings {
     std::int64_t max_iterations = 1000;
     double tolerance = 0.0;                           ///< of methods that have one
     fairness::Scope scope = fairness::Scope::feeder;  ///< of policies that have one
+    bool presolve = true;
+    bool elastic = false;                       ///< least violation of the limits where they cannot be met
+    std::vector<fairness::Contract> contracts;  ///< one per row of the piece's pv_systems, or none
+    /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
+    struct Start {
+        std::vector<double> alpha;
+        std::map<std::int64_t, double> price_low, price_high;
+    };
+    std::optional<Start> start;
 };
 
 /// A method as the catalogue knows it.
@@ -68,6 +83,7 @@ struct Method {
     std::int64_t default_iterations = 1000;
     std::optional<double> default_tolerance;               ///< none: exact
     partition::Grain grain = partition::Grain::secondary;  ///< what it needs on one rank
+    bool general = false;  ///< takes contracts, elastic limits, an earlier answer to start from
     /// `scope` is read only where the policy has one.
     bool (*can_do)(fairness::Policy const& policy, fairness::Scope scope) = nullptr;
     /// Collective.

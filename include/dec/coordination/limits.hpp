@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dec/model/lin_dist3_flow.hpp"
+#include "dec/model/tree_program.hpp"
 
 namespace dec::coordination {
 
@@ -46,6 +47,8 @@ void require_finite(core::Communicator const& comm, partition::Piece const& piec
 /// Collective. \throws core::Error, infeasible, naming the lowest node if it stands at zero or less.
 void require_no_collapse(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
                          model::FlowState const& state);
+/// The same limits by place of the piece's own vertices, as a program takes them.
+[[nodiscard]] model::SquaredLimits squared_limits(partition::Piece const& piece, std::span<Node const> nodes);
 
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);

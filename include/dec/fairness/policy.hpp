@@ -29,10 +29,17 @@ enum class Scope : std::uint8_t { agent, area, feeder };
 [[nodiscard]] std::string_view to_text(Scope scope);
 [[nodiscard]] std::optional<Scope> scope_from_text(std::string_view text);
 
-/// What a curtailed share x costs: linear x + quadratic x^2. Power in the caller's unit.
+/// What a curtailed share x costs: linear x + quadratic x^2 - logarithmic ln(1 - x). Power in the caller's unit.
 struct Cost {
-    double linear = 0.0, quadratic = 0.0;
-    [[nodiscard]] double of(double share) const { return linear * share + quadratic * share * share; }
+    double linear = 0.0, quadratic = 0.0, logarithmic = 0.0;
+    [[nodiscard]] double of(double share) const;
+};
+
+/// Policies that decide one thing after the other, each without making worse what was decided before.
+enum class Levels : std::uint8_t {
+    none,
+    largest_first,  ///< the largest share as small as possible, then the next
+    oldest_first,   ///< what was connected first is curtailed as little as possible, then the next
 };
 
 struct Policy {
@@ -42,6 +49,10 @@ struct Policy {
     /// The cost of a share of this much available power, a DER's or, with a shared fraction, a scope's; the policy makes the
     /// sum over all of them as small as possible. None: not a sum.
     Cost (*cost)(double available) = nullptr;
+    bool weighted = false;  ///< a contract may name a weight that stands for the available power in `cost`
+    /// Several answers may cost the same; the one of smallest sum of available x^2 counts.
+    bool tie_break = false;
+    Levels levels = Levels::none;  ///< `cost` is then what is reported, if there is one
     /// Set where one scalar decides everything. The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
     Ramp (*ramp)(double available) = nullptr;
     /// With `ramp`: the objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.

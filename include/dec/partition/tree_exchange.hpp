@@ -32,11 +32,19 @@ class TreeExchange {
     /// Root to leaves: before each level the parents' rows arrive in the halo rows. Collective.
     void down(std::span<double> rows, std::size_t width, std::function<void(VertexRange)> const& compute);
 
+    /// One step of a sweep upwards over the cuts alone: `width` numbers for each of the piece's cuts_up at this level of the
+    /// child arrive in the rows of the parents' cuts_down; other rows are not touched. Collective.
+    void up_across(int level, std::span<double const> of_cuts_up, std::span<double> of_cuts_down, std::size_t width);
+    /// The other way round. Collective.
+    void down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up, std::size_t width);
+
     [[nodiscard]] std::int64_t bytes_sent() const { return bytes_sent_; }
 
   private:
     struct Wave;  // what is sent and received after one level
-    void exchange(Wave const& wave, std::span<double> rows, std::size_t width);
+    /// Which rows of the two tables are sent and received: local vertices, or cuts.
+    enum class Rows : std::uint8_t { vertices, cuts };
+    void exchange(Wave const& wave, Rows which, std::span<double const> from, std::span<double> to, std::size_t width);
     MPI_Datatype row_type(std::size_t width);
 
     Piece const& piece_;

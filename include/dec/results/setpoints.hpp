@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "dec/core/output_file.hpp"
 #include "dec/core/communicator.hpp"
+#include "dec/core/output_file.hpp"
 
 namespace dec::results {
 

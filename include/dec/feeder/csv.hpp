@@ -12,7 +12,7 @@
 #include "dec/core/error.hpp"
 #include "dec/feeder/phases.hpp"
 
-namespace dec::synthesis {
+namespace dec::feeder {
 
 class CsvRow;
 
@@ -20,7 +20,9 @@ class CsvRow;
 class CsvTable {
   public:
     /// Reads the file; absent files, missing, unknown and doubled columns and rows of another length become findings.
-    CsvTable(std::string path, std::initializer_list<std::string_view> columns, std::vector<core::Finding>& findings);
+    /// `optional` columns may be missing: all their cells are empty then.
+    CsvTable(std::string path, std::initializer_list<std::string_view> columns, std::vector<core::Finding>& findings,
+             std::initializer_list<std::string_view> optional = {});
 
     [[nodiscard]] std::vector<CsvRow> rows() const;
 
@@ -30,7 +32,8 @@ class CsvTable {
         std::size_t line;  // from 1
         std::vector<std::string> cells;
     };
-    void read_heading(std::vector<std::string> const& cells, std::initializer_list<std::string_view> columns);
+    void read_heading(std::vector<std::string> const& cells, std::initializer_list<std::string_view> columns,
+                      std::initializer_list<std::string_view> optional);
 
     std::string path_;
     std::vector<core::Finding>& findings_;
@@ -43,6 +46,8 @@ class CsvRow {
   public:
     CsvRow(CsvTable const& table, std::size_t row) : table_{&table}, row_{row} {}
 
+    [[nodiscard]] bool is_empty(std::string_view column) const { return cell(column).empty(); }
+    [[nodiscard]] std::size_t line() const;
     [[nodiscard]] std::string_view text(std::string_view column) const;  ///< must not be empty
     [[nodiscard]] double number(std::string_view column) const;
     [[nodiscard]] double number_within(std::string_view column, double low, double high) const;
@@ -51,7 +56,7 @@ class CsvRow {
     /// Position of the text among `choices`.
     [[nodiscard]] std::size_t one_of(std::string_view column, std::initializer_list<std::string_view> choices) const;
     /// Letters A, B, C in the order written, each once.
-    [[nodiscard]] std::vector<feeder::Phase> phases(std::string_view column) const;
+    [[nodiscard]] std::vector<Phase> phases(std::string_view column) const;
 
     /// "… \"value\" <problem>; remedy", with this row's line.
     void finding(std::string_view column, std::string_view problem, std::string remedy) const;
@@ -62,4 +67,4 @@ class CsvRow {
     std::size_t row_;
 };
 
-}  // namespace dec::synthesis
+}  // namespace dec::feeder

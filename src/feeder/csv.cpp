@@ -1,4 +1,4 @@
-#include "csv.hpp"
+#include "dec/feeder/csv.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 
 #include "dec/core/text.hpp"
 
-namespace dec::synthesis {
+namespace dec::feeder {
 
 namespace {
 
@@ -35,11 +35,11 @@ std::vector<std::string> split(std::string_view line) {
 }  // namespace
 
 CsvTable::CsvTable(std::string path, std::initializer_list<std::string_view> columns,
-                   std::vector<core::Finding>& findings)
+                   std::vector<core::Finding>& findings, std::initializer_list<std::string_view> optional)
     : path_{std::move(path)}, findings_{findings} {
     std::ifstream file{path_};
     if (!file) {
-        findings_.push_back({path_, {}, "cannot be read", "give a folder that holds this table"});
+        findings_.push_back({path_, {}, "cannot be read", "see whether the table is there"});
         return;
     }
     std::string line;
@@ -53,7 +53,7 @@ CsvTable::CsvTable(std::string path, std::initializer_list<std::string_view> col
         }
         auto cells = split(line);
         if (column_.empty()) {
-            read_heading(cells, columns);
+            read_heading(cells, columns, optional);
         } else if (cells.size() != column_.size()) {
             findings_.push_back({path_,
                                  fmt::format("line {}", number),
@@ -67,13 +67,16 @@ CsvTable::CsvTable(std::string path, std::initializer_list<std::string_view> col
         findings_.push_back({path_, {}, "is empty", fmt::format("start with {}", fmt::join(columns, ","))});
 }
 
-void CsvTable::read_heading(std::vector<std::string> const& cells, std::initializer_list<std::string_view> columns) {
+void CsvTable::read_heading(std::vector<std::string> const& cells, std::initializer_list<std::string_view> columns,
+                            std::initializer_list<std::string_view> optional) {
+    std::vector<std::string_view> known{columns};
+    known.insert(known.end(), optional.begin(), optional.end());
     auto const add = [this](std::string_view column, std::string problem, std::string remedy) {
         findings_.push_back({path_, fmt::format("line 1, column {}", column), std::move(problem), std::move(remedy)});
     };
     for (std::size_t i = 0; i < cells.size(); ++i) {
-        if (std::ranges::find(columns, cells[i]) == columns.end())
-            add(cells[i], "has no meaning", fmt::format("columns are {}", fmt::join(columns, ", ")));
+        if (std::ranges::find(known, cells[i]) == known.end())
+            add(cells[i], "has no meaning", fmt::format("columns are {}", fmt::join(known, ", ")));
         if (!column_.emplace(cells[i], i).second) add(cells[i], "stands twice", "keep one");
     }
     for (auto column : columns)
@@ -86,6 +89,8 @@ std::vector<CsvRow> CsvTable::rows() const {
     for (std::size_t row = 0; row < records_.size(); ++row) rows.emplace_back(*this, row);
     return rows;
 }
+
+std::size_t CsvRow::line() const { return table_->records_[row_].line; }
 
 std::string_view CsvRow::cell(std::string_view column) const {
     auto const found = table_->column_.find(column);
@@ -141,10 +146,10 @@ std::size_t CsvRow::one_of(std::string_view column, std::initializer_list<std::s
     return 0;
 }
 
-std::vector<feeder::Phase> CsvRow::phases(std::string_view column) const {
-    std::vector<feeder::Phase> phases;
+std::vector<Phase> CsvRow::phases(std::string_view column) const {
+    std::vector<Phase> phases;
     for (char letter : cell(column)) {
-        auto const phase = feeder::phase_from_text({&letter, 1});
+        auto const phase = phase_from_text({&letter, 1});
         if (!phase || std::ranges::find(phases, *phase) != phases.end()) {
             phases.clear();
             break;
@@ -153,9 +158,9 @@ std::vector<feeder::Phase> CsvRow::phases(std::string_view column) const {
     }
     if (phases.empty()) {
         finding(column, "are no phases", "write each of A, B and C at most once, as in ABC or B");
-        phases.push_back(feeder::Phase::a);
+        phases.push_back(Phase::a);
     }
     return phases;
 }
 
-}  // namespace dec::synthesis
+}  // namespace dec::feeder

@@ -1,0 +1,64 @@
+/// \file tree_interior_point.hpp
+/// Primal-dual interior point for programs on a tree, in time and memory linear in the vertices.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dec/solvers/tree_program.hpp"
+
+namespace dec::solvers {
+
+struct TreeSettings {
+    double tolerance = 1e-9;  ///< relative gap; primal residual relative to the limits
+    int max_iterations = 100;
+    bool presolve = true;
+    bool elastic = false;  ///< limits may be exceeded at a price: least violation instead of `primal_infeasible`
+    bool polish = true;
+};
+
+enum class TreeStatus { optimal, primal_infeasible, iteration_limit, numerical_failure, stopped };
+
+/// One iteration, for histories and progress.
+struct TreeRound {
+    int iteration = 0;
+    double objective = 0.0;
+    double primal_residual = 0.0;
+    double dual_residual = 0.0;
+    double gap = 0.0;
+    std::span<double const> u;  ///< per control of this rank, in the order of the program
+};
+/// Called on every rank alike; true asks for a stop (agreed on by all ranks).
+using TreeObserver = std::function<bool(TreeRound const&)>;
+
+/// This rank's part. Vectors are in the order of the program given, presolve or not.
+struct [[nodiscard]] TreeOutcome {
+    TreeStatus status = TreeStatus::numerical_failure;
+    std::vector<double> u;      ///< per control
+    std::vector<double> y;      ///< per group
+    std::vector<double> state;  ///< v, per row
+    std::vector<double> flow;   ///< s, per flow in the order of vertices
+    /// Multipliers >= 0 of the limits, per row of low, high: what one unit of the limit is worth. With `primal_infeasible`
+    /// a certificate: rows with large ones are in conflict.
+    std::vector<double> price_low, price_high;
+    std::vector<double> price_flow;  ///< likewise, per limit of a flow
+    double objective = 0.0, dual_objective = 0.0;
+    double primal_residual = 0.0, dual_residual = 0.0, gap = 0.0;
+    int iterations = 0;
+    double violation = 0.0;  ///< elastic: sum of what limits are exceeded by
+};
+
+/// What an earlier solve of a program of the same structure ended with.
+struct TreeStart {
+    std::vector<double> u, y;
+    std::vector<double> price_low, price_high;
+    std::vector<double> price_flow;
+};
+
+/// Collective over `links`. \param start may be null.
+[[nodiscard]] TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings,
+                                TreeStart const* start = nullptr, TreeObserver const& observer = {});
+
+}  // namespace dec::solvers

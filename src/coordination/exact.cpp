@@ -1,0 +1,493 @@
+#include "dec/coordination/exact.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "conflicts.hpp"
+#include "dec/coordination/bisection.hpp"
+#include "dec/coordination/piece_links.hpp"
+#include "dec/fairness/contracts.hpp"
+#include "dec/model/tree_program.hpp"
+#include "dec/solvers/tree_interior_point.hpp"
+#include "marginal_prices.hpp"
+#include "record.hpp"
+
+namespace dec::coordination {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+using fairness::Decision;
+
+class ExactSearch {
+  public:
+    ExactSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                Settings const& settings, Observer const& observer)
+        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, observer_{observer},
+          links_{comm, flow.piece(), flow.exchange()}, prices_{comm, flow} {
+        for (auto const& der : flow.ders())
+            available_kw_.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
+        total_kw_ = comm.sum(std::accumulate(available_kw_.begin(), available_kw_.end(), 0.0));
+        answer_.alpha.assign(available_kw_.size(), 0.0);
+        flow_.solve(answer_.alpha, answer_.uncurtailed);
+        answer_.curtailed = answer_.uncurtailed;
+        answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
+        limits_ = squared_limits(piece_, answer_.nodes);
+        unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
+        decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);
+        answer_.binding.assign(available_kw_.size(), {});
+    }
+
+    Answer run() {
+        if (record(comm_, flow_, {answer_.curtailed, worst_violation(), 0.0}, observer_, answer_))
+            answer_.status = Status::interrupted;
+        else if (policy_.levels == fairness::Levels::largest_first) one_level_after_the_other();
+        else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
+        else if (policy_.tie_break) with_tie_break();
+        else if (solve(start())) take_prices();
+        if (answer_.status == Status::optimal || answer_.status == Status::relaxed) finish();
+        return std::move(answer_);
+    }
+
+  private:
+    [[nodiscard]] static std::size_t place(Node const& node) {
+        return static_cast<std::size_t>(3 * node.vertex + node.place);
+    }
+    [[nodiscard]] double worst_violation() const {
+        auto const badness = violations(piece_, answer_.nodes, answer_.curtailed);
+        return comm_.max(badness.empty() ? 0.0 : std::ranges::max(badness));
+    }
+    [[nodiscard]] double objective_of(std::vector<double> const& alpha) const {
+        double const own = fairness::objective(policy_, available_kw_, alpha, settings_.contracts);
+        return policy_.levels == fairness::Levels::largest_first ? comm_.max(own) : comm_.sum(own);
+    }
+
+    bool solve(solvers::TreeStart const* start);
+    [[nodiscard]] bool stands_still() const;
+    [[nodiscard]] std::int64_t most_iterations() const { return holds_limits_ ? 60 : std::numeric_limits<int>::max(); }
+    void take_shares(std::span<double const> u);
+    void take_prices();
+    void name_binding(std::vector<char> const& ders);
+    void with_tie_break();
+    [[nodiscard]] double count_open() const;
+    std::vector<char> settle(double cap);
+    void one_level_after_the_other();
+    void one_date_after_the_other();
+    void fix_dates(double first, double last);
+    void hold_priced_limits();
+    void finish();
+    [[nodiscard]] solvers::TreeStart const* start();
+
+    core::Communicator const& comm_;
+    model::LinDist3Flow& flow_;
+    partition::Piece const& piece_;
+    fairness::Policy const& policy_;
+    Settings const& settings_;
+    Observer const& observer_;
+    PieceLinks links_;
+    MarginalPrices prices_;
+    std::vector<double> available_kw_;
+    double total_kw_ = 0.0;
+    model::SquaredLimits limits_;
+    bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
+    model::FlowState unknown_;
+    fairness::Decisions decisions_;
+    model::AssembledProgram assembled_;
+    solvers::TreeOutcome outcome_;
+    solvers::TreeStart start_;
+    std::vector<double> low_, high_;  // per node: price of its limits, objective per pu^2
+    Answer answer_;
+};
+
+void ExactSearch::take_shares(std::span<double const> u) {
+    for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
+        auto const& what = decisions_.ders[d];
+        answer_.alpha[d] = what.role == Decision::Role::fixed ? what.fixed : 0.0;
+    }
+    for (std::size_t k = 0; k < u.size(); ++k) {
+        auto const d = static_cast<std::size_t>(assembled_.der[k]);
+        answer_.alpha[d] = decisions_.ders[d].reach * u[k];
+    }
+}
+
+/// Where a run that is resumed begins; null without one.
+solvers::TreeStart const* ExactSearch::start() {
+    if (!settings_.start) return nullptr;
+    assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
+    auto const& given = *settings_.start;
+    start_ = {};
+    start_.y.assign(assembled_.program.groups.size(), 0.0);
+    for (std::size_t k = 0; k < assembled_.der.size(); ++k) {
+        auto const d = static_cast<std::size_t>(assembled_.der[k]);
+        start_.u.push_back(given.alpha[d] / decisions_.ders[d].reach);
+        auto const group = assembled_.program.controls[k].group;
+        if (group >= 0)
+            start_.y[static_cast<std::size_t>(group)] =
+                std::max(start_.y[static_cast<std::size_t>(group)], start_.u.back());
+    }
+    start_.price_low.assign(assembled_.program.low.size(), 0.0);
+    start_.price_high = start_.price_low;
+    for (auto const& node : answer_.nodes) {
+        auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
+        auto const low = given.price_low.find(node.row);
+        auto const high = given.price_high.find(node.row);
+        if (low != given.price_low.end() && node.low > 0.0)
+            start_.price_low[row] = low->second / (2.0 * std::sqrt(node.low));
+        if (high != given.price_high.end()) start_.price_high[row] = high->second / (2.0 * std::sqrt(node.high));
+    }
+    return &start_;
+}
+
+/// Prices of given rows are so large that rounding of voltages keeps the gap from closing altogether.
+bool ExactSearch::stands_still() const {
+    constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;  // of all that could be given up
+    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
+    return outcome_.primal_residual <= feasible &&
+           outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
+}
+
+/// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
+bool ExactSearch::solve(solvers::TreeStart const* start) {
+    assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
+    solvers::TreeSettings tree{
+        .tolerance = settings_.tolerance,
+        .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
+        .presolve = settings_.presolve && !holds_limits_};
+    auto const before = answer_.alpha;
+    solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
+        auto const last = answer_.alpha;
+        take_shares(round.u);
+        double change = 0.0;
+        for (std::size_t d = 0; d < last.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - last[d]));
+        answer_.objective = objective_of(answer_.alpha);
+        return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
+                      observer_, answer_);
+    };
+    outcome_ = solvers::solve(assembled_.program, links_, tree, start, watch);
+    if (outcome_.status == solvers::TreeStatus::primal_infeasible && settings_.elastic) {
+        tree.elastic = true;
+        outcome_ = solvers::solve(assembled_.program, links_, tree, nullptr, watch);
+        answer_.status = Status::relaxed;
+    }
+    switch (outcome_.status) {
+        case solvers::TreeStatus::optimal: break;
+        case solvers::TreeStatus::iteration_limit:
+            if (holds_limits_ && stands_still()) outcome_.status = solvers::TreeStatus::optimal;
+            else answer_.status = Status::iteration_limit;
+            break;
+        case solvers::TreeStatus::numerical_failure: answer_.status = Status::diverged; break;
+        case solvers::TreeStatus::stopped: answer_.status = Status::interrupted; break;
+        case solvers::TreeStatus::primal_infeasible:
+            answer_.status = Status::infeasible;
+            answer_.alpha = before;
+            break;
+    }
+    low_.clear();
+    high_.clear();
+    for (auto const& node : answer_.nodes) {
+        auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
+        low_.push_back(outcome_.price_low[row]);
+        high_.push_back(outcome_.price_high[row]);
+    }
+    if (outcome_.status == solvers::TreeStatus::primal_infeasible) {
+        report_conflict(comm_, flow_, answer_, low_, high_);
+        return false;
+    }
+    take_shares(outcome_.u);
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    answer_.objective = objective_of(answer_.alpha);
+    answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective), 1e-6);
+    return outcome_.status == solvers::TreeStatus::optimal;
+}
+
+/// From squared voltages to voltages: d(v^2) = 2 v dv.
+void ExactSearch::take_prices() {
+    answer_.price_low.clear();
+    answer_.price_high.clear();
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
+        auto const& node = answer_.nodes[i];
+        answer_.price_low.push_back(node.low > 0.0 ? 2.0 * std::sqrt(node.low) * low_[i] : 0.0);
+        answer_.price_high.push_back(2.0 * std::sqrt(node.high) * high_[i]);
+    }
+    name_binding(std::vector<char>(answer_.alpha.size(), 1));
+}
+
+void ExactSearch::name_binding(std::vector<char> const& ders) {
+    constexpr double nothing = 1e-7;  // curtailed share that nobody would notice
+    auto const names = prices_.binding_nodes(answer_.nodes, low_, high_);
+    for (std::size_t d = 0; d < ders.size(); ++d)
+        if (ders[d] != 0 && answer_.alpha[d] > nothing) answer_.binding[d] = names[d];
+}
+
+/// Of all answers that cost the least the one of smallest sum of available alpha^2: a second program in what the prices of the
+/// first leave open.
+void ExactSearch::with_tie_break() {
+    if (!solve(start())) return;
+    take_prices();
+    if (answer_.status == Status::relaxed) return;
+    auto const first = answer_.alpha;
+    double const least = answer_.objective;
+    auto const gap = answer_.duality_gap;
+    settle(1.0);
+    hold_priced_limits();
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        what.cost = {.quadratic = available_kw_[d] * what.reach * what.reach};
+    }
+    if (count_open() > 0.0) {
+        constexpr double same = 1e-8;
+        bool const settled = solve(nullptr);
+        if (answer_.status == Status::interrupted) return;
+        if (!settled || objective_of(answer_.alpha) > least + same * std::max(std::abs(least), 1e-3)) {
+            // The first one is an optimum all the same.
+            answer_.alpha = first;
+            answer_.status = Status::optimal;
+        }
+    }
+    answer_.duality_gap = gap;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    answer_.objective = objective_of(answer_.alpha);
+}
+
+double ExactSearch::count_open() const {
+    double open = 0.0;
+    for (auto const& what : decisions_.ders) open += what.role == Decision::Role::fixed ? 0.0 : 1.0;
+    return comm_.sum(open);
+}
+
+/// Fixes every share that is at a bound in all optima: whose bound has a price. `cap` is what shares with a cap have at most.
+/// \return which ones.
+std::vector<char> ExactSearch::settle(double cap) {
+    constexpr double negligible = 1e-8;  // price of a bound compared with the cost of a share
+    constexpr double clear = 1e-7;       // farther from its bound a share stays where it is: the limits are met there
+    auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
+    double const open = count_open();
+    std::vector<double> worth(gradient.size(), 0.0), scale(gradient.size(), 0.0);
+    std::vector<double> of_group(2 * static_cast<std::size_t>(decisions_.groups), 0.0);
+    for (std::size_t d = 0; d < gradient.size(); ++d) {
+        auto const& what = decisions_.ders[d];
+        if (what.role == Decision::Role::fixed) continue;
+        worth[d] = -(what.cost.linear + what.reach * gradient[d]);
+        // The prices of all caps together are one.
+        scale[d] = what.role == Decision::Role::capped ? 1.0 / open : available_kw_[d] * what.reach;
+        if (what.role != Decision::Role::tied) continue;
+        of_group[2 * static_cast<std::size_t>(what.group)] += worth[d];
+        of_group[2 * static_cast<std::size_t>(what.group) + 1] += scale[d];
+    }
+    links_.sum(of_group);
+    std::vector<char> settled(gradient.size(), 0);
+    for (std::size_t d = 0; d < gradient.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        if (what.role == Decision::Role::fixed) continue;
+        bool const tied = what.role == Decision::Role::tied;
+        double const more = tied ? of_group[2 * static_cast<std::size_t>(what.group)] : worth[d];
+        double const relative = more / (tied ? of_group[2 * static_cast<std::size_t>(what.group) + 1] : scale[d]);
+        double const bound = more < 0.0                            ? what.lower
+                             : what.role == Decision::Role::capped ? std::min(cap, what.upper)
+                                                                   : what.upper;
+        // Of the price and the distance to the bound one is zero at the optimum: the smaller one, each on its own scale.
+        double const u = answer_.alpha[d] / what.reach;
+        if (std::abs(relative) <= negligible || std::abs(relative) * cap <= std::abs(bound - u)) continue;
+        what.role = Decision::Role::fixed;
+        what.fixed = what.reach * (std::abs(bound - u) < clear ? bound : u);
+        answer_.alpha[d] = what.fixed;
+        settled[d] = 1;
+    }
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    return settled;
+}
+
+/// The largest share as small as possible; whoever has to bear it keeps it; then the same for the others.
+void ExactSearch::one_level_after_the_other() {
+    constexpr double nothing = 1e-9;  // share below which all that are left are free
+    std::int64_t levels = 0;
+    auto const* from = start();
+    while (count_open() > 0.0) {
+        auto const before = answer_.alpha;
+        if (!solve(from)) {
+            if (levels == 0 || answer_.status == Status::interrupted) return;
+            answer_.alpha = before;  // what was decided so far stands
+            break;
+        }
+        from = nullptr;
+        if (levels == 0) take_prices();
+        double largest = 0.0;
+        for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
+            if (decisions_.ders[d].role != Decision::Role::fixed) largest = std::max(largest, answer_.alpha[d]);
+        largest = comm_.max(largest);
+        if (largest <= nothing || answer_.status == Status::relaxed) break;
+        ++levels;
+        auto const settled = settle(largest);
+        if (levels > 1) name_binding(settled);
+        if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) break;
+        hold_priced_limits();
+    }
+    for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
+        if (decisions_.ders[d].role == Decision::Role::capped && answer_.alpha[d] <= nothing) answer_.alpha[d] = 0.0;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    answer_.objective = objective_of(answer_.alpha);
+    answer_.levels = levels;
+}
+
+/// Fixes what was connected on these days where it stands.
+void ExactSearch::fix_dates(double first, double last) {
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        auto const& contract = settings_.contracts[d];
+        if (what.role == Decision::Role::fixed || !contract.connected) continue;
+        auto const day = static_cast<double>(*contract.connected);
+        if (day < first || day > last) continue;
+        what.role = Decision::Role::fixed;
+        what.fixed = answer_.alpha[d];
+    }
+}
+
+/// As little as possible from the oldest; then, with that as it is, from the next. As most of them give nothing, several dates
+/// are tried together and fewer if they have to give something.
+void ExactSearch::one_date_after_the_other() {
+    constexpr double nothing = 1e-7;  // kW
+    fairness::require_dates(comm_, piece_, available_kw_, settings_.contracts);
+    std::vector<double> own;
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d)
+        if (decisions_.ders[d].role != Decision::Role::fixed)
+            own.push_back(static_cast<double>(*settings_.contracts[d].connected));
+    auto dates = comm_.all_gather(own);
+    std::ranges::sort(dates);
+    dates.erase(std::ranges::unique(dates).begin(), dates.end());
+    auto const set_costs = [&](double first, double last, bool tie_break) {
+        for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+            auto& what = decisions_.ders[d];
+            what.cost = {};
+            if (what.role == Decision::Role::fixed) continue;
+            auto const day = static_cast<double>(*settings_.contracts[d].connected);
+            if (day < first || day > last) continue;
+            if (tie_break) what.cost.quadratic = available_kw_[d];
+            else what.cost.linear = available_kw_[d];
+        }
+    };
+    auto const given_up = [&](double first, double last) {
+        double sum = 0.0;
+        for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
+            if (!settings_.contracts[d].connected) continue;
+            auto const day = static_cast<double>(*settings_.contracts[d].connected);
+            if (day >= first && day <= last) sum += available_kw_[d] * answer_.alpha[d];
+        }
+        return comm_.sum(sum);
+    };
+    auto const open_of = [&](double first, double last) {
+        double open = 0.0;
+        for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+            if (decisions_.ders[d].role == Decision::Role::fixed) continue;
+            auto const day = static_cast<double>(*settings_.contracts[d].connected);
+            if (day >= first && day <= last) open += 1.0;
+        }
+        return comm_.sum(open);
+    };
+    std::int64_t levels = 0;
+    std::size_t at = 0, count = dates.size();
+    while (at < dates.size() && count_open() > 0.0) {
+        double const first = dates[at], last = dates[at + count - 1];
+        set_costs(first, last, false);
+        bool const open = open_of(first, last) > 0.0;
+        if (open && !solve(nullptr)) return;
+        if (!open || given_up(first, last) <= nothing) {
+            fix_dates(first, last);
+            at += count;
+            count = dates.size() - at;
+            continue;
+        }
+        if (count > 1) {
+            count /= 2;
+            continue;
+        }
+        ++levels;
+        if (levels == 1) take_prices();
+        auto const settled = settle(1.0);
+        if (levels > 1) name_binding(settled);
+        hold_priced_limits();
+        set_costs(first, last, true);
+        auto const before = answer_.alpha;
+        if (open_of(first, last) > 0.0 && !solve(nullptr)) {
+            if (answer_.status == Status::interrupted) return;
+            answer_.alpha = before;
+            answer_.status = Status::optimal;
+        }
+        fix_dates(first, last);
+        ++at;
+        count = at < dates.size() ? 1 : 0;
+    }
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    answer_.objective = objective_of(answer_.alpha);
+    answer_.levels = levels;
+}
+
+/// At every optimum a limit with a price is met: the voltage stays where it is from now on. Those that nobody who is left moves have
+/// done their part.
+void ExactSearch::hold_priced_limits() {
+    constexpr double at_limit = 1e-8;    // pu^2
+    constexpr double unmoved = 1e-9;     // pu^2, by all who are left together
+    constexpr double negligible = 1e-9;  // price compared with the highest
+    std::vector<double> left(answer_.alpha.size(), 0.0);
+    for (std::size_t d = 0; d < left.size(); ++d)
+        left[d] = decisions_.ders[d].role == Decision::Role::fixed ? 0.0 : decisions_.ders[d].reach;
+    model::FlowState change;
+    flow_.solve_change(left, change);
+    double highest = 0.0;
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) highest = std::max({highest, low_[i], high_[i]});
+    highest = comm_.max(highest);
+    double held = 0.0;
+    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
+        auto const& node = answer_.nodes[i];
+        double const v = seen(piece_, answer_.curtailed, node);
+        bool const moves = std::abs(seen(piece_, change, node)) > unmoved;
+        auto& low = limits_.low[place(node)];
+        auto& high = limits_.high[place(node)];
+        bool const at_high = v > node.high - at_limit, at_low = v < node.low + at_limit;
+        if (!at_high && !at_low) continue;
+        if (!moves) {
+            low = -infinity;
+            high = infinity;
+        } else if ((at_high && high_[i] > negligible * highest) || (at_low && low_[i] > negligible * highest)) {
+            low = high = v;
+            held = 1.0;
+        }
+    }
+    holds_limits_ = holds_limits_ || comm_.max(held) > 0.0;
+}
+
+/// The last line of the history is the answer itself, with its voltages.
+void ExactSearch::finish() {
+    if (answer_.rounds.size() > 1) {
+        auto const rounds = answer_.rounds.size() - 1;
+        answer_.agent_curtailed_kw.resize(answer_.agent_curtailed_kw.size() / answer_.rounds.size() * rounds);
+        answer_.boundary_v_sq.resize(answer_.boundary_v_sq.size() / answer_.rounds.size() * rounds);
+        double const change = answer_.rounds.back().max_alpha_change;
+        answer_.rounds.pop_back();
+        record(comm_, flow_, {answer_.curtailed, worst_violation(), change, outcome_.dual_residual}, {}, answer_);
+    }
+}
+
+bool is_scalar(fairness::Policy const& policy, Settings const& settings) {
+    return policy.ramp != nullptr &&
+           (!policy.shared_fraction || (settings.scope == fairness::Scope::feeder && settings.contracts.empty()));
+}
+
+}  // namespace
+
+Answer exact_on_tree(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+                     Settings const& settings, Observer const& observer) {
+    return ExactSearch{comm, flow, policy, settings, observer}.run();
+}
+
+Answer exact(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
+             Settings const& settings, Observer const& observer) {
+    if (!is_scalar(policy, settings)) return exact_on_tree(comm, flow, policy, settings, observer);
+    auto answer = bisection(comm, flow, policy, settings, observer);
+    bool const may_relax = settings.elastic && policy.shared_fraction && answer.status == Status::infeasible;
+    return may_relax ? exact_on_tree(comm, flow, policy, settings, observer) : answer;
+}
+
+}  // namespace dec::coordination

@@ -1,0 +1,606 @@
+#include "tree_barrier.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dec::solvers {
+namespace {
+
+struct Move {
+    double s, z;
+};
+
+// One slack s >= 0 with its multiplier z.
+struct Bound {
+    double s, z;
+
+    // To s z = goal, when what s has to follow moves by `step`.
+    [[nodiscard]] Move move(double goal, double step) const { return {step, (goal - z * (s + step)) / s}; }
+    // ds dz of the move to s z = 0.
+    [[nodiscard]] double second_order(double step) const { return move(0.0, step).z * step; }
+    [[nodiscard]] double stiffness() const { return z / s; }
+};
+
+// The same where the multiplier's step moves the limit by `softness` times itself. Divides once.
+class Limit {
+  public:
+    Limit(double s, double z, double softness)
+        : s_{s}, z_{z}, softness_{softness}, reciprocal_{1.0 / (s + softness * z)} {}
+
+    [[nodiscard]] Move move(double goal, double step) const {
+        double const dz = (goal - z_ * (s_ + step)) * reciprocal_;
+        return {step + softness_ * dz, dz};
+    }
+    [[nodiscard]] double second_order(double step) const {
+        auto const [ds, dz] = move(0.0, step);
+        return ds * dz;
+    }
+    [[nodiscard]] double stiffness() const { return z_ * reciprocal_; }
+
+  private:
+    double s_, z_, softness_, reciprocal_;
+};
+
+// What ds/s and dz/z allow, without a division where they do not come into question.
+void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
+    if (-ds > ratio * s || -dz > ratio * z) ratio = std::max(-ds / s, -dz / z);
+}
+
+constexpr double start_low = 0.1, start_high = 0.9;
+
+// Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
+// which a control costs one in full, that is more than any limit within reach of one control is worth.
+constexpr double excess_cost = 1e4;
+
+}  // namespace
+
+TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination,
+                         bool elastic)
+    : program_{program}, units_{units}, watched_{elimination.watched()}, elastic_{elastic} {
+    set_variables();
+    set_limits();
+}
+
+void TreeBarrier::set_variables() {
+    auto const resize = [](Variables& variables, std::size_t count) {
+        for (auto* const field : {&variables.t, &variables.z_low, &variables.z_high, &variables.cost,
+                                  &variables.curvature, &variables.prediction})
+            field->assign(count, 0.0);
+        variables.moves.assign(count, 0);
+    };
+    auto const set = [this](Variables& variables, std::size_t i, TreeTerm const& term, double lower, double range) {
+        variables.cost[i] = units_.cost * (term.cost + term.curvature * lower) * range;
+        variables.curvature[i] = units_.cost * term.curvature * range * range;
+        constant_ += units_.cost * (term.cost + 0.5 * term.curvature * lower) * lower;
+        if (term.log_weight > 0.0) {
+            variables.log_weight.resize(variables.t.size(), 0.0);
+            variables.log_weight[i] = units_.cost * term.log_weight;
+        }
+    };
+    resize(controls_, program_.controls.size());
+    for (std::size_t d = 0; d < program_.controls.size(); ++d) {
+        auto const& control = program_.controls[d];
+        set(controls_, d, control.term, units_.control_lower[d], units_.control_range[d]);
+        controls_.moves[d] = units_.control_fixed[d] ? 0 : 1;
+        if (control.role == TreeControl::Role::capped)
+            caps_.push_back(
+                {.control = d,
+                 .ratio = units_.group_range[static_cast<std::size_t>(control.group)] / units_.control_range[d]});
+    }
+    price_.assign(program_.controls.size(), 0.0);
+    resize(shared_, program_.groups.size());
+    for (std::size_t g = 0; g < program_.groups.size(); ++g) {
+        if (program_.groups[g].top < 0) continue;
+        set(shared_, g, program_.groups[g].term, units_.group_lower[g], units_.group_range[g]);
+        shared_.moves[g] = units_.group_fixed[g] ? 0 : 1;
+    }
+}
+
+void TreeBarrier::set_limits() {
+    auto const set = [this](Limits& limits, std::vector<double> const& bounds) {
+        for (std::size_t w = 0; w < watched_.size(); ++w) {
+            double const bound = bounds[static_cast<std::size_t>(watched_[w])];
+            if (!std::isfinite(bound)) continue;
+            limits.row.push_back(static_cast<std::int32_t>(w));
+            limits.bound.push_back(bound);
+        }
+    };
+    set(low_, program_.low);
+    set(high_, program_.high);
+    // Limits of flows come after those of states.
+    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
+        high_.row.push_back(static_cast<std::int32_t>(watched_.size() + i));
+        high_.bound.push_back(program_.flow_limits[i].bound);
+    }
+    for (auto* const limits : {&low_, &high_}) {
+        limits->s.assign(limits->row.size(), 1.0);
+        limits->z.assign(limits->row.size(), 1.0);
+        if (elastic_) limits->e = limits->w = limits->s;
+    }
+    value_.assign(watched_.size() + program_.flow_limits.size(), 0.0);
+    prediction_.assign(value_.size(), 0.0);
+}
+
+void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
+    auto const place = [](Variables& variables) {
+        for (std::size_t i = 0; i < variables.t.size(); ++i) {
+            if (variables.moves[i] == 0) continue;
+            // Where the term by itself is least, but inside.
+            double const cost = variables.cost[i], curvature = variables.curvature[i];
+            double const least = curvature > 0.0 ? -cost / curvature : cost < 0.0 ? 1.0 : 0.0;
+            variables.t[i] = std::clamp(least, start_low, start_high);
+            variables.z_low[i] = 1.0 / variables.t[i];
+            variables.z_high[i] = 1.0 / (1.0 - variables.t[i]);
+        }
+    };
+    place(controls_);
+    place(shared_);
+    set_slacks(flow, groups, 0.025, 1.0);
+    set_prices(flow);
+}
+
+void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
+    constexpr double mu = 3e-3;
+    auto const place = [](Variables& variables, std::vector<double> const& at, std::vector<double> const& lower,
+                          std::vector<double> const& range) {
+        for (std::size_t i = 0; i < variables.t.size(); ++i) {
+            if (variables.moves[i] == 0) continue;
+            variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], 0.03, 0.97);
+            variables.z_low[i] = mu / variables.t[i];
+            variables.z_high[i] = mu / (1.0 - variables.t[i]);
+        }
+    };
+    place(controls_, start.u, units_.control_lower, units_.control_range);
+    place(shared_, start.y, units_.group_lower, units_.group_range);
+    set_slacks(flow, groups, 0.0025, mu);
+    auto const take = [this](Limits& limits, std::vector<double> const& prices) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            if (w >= watched_.size()) continue;
+            auto const row = static_cast<std::size_t>(watched_[w]);
+            limits.z[i] = std::max(limits.z[i], units_.cost * prices[row]);
+        }
+    };
+    take(low_, start.price_low);
+    take(high_, start.price_high);
+    auto const of_states = high_.row.size() - program_.flow_limits.size();
+    for (std::size_t i = 0; i < start.price_flow.size(); ++i)
+        high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
+    set_prices(flow);
+}
+
+// Values that follow from t, and slacks of at least this share of the width between limits.
+void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu) {
+    std::vector<double> shared(shared_.t);
+    groups.from_top(shared);
+    for (std::size_t d = 0; d < controls_.t.size(); ++d)
+        if (program_.controls[d].role == TreeControl::Role::tied)
+            controls_.t[d] = shared[static_cast<std::size_t>(program_.controls[d].group)];
+    for (auto& cap : caps_) {
+        auto const g = static_cast<std::size_t>(program_.controls[cap.control].group);
+        cap.value = (units_.group_lower[g] + units_.group_range[g] * shared[g] - units_.control_lower[cap.control]) /
+                        units_.control_range[cap.control] -
+                    controls_.t[cap.control];
+        cap.s = std::max(cap.value, 4.0 * least_share);
+        cap.z = mu / cap.s;
+    }
+
+    TreePoint point;
+    read(point.u, point.y);
+    find_states(program_, flow, point);
+    take_values(point);
+    auto const set = [&](Limits& limits, double sign) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            double width = std::max(std::abs(limits.bound[i]), 1e-3);
+            if (w < watched_.size()) {
+                auto const row = static_cast<std::size_t>(watched_[w]);
+                width = program_.high[row] - program_.low[row];
+                if (!std::isfinite(width) || width <= 0.0) width = 0.2 * std::max(1.0, std::abs(limits.bound[i]));
+            }
+            double const least = least_share * width;
+            limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
+            limits.z[i] = mu / limits.s[i];
+            if (!elastic_) continue;
+            limits.e[i] = least;
+            limits.w[i] = mu / least;
+        }
+    };
+    set(low_, -1.0);
+    set(high_, 1.0);
+}
+
+void TreeBarrier::set_prices(TreeFlow& flow) {
+    TreePoint point;
+    read_prices(point);
+    find_prices(program_, flow, point);
+    for (std::size_t d = 0; d < price_.size(); ++d)
+        price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
+}
+
+// One limit as it stands: s = Sign (bound - value).
+class TreeBarrier::Rigid {
+  public:
+    struct Moves {
+        double s, z;
+    };
+    Rigid(Limits const& limits, std::size_t i, double softness)
+        : s_{limits.s[i]}, z_{limits.z[i]}, pair_{s_, z_, softness} {}
+
+    [[nodiscard]] double slack() const { return s_; }
+    [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
+    // Second-order terms of the step to zero complementarity.
+    [[nodiscard]] double second_order(double step) const { return pair_.second_order(step); }
+    [[nodiscard]] Moves move(double target, double second, double step) const {
+        auto const [ds, dz] = pair_.move(target - second, step);
+        return {ds, dz};
+    }
+    void take(Limits& limits, std::size_t i, double length, Moves const& moves) const {
+        limits.s[i] = s_ + length * moves.s;
+        limits.z[i] = z_ + length * moves.z;
+    }
+    void add(Moves const& moves, TreeReach& reach) const {
+        limit_ratio(s_, moves.s, z_, moves.z, reach.ratio);
+        reach.cross += moves.s * moves.z;
+    }
+    static double none() { return 0.0; }
+
+  private:
+    double s_, z_;
+    Limit pair_;
+};
+
+// The same with s = Sign (bound - value) + e. Eliminating e makes the limit softer by `give`.
+class TreeBarrier::Elastic {
+  public:
+    struct Moves {
+        double s, z, e, w;
+    };
+    struct Second {
+        double of_s = 0.0, of_e = 0.0;
+    };
+    Elastic(Limits const& limits, std::size_t i, double softness)
+        : s_{limits.s[i]}, z_{limits.z[i]}, e_{limits.e[i]}, w_{limits.w[i]}, give_{e_ / (w_ + excess_cost * e_)},
+          residual_{excess_cost * (1.0 + e_) - z_ - w_}, pair_{s_, z_, softness + give_} {}
+
+    [[nodiscard]] double slack() const { return s_ - e_; }
+    [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
+    [[nodiscard]] Second second_order(double step) const {
+        auto const moves = move(0.0, {}, step);
+        return {moves.s * moves.z, moves.e * moves.w};
+    }
+    [[nodiscard]] Moves move(double target, Second const& second, double step) const {
+        // From e w = target and cost' = z + w.
+        double const own = (target - second.of_e - e_ * (w_ + residual_)) * give_ / e_;
+        auto const [ds, dz] = pair_.move(target - second.of_s, step + own);
+        double const de = own + give_ * dz;
+        return {ds, dz, de, excess_cost * de - dz + residual_};
+    }
+    void take(Limits& limits, std::size_t i, double length, Moves const& moves) const {
+        limits.s[i] = s_ + length * moves.s;
+        limits.z[i] = z_ + length * moves.z;
+        limits.e[i] = e_ + length * moves.e;
+        limits.w[i] = w_ + length * moves.w;
+    }
+    void add(Moves const& moves, TreeReach& reach) const {
+        limit_ratio(s_, moves.s, z_, moves.z, reach.ratio);
+        limit_ratio(e_, moves.e, w_, moves.w, reach.ratio);
+        reach.cross += moves.s * moves.z + moves.e * moves.w;
+    }
+    static Second none() { return {}; }
+
+  private:
+    double s_, z_, e_, w_;
+    double give_, residual_;
+    Limit pair_;
+};
+
+template <class Kind, int Sign>
+void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
+    for (std::size_t i = 0; i < limits.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(limits.row[i]);
+        Kind const limit(limits, i, softness_);
+        // value_ has moved already; the residual was with the value before.
+        double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - limit.slack();
+        auto const second = limit.second_order(residual - Sign * prediction_[w]);
+        limit.take(limits, i, length, limit.move(target_, second, residual - Sign * step.row[w]));
+    }
+}
+
+template <class Kind, int Sign>
+void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
+    for (std::size_t i = 0; i < limits.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(limits.row[i]);
+        Kind const limit(limits, i, softness_);
+        double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
+        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        model.row_slope[w] += Sign * limit.move(target, second, residual).z;
+        if (!corrected) {
+            model.row_curvature[w] += limit.stiffness();
+            primal_residual_ = std::max(primal_residual_, std::abs(residual));
+        }
+    }
+}
+
+template <class Kind, int Sign>
+void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
+    for (std::size_t i = 0; i < limits.row.size(); ++i) {
+        auto const w = static_cast<std::size_t>(limits.row[i]);
+        Kind const limit(limits, i, softness_);
+        double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
+        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        limit.add(limit.move(corrected ? target_ : 0.0, second, residual - Sign * step.row[w]), reach);
+    }
+}
+
+void TreeBarrier::advance_limits(double length, TreeStep const& step) {
+    if (elastic_) {
+        advance_limits<Elastic, -1>(low_, length, step);
+        advance_limits<Elastic, 1>(high_, length, step);
+    } else {
+        advance_limits<Rigid, -1>(low_, length, step);
+        advance_limits<Rigid, 1>(high_, length, step);
+    }
+}
+
+void TreeBarrier::model_limits(double target, bool corrected, TreeModel& model) {
+    if (elastic_) {
+        model_limits<Elastic, -1>(low_, target, corrected, model);
+        model_limits<Elastic, 1>(high_, target, corrected, model);
+    } else {
+        model_limits<Rigid, -1>(low_, target, corrected, model);
+        model_limits<Rigid, 1>(high_, target, corrected, model);
+    }
+}
+
+void TreeBarrier::reach_limits(bool corrected, TreeStep const& step, TreeReach& reach) const {
+    if (elastic_) {
+        reach_limits<Elastic, -1>(low_, corrected, step, reach);
+        reach_limits<Elastic, 1>(high_, corrected, step, reach);
+    } else {
+        reach_limits<Rigid, -1>(low_, corrected, step, reach);
+        reach_limits<Rigid, 1>(high_, corrected, step, reach);
+    }
+}
+
+void TreeBarrier::advance_variables(Variables& variables, std::vector<double> const& dt, double length) const {
+    for (std::size_t i = 0; i < variables.t.size(); ++i) {
+        if (variables.moves[i] != 0) {
+            double const t = variables.t[i];
+            Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+            double const of_low = low.second_order(variables.prediction[i]);
+            double const of_high = high.second_order(-variables.prediction[i]);
+            variables.z_low[i] += length * low.move(target_ - of_low, dt[i]).z;
+            variables.z_high[i] += length * high.move(target_ - of_high, -dt[i]).z;
+        }
+        variables.t[i] += length * dt[i];
+    }
+}
+
+void TreeBarrier::reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
+                                  TreeReach& reach) const {
+    for (std::size_t i = 0; i < variables.t.size(); ++i) {
+        if (variables.moves[i] == 0) continue;
+        double const t = variables.t[i];
+        Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
+        double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
+        double const dz_low = low.move(of_low, dt[i]).z;
+        double const dz_high = high.move(of_high, -dt[i]).z;
+        if (-dt[i] > reach.ratio * low.s || dt[i] > reach.ratio * high.s || -dz_low > reach.ratio * low.z ||
+            -dz_high > reach.ratio * high.z)
+            reach.ratio = std::max({-dt[i] / low.s, dt[i] / high.s, -dz_low / low.z, -dz_high / high.z});
+        reach.cross += dt[i] * (dz_low - dz_high);
+    }
+}
+
+void TreeBarrier::add_sums(Variables const& variables, std::vector<double> const& lower,
+                           std::vector<double> const& range, TreeSums& sums) const {
+    for (std::size_t i = 0; i < variables.t.size(); ++i) {
+        double const t = variables.t[i];
+        sums.objective += (variables.cost[i] + 0.5 * variables.curvature[i] * t) * t;
+        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0)
+            sums.objective -= variables.log_weight[i] * std::log(1.0 - lower[i] - range[i] * t);
+        if (variables.moves[i] == 0) continue;
+        sums.complementarity += variables.z_low[i] * t + variables.z_high[i] * (1.0 - t);
+        sums.pairs += 2.0;
+    }
+}
+
+void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
+    std::ranges::fill(model.row_slope, 0.0);
+    if (!corrected) {
+        std::ranges::fill(model.row_curvature, 0.0);
+        primal_residual_ = 0.0;
+        dual_residual_ = 0.0;
+    }
+    model_limits(target, corrected, model);
+
+    // Returns the derivative of the Lagrangian.
+    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
+                          double& slope) {
+        double const t = variables.t[i];
+        curvature = variables.curvature[i] + proximity_;
+        slope = variables.cost[i] + variables.curvature[i] * t;
+        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0) {
+            double const relative = range / (1.0 - lower - range * t);
+            slope += variables.log_weight[i] * relative;
+            curvature += variables.log_weight[i] * relative * relative;
+        }
+        if (variables.moves[i] == 0) return 0.0;
+        Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
+        double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
+        double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
+        double const derivative = slope + high.z - low.z;
+        curvature += low.z / low.s + high.z / high.s;
+        slope += (target - of_high) / high.s - (target - of_low) / low.s;
+        return derivative;
+    };
+    for (std::size_t d = 0; d < controls_.t.size(); ++d) {
+        double curvature = 0.0, slope = 0.0;
+        double const derivative =
+            term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope) + price_[d];
+        auto const role = program_.controls[d].role;
+        if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
+            dual_residual_ = std::max(dual_residual_, std::abs(derivative));
+        model.control_inverse[d] = controls_.moves[d] != 0 ? 1.0 / curvature : 0.0;
+        slope += price_[d];
+        model.control_slope[d] = slope;
+        if (role != TreeControl::Role::tied) continue;
+        model.share[d] = 1.0;
+        model.shared_curvature[d] = curvature;
+        model.shared_slope[d] = slope;
+    }
+    for (auto& cap : caps_) {
+        auto const d = cap.control;
+        Limit const pair{cap.s, cap.z, softness_};
+        double const residual = cap.value - cap.s;
+        double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
+        double const stiffness = pair.stiffness();
+        double const push = pair.move(target - second, residual).z;
+        if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
+        if (controls_.moves[d] == 0) {
+            model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
+            model.shared_slope[d] = -cap.ratio * (push + cap.z);
+            continue;
+        }
+        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d] + cap.z;
+        double const inverse = 1.0 / (curvature + stiffness);
+        model.control_inverse[d] = inverse;
+        model.control_slope[d] = slope + push;
+        model.share[d] = cap.ratio * stiffness * inverse;
+        model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
+        model.shared_slope[d] = cap.ratio * (inverse * (stiffness * slope - curvature * push) - cap.z);
+    }
+    for (std::size_t g = 0; g < shared_.t.size(); ++g) {
+        double curvature = 0.0, slope = 0.0;
+        term(shared_, g, units_.group_lower[g], units_.group_range[g], curvature, slope);
+        model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
+        model.group_slope[g] = slope;
+    }
+}
+
+TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& model) {
+    if (length > 0.0) {
+        for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
+        advance_limits(length, step);
+        for (auto& cap : caps_) {
+            Limit const pair{cap.s, cap.z, softness_};
+            double const residual = cap.value - cap.s;
+            double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
+            double const second = pair.second_order(residual + cap.prediction);
+            auto const [ds, dz] = pair.move(target_ - second, residual + move);
+            cap.z += length * dz;
+            cap.s += length * ds;
+            cap.value += length * move;
+        }
+        for (std::size_t d = 0; d < price_.size(); ++d) price_[d] += length * step.price[d];
+        advance_variables(controls_, step.control, length);
+        advance_variables(shared_, step.group, length);
+    }
+    write_model(0.0, false, model);
+    TreeSums sums;
+    sums.objective = constant_;
+    add_sums(controls_, units_.control_lower, units_.control_range, sums);
+    add_sums(shared_, units_.group_lower, units_.group_range, sums);
+    for (auto const* const limits : {&low_, &high_}) {
+        for (std::size_t i = 0; i < limits->s.size(); ++i) sums.complementarity += limits->s[i] * limits->z[i];
+        for (std::size_t i = 0; i < limits->e.size(); ++i) {
+            sums.complementarity += limits->e[i] * limits->w[i];
+            sums.objective += excess_cost * (limits->e[i] + 0.5 * limits->e[i] * limits->e[i]);
+        }
+        sums.pairs += static_cast<double>(limits->s.size() + limits->e.size());
+    }
+    for (auto const& cap : caps_) sums.complementarity += cap.s * cap.z;
+    sums.pairs += static_cast<double>(caps_.size());
+    return sums;
+}
+
+void TreeBarrier::stiffen() {
+    proximity_ = std::min(10.0 * proximity_, 1e-3);
+    softness_ = std::min(10.0 * softness_, 1e-6);
+}
+
+void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
+    set_values(point);
+    write_model(0.0, false, model);
+}
+
+void TreeBarrier::take_values(TreePoint const& point) {
+    for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
+    std::ranges::copy(point.observed_flow, value_.begin() + static_cast<std::ptrdiff_t>(watched_.size()));
+}
+
+void TreeBarrier::set_values(TreePoint const& point) {
+    take_values(point);
+    for (std::size_t d = 0; d < price_.size(); ++d)
+        price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
+}
+
+TreeReach TreeBarrier::reach_of_prediction(TreeStep const& step) {
+    TreeReach reach;
+    reach_limits(false, step, reach);
+    prediction_ = step.row;
+    reach_variables(controls_, false, step.control, reach);
+    reach_variables(shared_, false, step.group, reach);
+    controls_.prediction = step.control;
+    shared_.prediction = step.group;
+    for (auto& cap : caps_) {
+        Limit const pair{cap.s, cap.z, softness_};
+        cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
+        auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
+        reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
+        reach.cross += ds * dz;
+    }
+    return reach;
+}
+
+void TreeBarrier::correct(double target, TreeModel& model) {
+    target_ = target;
+    // Curvatures of controls with caps are written again, with the same bits.
+    write_model(target, true, model);
+}
+
+TreeReach TreeBarrier::reach_of_correction(TreeStep const& step) {
+    TreeReach reach;
+    reach_limits(true, step, reach);
+    reach_variables(controls_, true, step.control, reach);
+    reach_variables(shared_, true, step.group, reach);
+    for (auto const& cap : caps_) {
+        Limit const pair{cap.s, cap.z, softness_};
+        double const residual = cap.value - cap.s;
+        auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction),
+                                        residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
+        reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
+        reach.cross += ds * dz;
+    }
+    return reach;
+}
+
+void TreeBarrier::read(std::vector<double>& u, std::vector<double>& y) const {
+    u.resize(controls_.t.size());
+    for (std::size_t d = 0; d < u.size(); ++d)
+        u[d] = units_.control_lower[d] + units_.control_range[d] * controls_.t[d];
+    y.resize(shared_.t.size());
+    for (std::size_t g = 0; g < y.size(); ++g) y[g] = units_.group_lower[g] + units_.group_range[g] * shared_.t[g];
+}
+
+void TreeBarrier::read_prices(TreePoint& point) const {
+    auto const price = [this](double multiplier) { return std::max(multiplier, 0.0) / units_.cost; };
+    point.price_low.assign(program_.low.size(), 0.0);
+    point.price_high.assign(program_.low.size(), 0.0);
+    point.price_flow.assign(program_.flow_limits.size(), 0.0);
+    auto const read_limits = [&](Limits const& limits, std::vector<double>& prices) {
+        for (std::size_t i = 0; i < limits.row.size(); ++i) {
+            auto const w = static_cast<std::size_t>(limits.row[i]);
+            (w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
+                                 : point.price_flow[w - watched_.size()]) = price(limits.z[i]);
+        }
+    };
+    read_limits(low_, point.price_low);
+    read_limits(high_, point.price_high);
+    point.cap.assign(controls_.t.size(), 0.0);
+    for (auto const& limit : caps_) point.cap[limit.control] = price(limit.z) / units_.control_range[limit.control];
+}
+
+}  // namespace dec::solvers

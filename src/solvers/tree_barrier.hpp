@@ -1,0 +1,148 @@
+/// \file tree_barrier.hpp
+/// Where the interior point stands: controls, slacks and multipliers of a program on a tree, in flat arrays, and what each
+/// phase of an iteration does to them. Everything of the tree itself is behind TreeElimination and TreeFlow.
+///
+/// Controls are moved to 0 <= t <= 1 and the objective is divided by its mean marginal cost, so that all numbers here are of
+/// the order of one whatever units the program is written in.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dec/solvers/tree_interior_point.hpp"
+#include "tree_elimination.hpp"
+#include "tree_flow.hpp"
+#include "tree_groups.hpp"
+#include "tree_optimality.hpp"
+#include "tree_units.hpp"
+
+namespace dec::solvers {
+
+/// Sums over this rank, to be added up over all.
+struct TreeSums {
+    double complementarity = 0.0;  ///< sum of s z
+    double pairs = 0.0;            ///< number of s z
+    double objective = 0.0;        ///< in units of the scaled objective
+};
+
+/// How far a step may go.
+struct TreeReach {
+    double ratio = 0.0;  ///< largest -ds/s or -dz/z
+    double cross = 0.0;  ///< sum of ds dz
+};
+
+class TreeBarrier {
+  public:
+    /// All but `flow` stay where they are.
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, bool elastic);
+
+    /// Collective. Somewhere inside.
+    void start_cold(TreeFlow& flow, TreeGroups& groups);
+    /// Collective. Near the answer of a similar program.
+    void start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start);
+
+    /// Takes the step found last, if `length` is not 0, and writes curvatures and the slopes of a step to s z = 0.
+    TreeSums predict(double length, TreeStep const& step, TreeModel& model);
+    /// Takes states and prices, in which rounding of all steps has added up, from a judged point, and writes the model again.
+    void observe(TreePoint const& point, TreeModel& model);
+    /// Regularises more, where systems have turned out to be nearly singular.
+    void stiffen();
+    /// How far that step goes; remembers it for its second-order terms.
+    TreeReach reach_of_prediction(TreeStep const& step);
+    /// Slopes of the step to s z = target, with second-order terms.
+    void correct(double target, TreeModel& model);
+    TreeReach reach_of_correction(TreeStep const& step);
+
+    /// Largest |s - slack| of a limit on this rank, when `predict` was called.
+    [[nodiscard]] double primal_residual() const { return primal_residual_; }
+    /// Largest derivative of the Lagrangian by a control of this rank, likewise.
+    [[nodiscard]] double dual_residual() const { return dual_residual_; }
+
+    /// Decides which limits and bounds are met, and puts controls onto their bounds. From then on only the two below.
+    void begin_polish();
+    /// Writes the model of the program in which limits that are met are equalities, from a judged point.
+    void polish_model(TreePoint const& point, TreeModel& model);
+    void polish_step(TreeStep const& step);
+
+    /// Controls and groups of the program.
+    void read(std::vector<double>& u, std::vector<double>& y) const;
+    /// Multipliers, in units of the program's objective.
+    void read_prices(TreePoint& point) const;
+
+  private:
+    struct Variables {
+        std::vector<double> t, z_low, z_high;
+        std::vector<double> cost, curvature, log_weight;  // log_weight: empty if all are zero
+        std::vector<double> prediction;
+        std::vector<std::uint8_t> met;    // in polishing: a bound is met
+        std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
+    };
+    // Limits on one side of watched rows.
+    struct Limits {
+        std::vector<std::int32_t> row;
+        std::vector<double> bound, s, z;
+        std::vector<double> e, w;  // only if elastic: excess and its multiplier
+        std::vector<std::uint8_t> met;
+    };
+    // Watched rows whose limits are equal; multipliers of either sign.
+    struct Fixed {
+        std::vector<std::int32_t> row;
+        std::vector<double> bound, z;
+    };
+    // u <= y, in units of the control.
+    struct Cap {
+        std::size_t control = 0;
+        double ratio = 1.0;  // range of y by that of u
+        double value = 0.0;  // y - u
+        double s = 1.0, z = 1.0;
+        double prediction = 0.0;
+        bool met = false;
+    };
+
+    void set_variables();
+    void set_limits();
+    void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
+    void take_values(TreePoint const& point);
+    void set_values(TreePoint const& point);
+    void set_prices(TreeFlow& flow);
+    class Rigid;
+    class Elastic;
+    template <class Kind, int Sign>
+    void advance_limits(Limits& limits, double length, TreeStep const& step);
+    template <class Kind, int Sign>
+    void model_limits(Limits const& limits, double target, bool corrected, TreeModel& model);
+    template <class Kind, int Sign>
+    void reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const;
+    void advance_limits(double length, TreeStep const& step);
+    void model_limits(double target, bool corrected, TreeModel& model);
+    void reach_limits(bool corrected, TreeStep const& step, TreeReach& reach) const;
+    void advance_variables(Variables& variables, std::vector<double> const& dt, double length) const;
+    void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
+                         TreeReach& reach) const;
+    void write_model(double target, bool corrected, TreeModel& model);
+    template <int Sign>
+    void polish_limits(Limits const& limits, TreeModel& model) const;
+    template <int Sign>
+    void polish_limits_step(Limits& limits, TreeStep const& step) const;
+    void add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
+                  TreeSums& sums) const;
+
+    TreeProgram const& program_;
+    TreeUnits const& units_;
+    std::vector<std::int32_t> const& watched_;
+    bool elastic_;
+    Variables controls_, shared_;
+    Limits low_, high_;
+    Fixed fixed_;
+    std::vector<Cap> caps_;
+    std::vector<double> price_;               // per control: gains times prices of flows
+    std::vector<double> value_, prediction_;  // per watched row
+    double target_ = 0.0;
+    // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
+    // and a step of a multiplier moves its limit by that much. Both vanish with the step.
+    double proximity_ = 1e-5, softness_ = 1e-8;
+    double primal_residual_ = 0.0, dual_residual_ = 0.0;
+    double constant_ = 0.0;  // of the scaled objective
+};
+
+}  // namespace dec::solvers

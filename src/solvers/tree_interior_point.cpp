@@ -1,0 +1,259 @@
+#include "dec/solvers/tree_interior_point.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "tree_barrier.hpp"
+#include "tree_elimination.hpp"
+#include "tree_optimality.hpp"
+#include "tree_presolve.hpp"
+
+namespace dec::solvers {
+namespace {
+
+// Share of the way to the boundary.
+constexpr double boldness = 0.995;
+// Objectives are compared with the optimum, and with this part of what the mean control costs in full.
+constexpr double least_objective = 1e-2;
+// A certificate counts from this share of its multipliers on.
+constexpr double certificate_share = 1e-10;
+// Polishing ends where violations and derivatives are below this, or after so many steps.
+constexpr double exact = 2e-11;
+constexpr int most_polishing = 8;
+
+class Iteration {
+  public:
+    Iteration(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings)
+        : program_{program}, links_{links}, settings_{settings}, groups_{program, links}, units_{find_units(
+                                                                                              program, links, groups_)},
+          flow_{program, links}, elimination_{program, links, units_.control_range}, barrier_{program, units_,
+                                                                                              elimination_,
+                                                                                              settings.elastic} {
+        elimination_.resize(model_, step_);
+    }
+
+    TreeOutcome run(TreeStart const* start, TreeObserver const& observer);
+
+  private:
+    struct Progress {
+        double complementarity, pairs, objective, primal_residual, dual_residual;
+    };
+    Progress advance(double length);
+    double predictor(Progress const& progress);
+    double corrector(double target);
+    TreeJudgement judge_point();
+    TreeJudgement polish(TreeJudgement const& judgement);
+    [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
+        return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
+    }
+    [[nodiscard]] double allowed_gap(double objective) const {
+        return settings_.tolerance * std::max(std::abs(objective), least_objective / units_.cost);
+    }
+    TreeOutcome answer(TreeStatus status, TreeJudgement const& judgement, int iterations);
+
+    TreeProgram const& program_;
+    TreeLinks& links_;
+    TreeSettings const& settings_;
+    TreeGroups groups_;
+    TreeUnits units_;
+    TreeFlow flow_;
+    TreeElimination elimination_;
+    TreeBarrier barrier_;
+    TreeModel model_;
+    TreeStep step_;
+    TreePoint point_;
+};
+
+Iteration::Progress Iteration::advance(double length) {
+    auto const sums = barrier_.predict(length, step_, model_);
+    std::array total{sums.complementarity, sums.pairs, sums.objective};
+    links_.sum(total);
+    std::array largest{barrier_.primal_residual(), barrier_.dual_residual()};
+    links_.max(largest);
+    return {total[0], total[1], total[2], largest[0], largest[1]};
+}
+
+// Where s z should go, from how far it could go at once.
+double Iteration::predictor(Progress const& progress) {
+    elimination_.factor(model_);
+    elimination_.solve(model_, step_);
+    auto const reach = barrier_.reach_of_prediction(step_);
+    std::array largest{reach.ratio};
+    links_.max(largest);
+    std::array total{reach.cross};
+    links_.sum(total);
+    double const length = largest[0] > 1.0 ? 1.0 / largest[0] : 1.0;
+    double const left = (1.0 - length) * progress.complementarity + length * length * total[0];
+    double const share = std::clamp(left / progress.complementarity, 0.0, 1.0);
+    return share * share * share * progress.complementarity / progress.pairs;
+}
+
+// Length of the step.
+double Iteration::corrector(double target) {
+    barrier_.correct(target, model_);
+    elimination_.update_slopes(model_);
+    elimination_.solve(model_, step_);
+    std::array largest{barrier_.reach_of_correction(step_).ratio};
+    links_.max(largest);
+    return largest[0] > boldness ? boldness / largest[0] : 1.0;
+}
+
+TreeJudgement Iteration::judge_point() {
+    barrier_.read(point_.u, point_.y);
+    barrier_.read_prices(point_);
+    return judge(program_, units_, links_, groups_, flow_, point_);
+}
+
+// Kept only where it makes the answer more exact.
+TreeJudgement Iteration::polish(TreeJudgement const& judgement) {
+    auto best = judgement;
+    auto best_point = point_;
+    barrier_.begin_polish();
+    for (int step = 0; step <= most_polishing; ++step) {
+        auto const polished = judge_point();
+        if (step > 0 && polished.violation <= std::max(best.violation, exact) &&
+            polished.stationarity <= std::max(best.stationarity, 1e-13) &&
+            std::abs(polished.objective - polished.dual_objective) <= allowed_gap(polished.objective)) {
+            best = polished;
+            best_point = point_;
+            if (best.violation <= exact && best.stationarity <= exact) break;
+        }
+        if (step == most_polishing) break;
+        barrier_.polish_model(point_, model_);
+        elimination_.factor(model_);
+        elimination_.solve(model_, step_);
+        barrier_.polish_step(step_);
+    }
+    point_ = std::move(best_point);
+    return best;
+}
+
+TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
+    if (!units_.agree) return answer(TreeStatus::primal_infeasible, judge_point(), 0);
+    if (start != nullptr) barrier_.start_warm(flow_, groups_, *start);
+    else barrier_.start_cold(flow_, groups_);
+
+    double length = 0.0;
+    int short_steps = 0;
+    for (int iteration = 0;; ++iteration) {
+        auto const progress = advance(length);
+        double const objective = progress.objective / units_.cost;
+        double const gap = progress.complementarity / units_.cost;
+        if (observer && observer({.iteration = iteration,
+                                  .objective = objective,
+                                  .primal_residual = progress.primal_residual,
+                                  .dual_residual = progress.dual_residual,
+                                  .gap = gap}))
+            return answer(TreeStatus::stopped, judge_point(), iteration);
+        if (!std::isfinite(progress.complementarity) || !std::isfinite(progress.primal_residual))
+            return answer(TreeStatus::numerical_failure, judge_point(), iteration);
+        if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
+            auto const judgement = judge_point();
+            if (settings_.elastic) {
+                // Limits need not hold, so there is no bound to compare with.
+                if (progress.dual_residual <= settings_.tolerance)
+                    return answer(TreeStatus::optimal, judgement, iteration);
+            } else if (judgement.violation <= settings_.tolerance &&
+                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
+                return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
+            barrier_.stiffen();
+            barrier_.observe(point_, model_);
+        }
+        if (iteration == settings_.max_iterations) {
+            auto const judgement = judge_point();
+            return answer(proves_infeasible(judgement) ? TreeStatus::primal_infeasible : TreeStatus::iteration_limit,
+                          judgement, iteration);
+        }
+        short_steps = iteration > 0 && length < 0.2 ? short_steps + 1 : 0;
+        if (short_steps > 1 || (iteration >= 15 && progress.primal_residual > settings_.tolerance)) {
+            auto const judgement = judge_point();
+            if (proves_infeasible(judgement)) return answer(TreeStatus::primal_infeasible, judgement, iteration);
+        }
+        // Below this nothing is gained, and systems become nearly singular.
+        double const least = 0.1 * units_.cost * allowed_gap(objective) / progress.pairs;
+        length = corrector(std::max(predictor(progress), least));
+    }
+}
+
+TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement, int iterations) {
+    TreeOutcome outcome;
+    outcome.status = status;
+    outcome.iterations = iterations;
+    outcome.objective = judgement.objective;
+    outcome.dual_objective = judgement.dual_objective;
+    outcome.primal_residual = judgement.violation;
+    outcome.dual_residual = judgement.stationarity;
+    outcome.gap = std::abs(judgement.objective - judgement.dual_objective);
+    outcome.violation = judgement.total_violation;
+    outcome.u = std::move(point_.u);
+    outcome.y = std::move(point_.y);
+    outcome.state = std::move(point_.state);
+    outcome.flow = std::move(point_.flow);
+    outcome.price_low = std::move(point_.price_low);
+    outcome.price_high = std::move(point_.price_high);
+    outcome.price_flow = std::move(point_.price_flow);
+    return outcome;
+}
+
+}  // namespace
+
+TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings, TreeStart const* start,
+                  TreeObserver const& observer) {
+    // What is dropped because other limits imply it counts where those are exceeded.
+    if (!settings.presolve || settings.elastic) return Iteration(program, links, settings).run(start, observer);
+    TreeGroups groups(program, links);
+    auto const units = find_units(program, links, groups);
+    if (!units.agree) return Iteration(program, links, settings).run(start, observer);
+
+    TreeFlow flow(program, links);
+    TreePresolve presolve(program, units, links, flow);
+    for (;;) {
+        auto const reduced = presolve.reduce();
+        TreeStart restricted;
+        if (start != nullptr) restricted = presolve.restrict(*start);
+        auto outcome = Iteration(reduced, links, settings).run(start != nullptr ? &restricted : nullptr, observer);
+
+        TreeStart full;
+        presolve.expand({.u = std::move(outcome.u),
+                         .y = std::move(outcome.y),
+                         .price_low = std::move(outcome.price_low),
+                         .price_high = std::move(outcome.price_high),
+                         .price_flow = std::move(outcome.price_flow)},
+                        full);
+        TreePoint point;
+        point.u = std::move(full.u);
+        point.y = std::move(full.y);
+        point.price_low = std::move(full.price_low);
+        point.price_high = std::move(full.price_high);
+        point.price_flow = std::move(full.price_flow);
+        find_states(program, flow, point);
+        // What was dropped must hold; rounding is all that can speak against it.
+        std::array again{0.0};
+        for (std::size_t i = 0; i < point.observed.size() && outcome.status == TreeStatus::optimal; ++i) {
+            auto const check = [&](double violation, std::uint8_t& keep) {
+                if (violation <= std::max(settings.tolerance, 1e-9) || keep != 0) return;
+                keep = 1;
+                again[0] = 1.0;
+            };
+            check(program.low[i] - point.observed[i], presolve.keep_low[i]);
+            check(point.observed[i] - program.high[i], presolve.keep_high[i]);
+        }
+        links.max(again);
+        if (again[0] != 0.0) continue;
+        std::array offset{presolve.offset()};
+        links.sum(offset);
+        outcome.objective += offset[0];
+        outcome.dual_objective += offset[0];
+        outcome.u = std::move(point.u);
+        outcome.y = std::move(point.y);
+        outcome.price_low = std::move(point.price_low);
+        outcome.price_high = std::move(point.price_high);
+        outcome.price_flow = std::move(point.price_flow);
+        outcome.state = std::move(point.state);
+        outcome.flow = std::move(point.flow);
+        return outcome;
+    }
+}
+
+}  // namespace dec::solvers

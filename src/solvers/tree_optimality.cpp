@@ -1,0 +1,150 @@
+#include "tree_optimality.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace dec::solvers {
+namespace {
+
+// The w within bounds that minimises term(w) + price w.
+double minimiser(TreeTerm const& term, double price, double low, double high) {
+    double const slope = term.cost + price;
+    if (term.log_weight > 0.0) {
+        // With x = 1 - w: curvature x^2 - (slope + curvature) x - log_weight = 0.
+        double const linear = slope + term.curvature;
+        double const root = std::sqrt(linear * linear + 4.0 * term.curvature * term.log_weight);
+        double x = 0.0;
+        if (linear < 0.0) x = 2.0 * term.log_weight / (root - linear);
+        else if (term.curvature > 0.0) x = (linear + root) / (2.0 * term.curvature);
+        else return low;
+        return std::clamp(1.0 - x, low, high);
+    }
+    if (term.curvature > 0.0) return std::clamp(-slope / term.curvature, low, high);
+    return slope > 0.0 ? low : high;
+}
+
+}  // namespace
+
+void find_states(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
+    flow.states(point.u, point.state, point.flow);
+    flow.observe(point.state, point.observed);
+    point.observed_flow.clear();
+    for (auto const& limit : program.flow_limits) {
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        double sum = 0.0;
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            sum +=
+                program.weights[static_cast<std::size_t>(limit.first_weight) + k] * point.flow[flow.first_flow(j) + k];
+        point.observed_flow.push_back(sum);
+    }
+}
+
+void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
+    std::vector<double> net(point.price_low.size()), of_state, price;
+    for (std::size_t i = 0; i < net.size(); ++i) net[i] = point.price_high[i] - point.price_low[i];
+    flow.spread(net, of_state);
+    std::vector<double> of_flow(flow.flows(), 0.0);
+    for (std::size_t i = 0; i < program.flow_limits.size(); ++i) {
+        auto const& limit = program.flow_limits[i];
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            of_flow[flow.first_flow(j) + k] +=
+                program.weights[static_cast<std::size_t>(limit.first_weight) + k] * point.price_flow[i];
+    }
+    flow.prices(of_state, of_flow, price);
+    point.control_price.assign(program.controls.size(), 0.0);
+    for (std::size_t d = 0; d < program.controls.size(); ++d) {
+        double const* const gain = program.gains.data() + program.controls[d].first_gain;
+        auto const j = static_cast<std::size_t>(program.controls[d].vertex);
+        for (std::size_t k = 0; k < program.vertices[j].flows; ++k)
+            point.control_price[d] += gain[k] * price[flow.first_flow(j) + k];
+    }
+}
+
+TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
+                    TreeFlow& flow, TreePoint& point) {
+    find_states(program, flow, point);
+    find_prices(program, flow, point);
+
+    TreeJudgement judgement;
+    double of_limits = 0.0;  // sum of multiplier times violation at the point
+    auto const add_limit = [&](double multiplier, double bound, double violation) {
+        if (!std::isfinite(bound)) return;
+        of_limits += multiplier * violation;
+        judgement.multipliers += multiplier * std::max(std::abs(bound), 1e-3);
+        judgement.violation = std::max(judgement.violation, violation);
+        judgement.total_violation += std::max(violation, 0.0);
+    };
+    for (std::size_t i = 0; i < point.observed.size(); ++i) {
+        add_limit(point.price_low[i], program.low[i], program.low[i] - point.observed[i]);
+        add_limit(point.price_high[i], program.high[i], point.observed[i] - program.high[i]);
+    }
+    for (std::size_t i = 0; i < program.flow_limits.size(); ++i)
+        add_limit(point.price_flow[i], program.flow_limits[i].bound,
+                  point.observed_flow[i] - program.flow_limits[i].bound);
+
+    double of_bounds = 0.0, of_terms = 0.0;  // least sums of price du, and of term + price du
+    auto const add = [&](TreeTerm const& term, double at, double coefficient, double low, double range, bool fixed) {
+        double const high = fixed ? low : low + range;
+        of_bounds += std::min(coefficient * (low - at), coefficient * (high - at));
+        double const best = minimiser(term, coefficient, low, high);
+        of_terms += value(term, best) + coefficient * (best - at);
+        double const slope_here = slope(term, at) + coefficient;
+        double const in_range = (at - low) / range;
+        judgement.stationarity = std::max(
+            judgement.stationarity,
+            std::abs(std::clamp(in_range - units.cost * slope_here * range, 0.0, fixed ? 0.0 : 1.0) - in_range));
+    };
+    auto const count = program.groups.size();
+    std::vector<double> shared(point.y);
+    groups.from_top(shared);
+    std::vector<double> shared_price(count, 0.0), cost(count, 0.0), curvature(count, 0.0), log_weight(count, 0.0);
+    for (std::size_t d = 0; d < program.controls.size(); ++d) {
+        auto const& control = program.controls[d];
+        double coefficient = point.control_price[d];
+        auto const g = static_cast<std::size_t>(std::max(control.group, 0));
+        judgement.objective += value(control.term, point.u[d]);
+        if (control.role == TreeControl::Role::tied) {
+            shared_price[g] += coefficient;
+            cost[g] += control.term.cost;
+            curvature[g] += control.term.curvature;
+            log_weight[g] += control.term.log_weight;
+            continue;
+        }
+        if (control.role == TreeControl::Role::capped) {
+            of_limits += point.cap[d] * (point.u[d] - shared[g]);
+            judgement.violation = std::max(judgement.violation, (point.u[d] - shared[g]) / units.control_range[d]);
+            coefficient += point.cap[d];
+            shared_price[g] -= point.cap[d];
+        }
+        add(control.term, point.u[d], coefficient, units.control_lower[d], units.control_range[d],
+            units.control_fixed[d]);
+    }
+    for (auto* const sums : {&shared_price, &cost, &curvature, &log_weight}) groups.sum_to_top(*sums);
+    for (std::size_t g = 0; g < count; ++g) {
+        if (program.groups[g].top < 0) continue;
+        auto term = program.groups[g].term;
+        judgement.objective += value(term, point.y[g]);
+        term.cost += cost[g];
+        term.curvature += curvature[g];
+        term.log_weight += log_weight[g];
+        add(term, point.y[g], shared_price[g], units.group_lower[g], units.group_range[g], units.group_fixed[g]);
+    }
+
+    std::array sums{judgement.objective, of_limits + of_terms, of_limits + of_bounds, judgement.multipliers,
+                    judgement.total_violation};
+    links.sum(sums);
+    std::array largest{judgement.violation, judgement.stationarity};
+    links.max(largest);
+    judgement.objective = sums[0];
+    judgement.dual_objective = sums[1];
+    judgement.certificate = sums[2];
+    judgement.multipliers = sums[3];
+    judgement.total_violation = sums[4];
+    judgement.violation = largest[0];
+    judgement.stationarity = largest[1];
+    return judgement;
+}
+
+}  // namespace dec::solvers

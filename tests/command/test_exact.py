@@ -1,0 +1,167 @@
+"""Method exact from the command line: policies, contracts, prices, elastic limits, warm start, the exported program."""
+import csv
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from command_line import DEMONSTRATION, dec, succeed
+
+POLICIES = ["quadratic", "min-curtailment", "nash", "min-max", "equal-kw", "proportional"]
+
+
+def summary_of(*options, folder, **more):
+    return json.loads(succeed("solve", DEMONSTRATION, "--json", "-o", folder / "results.h5", *options, **more).out)
+
+
+def systems(folder):
+    """mRIDs of all photovoltaic systems with power, in the feeder's order."""
+    succeed("solve", DEMONSTRATION, "--quiet", "-o", folder / "any.h5", "--setpoints", folder / "any.csv")
+    with open(folder / "any.csv") as file:
+        return [row["mrid"] for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_is_solved_and_any_number_of_ranks_says_the_same(policy, tmp_path):
+    one = summary_of("--policy", policy, folder=tmp_path)
+    three = json.loads(succeed("solve", DEMONSTRATION, "--policy", policy, "--json", "-o", tmp_path / "three.h5", ranks=3).out)
+
+    assert one["method"] == "exact" and one["status"] == "optimal"
+    assert one["violation"] < 1e-8
+    for key in ("objective", "alpha_min", "alpha_mean", "alpha_max", "curtailed_kw", "v_max"):
+        assert three[key] == pytest.approx(one[key], rel=1e-8, abs=1e-8), key
+    assert three["binding"] == one["binding"]
+    assert three["levels"] == one["levels"]
+
+
+def test_policies_keep_what_they_promise(tmp_path):
+    answers = {policy: summary_of("--policy", policy, "--price-of-fairness", folder=tmp_path) for policy in POLICIES}
+
+    least = answers["min-curtailment"]["curtailed_kw"]
+    assert answers["min-curtailment"]["price_of_fairness"] == pytest.approx(0.0, abs=1e-8)
+    for policy, answer in answers.items():
+        assert answer["curtailed_kw"] >= least - 1e-6, policy
+        exported, most = answer["available_kw"] - answer["curtailed_kw"], answer["available_kw"] - least
+        assert answer["price_of_fairness"] == pytest.approx((most - exported) / most, abs=1e-7), policy
+    assert min(answer["alpha_max"] for answer in answers.values()) == pytest.approx(answers["min-max"]["alpha_max"], abs=1e-8)
+    assert answers["min-max"]["levels"] > 1 and answers["quadratic"]["levels"] is None
+
+
+def test_a_wider_scope_never_costs_less(tmp_path):
+    curtailed = [summary_of("--scope", scope, folder=tmp_path)["curtailed_kw"] for scope in ("agent", "area", "feeder")]
+    assert curtailed == sorted(curtailed) and curtailed[0] < curtailed[2]
+
+
+def test_prices_and_binding_nodes_are_in_the_results(tmp_path):
+    summary_of("--policy", "quadratic", folder=tmp_path)
+    with h5py.File(tmp_path / "results.h5") as file:
+        price, v, limit = (file["nodes"][name][:] for name in ("price_high", "v", "v_limit_high"))
+        names = [f"{bus}.{phase}" for bus, phase in zip(file["nodes/bus"].asstr()[:], file["nodes/phase"].asstr()[:])]
+        alpha, binding = file["ders/alpha"][:], file["ders/binding_node"].asstr()[:]
+        rounds = file["convergence/objective"][:]
+
+    priced = {name for name, p in zip(names, price) if p > 1e-6 * np.nanmax(price)}
+    assert priced
+    assert all(abs(v[names.index(name)] - limit[names.index(name)]) < 1e-8 for name in priced)
+    for share, node in zip(alpha, binding):
+        assert (node in priced) if share > 1e-6 else (node == "" or share > 1e-7)
+    assert len(rounds) > 5
+
+
+def test_a_warm_start_reaches_the_same_answer(tmp_path):
+    cold = summary_of("--policy", "quadratic", folder=tmp_path)
+    warm = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--json", "--load-scale", "1.001", "--warm-start",
+                              tmp_path / "results.h5", "-o", tmp_path / "warm.h5", ranks=2).out)
+    again = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--json", "--load-scale", "1.001", "-o",
+                               tmp_path / "again.h5").out)
+
+    assert warm["objective"] == pytest.approx(again["objective"], rel=1e-8)
+    assert warm["objective"] != pytest.approx(cold["objective"], rel=1e-8)
+
+
+def test_elastic_limits_say_by_how_much_they_are_exceeded(tmp_path):
+    options = ["--policy", "quadratic", "--vmax", "1.0"]
+    rigid = dec("solve", DEMONSTRATION, *options, "-o", tmp_path / "none.h5")
+    assert rigid.code == 3 and "node " in rigid.err and not (tmp_path / "none.h5").exists()
+
+    relaxed = summary_of(*options, "--elastic", folder=tmp_path)
+    assert relaxed["status"] == "relaxed" and relaxed["violation"] > 1e-4
+
+
+def test_contracts_are_kept(tmp_path):
+    names = systems(tmp_path)
+    rows = ["name,weight,guaranteed_kw,exempt,connected"]
+    for i, name in enumerate(names):
+        rows.append(f"{name},{'4' if i % 3 == 0 else ''},{'2' if i % 4 == 0 else ''},{'yes' if i % 10 == 0 else ''},20{10 + i % 9}-05-01")
+    (tmp_path / "contracts.csv").write_text("\n".join(rows) + "\n")
+    for policy in ("quadratic", "proportional", "min-max", "lifo"):
+        summary_of("--policy", policy, "--contracts", tmp_path / "contracts.csv", "--setpoints", tmp_path / "out.csv",
+                   folder=tmp_path, ranks=2)
+        with open(tmp_path / "out.csv") as file:
+            for i, row in enumerate(csv.DictReader(file)):
+                available, allowed = float(row["available_kw"]), float(row["allowed_kw"])
+                if i % 10 == 0:
+                    assert allowed == pytest.approx(available), (policy, row)
+                if i % 4 == 0:
+                    assert allowed >= min(2.0, available) - 1e-6, (policy, row)
+
+
+def test_last_in_is_first_out(tmp_path):
+    names = systems(tmp_path)
+    year = {name: 2005 + (7 * i) % 12 for i, name in enumerate(names)}
+    (tmp_path / "contracts.csv").write_text("name,connected\n" + "".join(f"{n},{y}-01-31\n" for n, y in year.items()))
+    answer = summary_of("--policy", "lifo", "--contracts", tmp_path / "contracts.csv", "--setpoints", tmp_path / "out.csv",
+                        folder=tmp_path)
+
+    with open(tmp_path / "out.csv") as file:
+        given = {row["mrid"]: float(row["available_kw"]) - float(row["allowed_kw"]) for row in csv.DictReader(file)}
+    by_year = {y: sum(kw for name, kw in given.items() if year[name] == y) for y in set(year.values())}
+    assert answer["status"] == "optimal"
+    first = min(y for y, kw in by_year.items() if kw > 1e-6)
+    assert first > 2005 and all(by_year[y] > 1e-6 for y in by_year if y > first)
+
+
+@pytest.mark.parametrize("content, said", [
+    ("name,weight\nnobody,1\n", ["line 2", "nobody"]),
+    ("name,weight\n{0},-1\n", ["line 2, column weight", "positive"]),
+    ("name,connected\n{0},31.1.2020\n", ["line 2, column connected", "2019-06-30"]),
+    ("name,exempt\n{0},no\n{0},yes\n", ["line 3", "line 2"]),
+    ("name,colour\n{0},red\n", ["colour", "has no meaning"]),
+])
+def test_bad_contracts_are_told_with_their_line(content, said, tmp_path):
+    (tmp_path / "contracts.csv").write_text(content.format(systems(tmp_path)[0]))
+    outcome = dec("solve", DEMONSTRATION, "--policy", "quadratic", "--contracts", tmp_path / "contracts.csv", "-o",
+                  tmp_path / "none.h5", ranks=2)
+    assert outcome.code == 2 and len(outcome.errors) == 1, outcome
+    assert all(text in outcome.errors[0] for text in said), outcome.errors
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--policy", "quadratic", "--method", "bisection"], "exact does"),
+    (["--scope", "area", "--method", "bisection"], "exact does"),
+    (["--policy", "quadratic", "--scope", "area"], "has a scope"),
+    (["--elastic", "--method", "bisection"], "--method exact"),
+    (["--policy", "lifo"], "date of connection"),
+    (["--warm-start", DEMONSTRATION], "no results file"),
+])
+def test_what_is_not_possible_is_said_with_what_is(options, said, tmp_path):
+    outcome = dec("solve", DEMONSTRATION, *options, "-o", tmp_path / "none.h5")
+    assert outcome.code == 2 and said in outcome.err, outcome
+
+
+def test_the_exported_program_is_complete_and_lean_means_less(tmp_path):
+    succeed("export-qp", DEMONSTRATION, "--policy", "nash", "-o", tmp_path / "p.npz", ranks=2)
+    succeed("export-qp", DEMONSTRATION, "--policy", "nash", "--lean", "-o", tmp_path / "lean.npz")
+    full, lean = np.load(tmp_path / "p.npz"), np.load(tmp_path / "lean.npz")
+
+    for program in (full, lean):
+        n = program["q"].size
+        assert program["A_shape"][1] == program["G_shape"][1] == n == program["names"].size == program["lb"].size
+        assert program["A_shape"][0] == program["b"].size and program["G_shape"][0] == program["h_high"].size
+        assert all(program["names"][i].startswith(b"alpha:") for i in program["log_terms"])
+    assert 0 < lean["q"].size < full["q"].size
+    assert set(lean["names"]) < set(full["names"])
+
+    assert dec("export-qp", DEMONSTRATION, "--policy", "equal-kw", "-o", tmp_path / "none.npz").code == 2
+    assert dec("export-qp", DEMONSTRATION, "--policy", "nash", "-o", tmp_path / "none.mps").code == 2

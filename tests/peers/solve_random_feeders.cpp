@@ -1,0 +1,81 @@
+/// solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED]: random feeders, each with an upper limit that asks for little, half or
+/// nearly all of the curtailment there is, and now and then for more; solved under every policy (with a fourth argument under
+/// one, the next for each feeder). For each it writes the program for other solvers (.npz, linear ones also as .mps) and the
+/// answer of method exact (.json) into the folder.
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <cstdlib>
+
+#include "dec/coordination/exact.hpp"
+#include "dec/core/json.hpp"
+#include "dec/core/output_file.hpp"
+#include "dec/results/exported_program.hpp"
+#include "reference/brute_force.hpp"
+#include "support/coordinated.hpp"
+#include "support/random_feeder.hpp"
+
+using namespace dec;
+
+namespace {
+
+struct Question {
+    std::string_view policy;
+    fairness::Scope scope;
+};
+constexpr std::array questions{Question{"quadratic", fairness::Scope::feeder},       Question{"min-curtailment", fairness::Scope::feeder},
+                               Question{"nash", fairness::Scope::feeder},            Question{"min-max", fairness::Scope::feeder},
+                               Question{"proportional", fairness::Scope::agent},     Question{"proportional", fairness::Scope::area},
+                               Question{"proportional", fairness::Scope::feeder}};
+
+coordination::Settings settings_for(unsigned seed, feeder::Feeder const& feeder, fairness::Scope scope) {
+    constexpr std::array shares{0.8, 0.5, 0.2, -0.1, 0.6, 0.35, 0.9};
+    return {.limits = {.v_min_pu = seed % 4 == 0 ? 0.97 : 0.9,
+                       .v_max_pu = test::limit_between(test::DenseTwin{feeder}, shares[seed % shares.size()])},
+            .max_iterations = 200,
+            .tolerance = 1e-9,
+            .scope = scope};
+}
+
+void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, std::string const& folder) {
+    core::Communicator const alone{MPI_COMM_SELF};
+    auto const spread = test::distributed(alone, feeder);
+    auto const& policy = *fairness::find_policy(question.policy);
+    auto const settings = settings_for(seed, feeder, question.scope);
+    auto const name = fmt::format("{}/{}-{}-{}", folder, seed, question.policy, to_text(question.scope));
+    auto const program = results::export_program(alone, *spread->flow, policy, settings);
+    results::write_npz(program, name + ".npz");
+    if (program.form.logs.empty() && program.form.program.P.nonZeros() == 0)
+        results::write_mps(results::without_fixed(program), name + ".mps");
+
+    auto const answer = coordination::exact_on_tree(alone, *spread->flow, policy, settings, {});
+    core::Json alpha = core::Json::object();
+    auto const& table = spread->piece.feeder.pv_systems;
+    for (auto id : table.ids())
+        if (spread->flow->ders()[id.at()].available > 0.0) alpha[std::string{table.name(id)}] = answer.alpha[id.at()];
+    core::write_file(name + ".json", core::Json{{"status", coordination::to_text(answer.status)},
+                                                {"objective", answer.objective},
+                                                {"iterations", answer.iterations},
+                                                {"gap", answer.duality_gap.value_or(-1.0)},
+                                                {"alpha", alpha}}
+                                         .dump());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    MPI_Init(&argc, &argv);
+    if (argc < 4 || argc > 5) {
+        fmt::print(stderr, "usage: solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED]\n");
+        return 2;
+    }
+    auto const first = static_cast<unsigned>(std::atoi(argv[2])), count = static_cast<unsigned>(std::atoi(argv[3]));
+    for (unsigned seed = first; seed < first + count; ++seed) {
+        auto const feeder = test::random_feeder(
+            {.seed = seed, .branches = 8 + static_cast<int>(seed % 5) * 4, .voltage_dependent = seed % 3 != 0});
+        for (std::size_t q = 0; q < questions.size(); ++q)
+            if (argc == 4 || q == seed % questions.size()) ask(seed, feeder, questions[q], argv[1]);
+    }
+    MPI_Finalize();
+    return 0;
+}
