@@ -41,7 +41,9 @@ TEST_CASE("voltages of public feeders are near OpenDSS's, by what losses and ang
     for (auto id : feeder.buses.ids()) {
         if (!linear.is_energised(id)) continue;
         auto const& vertex = linear.piece().vertices[linear.vertex(id)];
-        auto const at = [&](Phase p) { return volts.at(test::lower_case(feeder.buses.name(id)) + "." + std::string{to_text(p)}); };
+        auto const at = [&](Phase p) {
+            return volts.at(test::lower_case(feeder.buses.name(id)) + "." + std::string{to_text(p)});
+        };
         for (Phase p : vertex.phases.list()) {
             bool const pair = vertex.floating_delta;
             double const base = feeder.buses[id].base_v * (pair ? std::numbers::sqrt3 : 1.0);
