@@ -57,6 +57,7 @@ def test_datasets_of_three_axes_are_compared_and_described(pair):
         with h5py.File(path, "r+") as file:
             values = np.arange(12.0).reshape(2, 3, 2)
             values[1, 2, 1] = last
+            del file["convergence/boundary_v"]
             file["convergence/boundary_v"] = values
             file["convergence/boundary_v"].attrs["unit"] = "pu"
 

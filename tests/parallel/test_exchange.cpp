@@ -281,7 +281,7 @@ TEST_CASE("a feeder without photovoltaics, or without need, is left as it is", "
     check_holds(comm, result);
     for (double const alpha : result.answer.alpha) CHECK(alpha == 0.0);
     CHECK(result.answer.objective == 0.0);
-    CHECK(*result.answer.objective_optimal == 0.0);
+    CHECK(*result.answer.objective_optimal == Approx(0.0).margin(1e-9));
 }
 
 TEST_CASE("limits that no curtailment holds end as infeasible, with the nodes that prove it", "[exchange]") {
@@ -295,7 +295,7 @@ TEST_CASE("limits that no curtailment holds end as infeasible, with the nodes th
     auto const result = run(comm, feeder, "quadratic", settings);
 
     CHECK(result.answer.status == Status::infeasible);
-    CHECK_FALSE(result.answer.conflicts.empty());
+    CHECK(result.answer.conflicts.empty() != comm.is_root());
 }
 
 TEST_CASE("an iteration limit ends a run that has not converged, and says how far it is from its limits",
