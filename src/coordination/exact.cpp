@@ -48,7 +48,9 @@ class ExactSearch {
         else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
         else if (policy_.tie_break) with_tie_break();
         else if (solve(start())) take_prices();
-        if (answer_.status == Status::optimal || answer_.status == Status::relaxed) finish();
+        if (answer_.status == Status::optimal || answer_.status == Status::relaxed ||
+            answer_.status == Status::converged)
+            finish();
         return std::move(answer_);
     }
 
@@ -72,6 +74,8 @@ class ExactSearch {
     void take_prices();
     void name_binding(std::vector<char> const& ders);
     void with_tie_break();
+    [[nodiscard]] bool break_tie(double least);
+    void leave_open(std::string what);
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
     void one_level_after_the_other();
@@ -94,6 +98,7 @@ class ExactSearch {
     double total_kw_ = 0.0;
     model::SquaredLimits limits_;
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
+    bool stood_still_ = false;   // a program since this was cleared ended above the tolerance
     model::FlowState unknown_;
     fairness::Decisions decisions_;
     model::AssembledProgram assembled_;
@@ -182,8 +187,10 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     switch (outcome_.status) {
         case solvers::TreeStatus::optimal: break;
         case solvers::TreeStatus::iteration_limit:
-            if (holds_limits_ && stands_still()) outcome_.status = solvers::TreeStatus::optimal;
-            else answer_.status = Status::iteration_limit;
+            if (holds_limits_ && stands_still()) {
+                outcome_.status = solvers::TreeStatus::optimal;
+                stood_still_ = true;
+            } else answer_.status = Status::iteration_limit;
             break;
         case solvers::TreeStatus::numerical_failure: answer_.status = Status::diverged; break;
         case solvers::TreeStatus::stopped: answer_.status = Status::interrupted; break;
@@ -240,25 +247,51 @@ void ExactSearch::with_tie_break() {
     auto const first = answer_.alpha;
     double const least = answer_.objective;
     auto const gap = answer_.duality_gap;
-    settle(1.0);
-    hold_priced_limits();
-    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
-        auto& what = decisions_.ders[d];
-        what.cost = {.quadratic = available_kw_[d] * what.reach * what.reach};
-    }
-    if (count_open() > 0.0) {
-        constexpr double same = 1e-8;
-        bool const settled = solve(nullptr);
+    if (!break_tie(least)) {
         if (answer_.status == Status::interrupted) return;
-        if (!settled || objective_of(answer_.alpha) > least + same * std::max(std::abs(least), 1e-3)) {
-            // The first one is an optimum all the same.
-            answer_.alpha = first;
-            answer_.status = Status::optimal;
-        }
+        answer_.alpha = first;
+        leave_open(
+            "no answer costs less, but which of those that cost the same has the smallest squares is not settled");
     }
     answer_.duality_gap = gap;
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
+}
+
+/// \return false if the answer is not the one of smallest squares among those that cost `least`, or the run was interrupted.
+bool ExactSearch::break_tie(double least) {
+    constexpr double same = 1e-8;
+    auto const found = [&] {
+        answer_.status = Status::optimal;
+        stood_still_ = false;
+        return solve(nullptr) && !stood_still_ &&
+               objective_of(answer_.alpha) <= least + same * std::max(std::abs(least), 1e-3);
+    };
+    auto const squares = [&](std::size_t d) {
+        return available_kw_[d] * decisions_.ders[d].reach * decisions_.ders[d].reach;
+    };
+    auto const decisions = decisions_;
+    auto const limits = limits_;
+    settle(1.0);
+    hold_priced_limits();
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) decisions_.ders[d].cost = {.quadratic = squares(d)};
+    if (count_open() == 0.0 || found()) return true;
+    // What prices leave open may have no inside. So small a part of the squares beside the cost that this stays the least leads
+    // to the same answer (Mangasarian and Meyer, SIAM J. Control Optim. 17, 1979); how small shows in the cost.
+    for (double const part : {1e-2, 1e-4, 1e-6}) {
+        if (answer_.status == Status::interrupted) return false;
+        decisions_ = decisions;
+        limits_ = limits;
+        holds_limits_ = false;
+        for (std::size_t d = 0; d < decisions_.ders.size(); ++d) decisions_.ders[d].cost.quadratic = part * squares(d);
+        if (found()) return true;
+    }
+    return false;
+}
+
+void ExactSearch::leave_open(std::string what) {
+    answer_.status = Status::converged;
+    answer_.open = std::move(what);
 }
 
 double ExactSearch::count_open() const {
@@ -313,6 +346,7 @@ std::vector<char> ExactSearch::settle(double cap) {
 void ExactSearch::one_level_after_the_other() {
     constexpr double nothing = 1e-9;  // share below which all that are left are free
     std::int64_t levels = 0;
+    std::optional<double> gap;  // the widest
     auto const* from = start();
     while (count_open() > 0.0) {
         auto const before = answer_.alpha;
@@ -322,11 +356,16 @@ void ExactSearch::one_level_after_the_other() {
             answer_.status = Status::optimal;
             auto const near = start_at(before);
             if (!solve(&near)) {
+                if (answer_.status == Status::interrupted) return;
                 answer_.alpha = before;
+                answer_.duality_gap = gap;
+                leave_open(
+                    fmt::format("the {} largest shares are as small as possible, those below are not settled", levels));
                 break;
             }
         }
         from = nullptr;
+        if (answer_.duality_gap) gap = std::max(gap.value_or(0.0), *answer_.duality_gap);
         if (levels == 0) take_prices();
         double largest = 0.0;
         for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
@@ -336,7 +375,11 @@ void ExactSearch::one_level_after_the_other() {
         ++levels;
         auto const settled = settle(largest);
         if (levels > 1) name_binding(settled);
-        if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) break;
+        if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) {
+            leave_open(
+                fmt::format("the {} largest shares are as small as possible, those below are not settled", levels));
+            break;
+        }
         hold_priced_limits();
     }
     for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
@@ -344,6 +387,11 @@ void ExactSearch::one_level_after_the_other() {
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;
+    if (answer_.status != Status::optimal) return;
+    answer_.duality_gap = gap;
+    if (stood_still_)
+        leave_open(fmt::format("levels after the first are within a relative gap of {:.1e}, not within the tolerance",
+                               gap.value_or(0.0)));
 }
 
 /// Fixes what was connected on these days where it stands.
@@ -400,7 +448,7 @@ void ExactSearch::one_date_after_the_other() {
         }
         return comm_.sum(open);
     };
-    std::int64_t levels = 0;
+    std::int64_t levels = 0, undecided = 0;
     std::size_t at = 0, count = dates.size();
     while (at < dates.size() && count_open() > 0.0) {
         double const first = dates[at], last = dates[at + count - 1];
@@ -424,9 +472,11 @@ void ExactSearch::one_date_after_the_other() {
         hold_priced_limits();
         set_costs(first, last, true);
         auto const before = answer_.alpha;
-        if (open_of(first, last) > 0.0 && !solve(nullptr)) {
+        stood_still_ = false;
+        if (open_of(first, last) > 0.0 && (!solve(nullptr) || stood_still_)) {
             if (answer_.status == Status::interrupted) return;
             answer_.alpha = before;
+            undecided += 1;
             answer_.status = Status::optimal;
         }
         fix_dates(first, last);
@@ -436,6 +486,9 @@ void ExactSearch::one_date_after_the_other() {
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;
+    if (undecided > 0 && answer_.status == Status::optimal)
+        leave_open(fmt::format(
+            "on {} of the dates no less can be given up, but who of that date gives it is not settled", undecided));
 }
 
 /// At every optimum a limit with a price is met: the voltage stays where it is from now on. Those that nobody who is left moves have

@@ -140,11 +140,14 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         auto const progress = advance(length);
         double const objective = progress.objective / units_.cost;
         double const gap = progress.complementarity / units_.cost;
+        if (observer) barrier_.read(point_.u, point_.y);
         if (observer && observer({.iteration = iteration,
                                   .objective = objective,
                                   .primal_residual = progress.primal_residual,
                                   .dual_residual = progress.dual_residual,
-                                  .gap = gap}))
+                                  .gap = gap,
+                                  .u = point_.u,
+                                  .y = point_.y}))
             return answer(TreeStatus::stopped, judge_point(), iteration);
         if (!std::isfinite(progress.complementarity) || !std::isfinite(progress.primal_residual))
             return answer(TreeStatus::numerical_failure, judge_point(), iteration);
@@ -213,7 +216,19 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         auto const reduced = presolve.reduce();
         TreeStart restricted;
         if (start != nullptr) restricted = presolve.restrict(*start);
-        auto outcome = Iteration(reduced, links, settings).run(start != nullptr ? &restricted : nullptr, observer);
+        std::array offset{presolve.offset()};
+        links.sum(offset);
+        TreePoint shown;
+        TreeObserver const watch = [&](TreeRound const& round) {
+            presolve.expand(round.u, round.y, shown.u, shown.y);
+            auto of_program = round;
+            of_program.objective += offset[0];
+            of_program.u = shown.u;
+            of_program.y = shown.y;
+            return observer(of_program);
+        };
+        auto outcome = Iteration(reduced, links, settings)
+                           .run(start != nullptr ? &restricted : nullptr, observer ? watch : TreeObserver{});
 
         TreeStart full;
         presolve.expand({.u = std::move(outcome.u),
@@ -243,8 +258,6 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         }
         links.max(again);
         if (again[0] != 0.0) continue;
-        std::array offset{presolve.offset()};
-        links.sum(offset);
         outcome.objective += offset[0];
         outcome.dual_objective += offset[0];
         outcome.u = std::move(point.u);
