@@ -349,6 +349,7 @@ void TreeBarrier::model_limits(Limits const& limits, double target, bool correct
         if (!corrected) {
             model.row_curvature[w] += limit.stiffness();
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
+            excess_ += limits.z[i] * std::abs(residual);
         }
     }
 }
@@ -444,6 +445,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         std::ranges::fill(model.row_curvature, 0.0);
         primal_residual_ = 0.0;
         dual_residual_ = 0.0;
+        excess_ = 0.0;
     }
     model_limits(target, corrected, model);
     // A multiplier steps by what is missing after the step, over the softness.
@@ -504,7 +506,10 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
         double const stiffness = pair.stiffness();
         double const push = pair.move(target - second, residual).z;
-        if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
+        if (!corrected) {
+            primal_residual_ = std::max(primal_residual_, std::abs(residual));
+            excess_ += cap.z * std::abs(residual);
+        }
         if (controls_.moves[d] == 0) {
             model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
             model.shared_slope[d] = -cap.ratio * (push + cap.z);
@@ -596,6 +601,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     }
     for (auto const& cap : caps_) sums.complementarity += cap.s * cap.z;
     sums.pairs += static_cast<double>(caps_.size());
+    sums.excess = excess_;
     return sums;
 }
 

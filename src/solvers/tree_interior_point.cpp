@@ -18,6 +18,9 @@ constexpr double boldness = 0.995;
 constexpr double least_objective = 1e-2;
 // A certificate counts from this share of its multipliers on.
 constexpr double certificate_share = 1e-10;
+// s z does not fall below this share of what is missing to hold the limits, at their prices. Where limits nearly depend on each other
+// multipliers pass from one to the other slowly, a step of softness each; with all slacks at zero already none would open again.
+constexpr double least_excess = 0.1;
 // Polishing ends where violations and derivatives are below this, or after so many steps.
 constexpr double exact = 2e-11;
 constexpr int most_polishing = 8;
@@ -37,7 +40,7 @@ class Iteration {
 
   private:
     struct Progress {
-        double complementarity, pairs, objective, primal_residual, dual_residual;
+        double complementarity, pairs, objective, excess, primal_residual, dual_residual;
     };
     Progress advance(double length);
     double predictor(Progress const& progress);
@@ -67,11 +70,11 @@ class Iteration {
 
 Iteration::Progress Iteration::advance(double length) {
     auto const sums = barrier_.predict(length, step_, model_);
-    std::array total{sums.complementarity, sums.pairs, sums.objective};
+    std::array total{sums.complementarity, sums.pairs, sums.objective, sums.excess};
     links_.sum(total);
     std::array largest{barrier_.primal_residual(), barrier_.dual_residual()};
     links_.max(largest);
-    return {total[0], total[1], total[2], largest[0], largest[1]};
+    return {total[0], total[1], total[2], total[3], largest[0], largest[1]};
 }
 
 // Where s z should go, from how far it could go at once.
@@ -174,7 +177,8 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             if (proves_infeasible(judgement)) return answer(TreeStatus::primal_infeasible, judgement, iteration);
         }
         // Below this nothing is gained, and systems become nearly singular.
-        double const least = 0.1 * units_.cost * allowed_gap(objective) / progress.pairs;
+        double const least =
+            std::max(0.1 * units_.cost * allowed_gap(objective), least_excess * progress.excess) / progress.pairs;
         length = corrector(std::max(predictor(progress), least));
     }
 }
