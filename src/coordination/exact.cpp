@@ -78,10 +78,13 @@ class ExactSearch {
     void leave_open(std::string what);
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
+    [[nodiscard]] bool solve_next_level();
     void one_level_after_the_other();
     void one_date_after_the_other();
     void fix_dates(double first, double last);
     void hold_priced_limits();
+    void loosen_held_limits();
+    [[nodiscard]] bool rest_gives_nothing();
     void finish();
     [[nodiscard]] solvers::TreeStart const* start();
     [[nodiscard]] solvers::TreeStart start_at(std::vector<double> const& alpha) const;
@@ -98,6 +101,7 @@ class ExactSearch {
     double total_kw_ = 0.0;
     model::SquaredLimits limits_;
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
+    bool loosened_ = false;      // they have become limits with little room
     bool stood_still_ = false;   // a program since this was cleared ended above the tolerance
     model::FlowState unknown_;
     fairness::Decisions decisions_;
@@ -136,9 +140,9 @@ solvers::TreeStart const* ExactSearch::start() {
     return &start_;
 }
 
-/// Prices of given rows are so large that rounding of voltages keeps the gap from closing altogether.
+/// Prices of given rows, and of limits with hardly an inside, are so large that rounding of voltages keeps the gap from closing altogether.
 bool ExactSearch::stands_still() const {
-    constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;  // of all that could be given up
+    constexpr double feasible = 1e-9, near = 1e-5, nothing = 1e-9;  // of all that could be given up
     double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
     return outcome_.primal_residual <= feasible &&
            outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
@@ -187,7 +191,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     switch (outcome_.status) {
         case solvers::TreeStatus::optimal: break;
         case solvers::TreeStatus::iteration_limit:
-            if (holds_limits_ && stands_still()) {
+            if ((holds_limits_ || loosened_) && stands_still()) {
                 outcome_.status = solvers::TreeStatus::optimal;
                 stood_still_ = true;
             } else answer_.status = Status::iteration_limit;
@@ -342,29 +346,43 @@ std::vector<char> ExactSearch::settle(double cap) {
     return settled;
 }
 
+/// With voltages that are given: cold, then from where the level before has ended; then with limits that have a little room, which
+/// need not be met to the tolerance. \return false if there is no answer.
+bool ExactSearch::solve_next_level() {
+    auto const found = [&](solvers::TreeStart const* from) {
+        answer_.status = Status::optimal;
+        stood_still_ = false;
+        return solve(from);
+    };
+    auto const before = answer_.alpha;
+    if (found(nullptr) && !stood_still_) return true;
+    if (answer_.status == Status::interrupted) return false;
+    auto const near = start_at(before);
+    if (found(&near) && !stood_still_) return true;
+    if (answer_.status == Status::interrupted) return false;
+    loosen_held_limits();
+    return found(nullptr);
+}
+
 /// The largest share as small as possible; whoever has to bear it keeps it; then the same for the others.
 void ExactSearch::one_level_after_the_other() {
     constexpr double nothing = 1e-9;  // share below which all that are left are free
     std::int64_t levels = 0;
     std::optional<double> gap;  // the widest
-    auto const* from = start();
+    bool wide = false;          // than the tolerance
+    auto const* const from = start();
     while (count_open() > 0.0) {
+        if (levels > 0 && rest_gives_nothing()) break;
         auto const before = answer_.alpha;
-        if (!solve(from)) {
+        if (levels == 0 ? !solve(from) : !solve_next_level()) {
             if (levels == 0 || answer_.status == Status::interrupted) return;
-            // Once more from where the level before has ended; else what was decided so far stands.
-            answer_.status = Status::optimal;
-            auto const near = start_at(before);
-            if (!solve(&near)) {
-                if (answer_.status == Status::interrupted) return;
-                answer_.alpha = before;
-                answer_.duality_gap = gap;
-                leave_open(
-                    fmt::format("the {} largest shares are as small as possible, those below are not settled", levels));
-                break;
-            }
+            // What was decided so far stands.
+            answer_.alpha = before;
+            answer_.duality_gap = gap;
+            leave_open(fmt::format("the first {} levels are as low as possible, those below are not settled", levels));
+            break;
         }
-        from = nullptr;
+        wide = wide || stood_still_;
         if (answer_.duality_gap) gap = std::max(gap.value_or(0.0), *answer_.duality_gap);
         if (levels == 0) take_prices();
         double largest = 0.0;
@@ -376,8 +394,7 @@ void ExactSearch::one_level_after_the_other() {
         auto const settled = settle(largest);
         if (levels > 1) name_binding(settled);
         if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) {
-            leave_open(
-                fmt::format("the {} largest shares are as small as possible, those below are not settled", levels));
+            leave_open(fmt::format("the first {} levels are as low as possible, those below are not settled", levels));
             break;
         }
         hold_priced_limits();
@@ -389,9 +406,22 @@ void ExactSearch::one_level_after_the_other() {
     answer_.levels = levels;
     if (answer_.status != Status::optimal) return;
     answer_.duality_gap = gap;
-    if (stood_still_)
+    if (wide)
         leave_open(fmt::format("levels after the first are within a relative gap of {:.1e}, not within the tolerance",
                                gap.value_or(0.0)));
+}
+
+/// Tries whether all limits hold if those that are left give up nothing. \return true if so; they then do.
+bool ExactSearch::rest_gives_nothing() {
+    constexpr double holds = 1e-9;  // pu^2
+    auto const before = answer_.alpha;
+    for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
+        if (decisions_.ders[d].role != Decision::Role::fixed) answer_.alpha[d] = 0.0;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    if (worst_violation() <= holds) return true;
+    answer_.alpha = before;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    return false;
 }
 
 /// Fixes what was connected on these days where it stands.
@@ -523,6 +553,21 @@ void ExactSearch::hold_priced_limits() {
         }
     }
     holds_limits_ = holds_limits_ || comm_.max(held) > 0.0;
+}
+
+/// Limits again instead of given voltages, a little wider, so that there is an inside.
+void ExactSearch::loosen_held_limits() {
+    constexpr double room = 4e-9;  // pu^2
+    for (auto const& node : answer_.nodes) {
+        auto& low = limits_.low[place(node)];
+        auto& high = limits_.high[place(node)];
+        if (low != high) continue;
+        bool const upper = node.high - high < low - node.low;
+        low = upper ? node.low : node.low - room;
+        high = upper ? node.high + room : node.high;
+    }
+    holds_limits_ = false;
+    loosened_ = true;
 }
 
 /// The last line of the history is the answer itself, with its voltages.
