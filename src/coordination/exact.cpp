@@ -217,9 +217,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     take_shares(outcome_.u);
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
-    // What exceeding limits costs is not in the objective.
-    if (answer_.status == Status::relaxed) answer_.duality_gap.reset();
-    else answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective), 1e-6);
+    // What exceeding limits costs is not in the objective, but in the gap.
+    answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective + outcome_.penalty), 1e-6);
     return outcome_.status == solvers::TreeStatus::optimal;
 }
 

@@ -51,10 +51,6 @@ void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
 
 constexpr double start_low = 0.1, start_high = 0.9;
 
-// Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
-// which a control costs one in full, that is more than any limit within reach of one control is worth.
-constexpr double excess_cost = 1e4;
-
 }  // namespace
 
 TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination,

@@ -105,7 +105,7 @@ double Iteration::corrector(double target) {
 TreeJudgement Iteration::judge_point() {
     barrier_.read(point_.u, point_.y);
     barrier_.read_prices(point_);
-    return judge(program_, units_, links_, groups_, flow_, point_);
+    return judge(program_, units_, links_, groups_, flow_, point_, settings_.elastic);
 }
 
 // Kept only where it makes the answer more exact.
@@ -177,8 +177,9 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             if (proves_infeasible(judgement)) return answer(TreeStatus::primal_infeasible, judgement, iteration);
         }
         // Below this nothing is gained, and systems become nearly singular.
-        double const least =
-            std::max(0.1 * units_.cost * allowed_gap(objective), least_excess * progress.excess) / progress.pairs;
+        double const missing =
+            settings_.elastic ? 0.0 : least_excess * progress.excess;  // elastic limits give way instead
+        double const least = std::max(0.1 * units_.cost * allowed_gap(objective), missing) / progress.pairs;
         length = corrector(std::max(predictor(progress), least));
     }
 }
@@ -191,7 +192,8 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.dual_objective = judgement.dual_objective;
     outcome.primal_residual = judgement.violation;
     outcome.dual_residual = judgement.stationarity;
-    outcome.gap = std::abs(judgement.objective - judgement.dual_objective);
+    outcome.penalty = judgement.penalty;
+    outcome.gap = std::abs(judgement.objective + judgement.penalty - judgement.dual_objective);
     outcome.violation = judgement.total_violation;
     outcome.u = std::move(point_.u);
     outcome.y = std::move(point_.y);
