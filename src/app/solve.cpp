@@ -163,6 +163,9 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     if (options.elastic && policy != nullptr && policy->cost == nullptr && policy->levels == fairness::Levels::none)
         wrong("--elastic", fmt::format("policy {} walks along its scalar and needs limits that hold", options.policy),
               "leave --elastic out, or another policy");
+    if (options.elastic && policy != nullptr && policy->levels == fairness::Levels::oldest_first)
+        wrong("--elastic", fmt::format("policy {} goes from date to date and needs limits that hold", options.policy),
+              "leave --elastic out, or another policy");
     for (auto const& [option, given] :
          {std::pair{"--message-id", options.message_id.has_value()}, {"--timestamp", options.timestamp.has_value()}})
         if (given && !options.messages)

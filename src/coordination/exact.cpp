@@ -101,6 +101,7 @@ class ExactSearch {
     double total_kw_ = 0.0;
     model::SquaredLimits limits_;
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
+    bool settled_ = false;       // something has been decided by an earlier program
     bool loosened_ = false;      // they have become limits with little room
     bool stood_still_ = false;   // a program since this was cleared ended above the tolerance
     model::FlowState unknown_;
@@ -183,7 +184,9 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
                       observer_, answer_);
     };
     outcome_ = solvers::solve(assembled_.program, links_, tree, start, watch);
-    if (outcome_.status == solvers::TreeStatus::primal_infeasible && settings_.elastic) {
+    // Programs after the first have an answer, the one before; what stands in its way is rounding.
+    bool const may_relax = settings_.elastic && !settled_ && policy_.levels != fairness::Levels::oldest_first;
+    if (outcome_.status == solvers::TreeStatus::primal_infeasible && may_relax) {
         tree.elastic = true;
         outcome_ = solvers::solve(assembled_.program, links_, tree, nullptr, watch);
         answer_.status = Status::relaxed;
@@ -308,6 +311,7 @@ double ExactSearch::count_open() const {
 std::vector<char> ExactSearch::settle(double cap) {
     constexpr double negligible = 1e-8;  // price of a bound compared with the cost of a share
     constexpr double clear = 1e-7;       // farther from its bound a share stays where it is: the limits are met there
+    settled_ = true;
     auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
     double const open = count_open();
     std::vector<double> worth(gradient.size(), 0.0), scale(gradient.size(), 0.0);

@@ -143,6 +143,7 @@ def test_bad_contracts_are_told_with_their_line(content, said, tmp_path):
     (["--policy", "quadratic", "--scope", "area"], "has a scope"),
     (["--elastic", "--method", "bisection"], "--method exact"),
     (["--elastic", "--policy", "equal-kw"], "needs limits that hold"),
+    (["--elastic", "--policy", "lifo"], "needs limits that hold"),
     (["--policy", "lifo"], "date of connection"),
     (["--warm-start", SOURCE / "README.md"], "no results file"),
 ])
