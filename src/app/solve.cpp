@@ -52,7 +52,6 @@ struct SolveOptions : ProblemOptions {
     bool json = false;
 };
 
-
 /// "bisection: 1000, exchange: 30"
 template <class ValueOf>
 std::string per_method(ValueOf const& value_of) {
@@ -161,6 +160,12 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     only_exact(options.presolve == "off", "--presolve off");
     only_exact(options.warm_start.has_value(), "--warm-start");
     only_exact(options.contracts.has_value(), "--contracts");
+    if (options.elastic && policy != nullptr && policy->cost == nullptr && policy->levels == fairness::Levels::none)
+        wrong("--elastic", fmt::format("policy {} walks along its scalar and needs limits that hold", options.policy),
+              "leave --elastic out, or another policy");
+    if (options.elastic && policy != nullptr && policy->levels == fairness::Levels::oldest_first)
+        wrong("--elastic", fmt::format("policy {} goes from date to date and needs limits that hold", options.policy),
+              "leave --elastic out, or another policy");
     for (auto const& [option, given] :
          {std::pair{"--message-id", options.message_id.has_value()}, {"--timestamp", options.timestamp.has_value()}})
         if (given && !options.messages)
@@ -324,6 +329,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
 
     // 7. Write, then tell.
     warn_of_low_voltages(context, summary, options);
+    if (!answer.open.empty()) context.log.warning(answer.open);
     // The setpoints appear when the results are there: both or none.
     std::unique_ptr<core::OutputFile> setpoints_file;
     if (options.setpoints) setpoints_file = results::write_setpoints(comm, *options.setpoints, points);

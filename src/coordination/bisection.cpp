@@ -54,16 +54,7 @@ class ScalarSearch {
     ScalarSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
                  Settings const& settings, Observer const& observer)
         : comm_{comm}, flow_{flow}, policy_{policy}, settings_{settings}, observer_{observer}, piece_{flow.piece()} {
-        auto const& pu = flow.settings().per_unit;
-        double available = 0.0;
-        for (auto const& der : flow.ders()) {
-            double const kw = pu.power_si(der.available) / 1000.0;
-            available += kw;
-            ramps_.push_back(kw > 0.0 ? policy.ramp(kw) : fairness::Ramp{0.0, infinity});
-            if (kw > 0.0) last_ = std::max(last_, ramps_.back().end);
-        }
-        last_ = comm.max(last_);
-        available_kw_ = comm.sum(available);
+        set_ramps();
         answer_.alpha.assign(flow.ders().size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
@@ -74,6 +65,7 @@ class ScalarSearch {
     Answer walk();
 
   private:
+    void set_ramps();
     void set_scalar(double k) {
         double change = 0.0;
         for (std::size_t d = 0; d < ramps_.size(); ++d) {
@@ -110,18 +102,49 @@ class ScalarSearch {
     Observer const& observer_;
     partition::Piece const& piece_;
     std::vector<fairness::Ramp> ramps_;
-    double last_ = 0.0;  ///< scalar at which everything is curtailed
-    double available_kw_ = 0.0;
+    double first_ = 0.0, last_ = 0.0;  ///< scalars at which nothing and everything is curtailed
+    double available_kw_ = 0.0;        ///< that contracts leave to be curtailed
     double largest_change_ = 0.0;
     Answer answer_;
 };
+
+void ScalarSearch::set_ramps() {
+    auto const& pv = piece_.feeder.pv_systems;
+    std::vector<double> kw, bus_kw(piece_.feeder.buses.size(), 0.0), load_kw(bus_kw.size(), 0.0);
+    for (auto id : pv.ids()) {
+        kw.push_back(flow_.settings().per_unit.power_si(flow_.ders()[id.at()].available) / 1000.0);
+        bus_kw[pv[id].inverter.bus.at()] += kw.back();
+    }
+    for (auto const& load : piece_.feeder.loads.rows())
+        for (auto const phase : load.phases.list()) load_kw[load.bus.at()] += load.p_w[feeder::slot(phase)] / 1000.0;
+    double first = infinity, last = -infinity, curtailable = 0.0;
+    for (auto id : pv.ids()) {
+        auto const bus = pv[id].inverter.bus.at();
+        double const reach = fairness::reach_of(
+            kw[id.at()], settings_.contracts.empty() ? fairness::Contract{} : settings_.contracts[id.at()]);
+        ramps_.push_back(reach > 0.0 ? policy_.ramp({kw[id.at()], reach, bus_kw[bus], load_kw[bus]})
+                                     : fairness::Ramp{0.0, infinity, 0.0});
+        if (!(reach > 0.0)) continue;
+        curtailable += reach * kw[id.at()];
+        first = std::min(first, ramps_.back().start);
+        last = std::max(last, ramps_.back().end);
+    }
+    first = comm_.min(first);
+    last = comm_.max(last);
+    if (first <= last) {
+        first_ = first;
+        last_ = last;
+    }
+    available_kw_ = comm_.sum(curtailable);
+}
 
 Answer ScalarSearch::closed_form() {
     if (record(comm_.max(answer_.nodes.empty() ? 0.0 : std::ranges::max(violations(answer_.uncurtailed))))) {
         answer_.status = Status::interrupted;
         return std::move(answer_);
     }
-    std::vector<double> const everything(ramps_.size(), 1.0);
+    std::vector<double> everything;
+    for (auto const& ramp : ramps_) everything.push_back(ramp.share(1.0));
     model::FlowState change;
     flow_.solve_change(everything, change);
 
@@ -208,7 +231,7 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
                 start = std::min(start, ramp.start);
                 continue;
             }
-            double const rate = effect[d] / (ramp.end - ramp.start);
+            double const rate = effect[d] * ramp.most / (ramp.end - ramp.start);
             net += rate;
             falling += std::min(0.0, rate);
             corner = std::min(corner, ramp.end);
@@ -233,7 +256,8 @@ double ScalarSearch::next_scalar(Candidate const& worst, double k, double violat
 }
 
 Answer ScalarSearch::walk() {
-    double k = 0.0;
+    double k = first_;
+    answer_.objective = policy_.objective(k, available_kw_);
     while (true) {
         // The one to follow is exactly the worst: the violation of another node, however near, is not its own.
         auto const worst = worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), 0.0);
@@ -260,7 +284,7 @@ Answer ScalarSearch::walk() {
         set_scalar(k);
         flow_.solve(answer_.alpha, answer_.curtailed);
     }
-    if (k > 0.0) name_binding(worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), tie));
+    if (k > first_) name_binding(worst_of_all(comm_, answer_.nodes, violations(answer_.curtailed), tie));
     answer_.status = Status::optimal;
     return std::move(answer_);
 }

@@ -48,7 +48,9 @@ class ExactSearch {
         else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
         else if (policy_.tie_break) with_tie_break();
         else if (solve(start())) take_prices();
-        if (answer_.status == Status::optimal || answer_.status == Status::relaxed) finish();
+        if (answer_.status == Status::optimal || answer_.status == Status::relaxed ||
+            answer_.status == Status::converged)
+            finish();
         return std::move(answer_);
     }
 
@@ -72,12 +74,17 @@ class ExactSearch {
     void take_prices();
     void name_binding(std::vector<char> const& ders);
     void with_tie_break();
+    [[nodiscard]] bool break_tie(double least);
+    void leave_open(std::string what);
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
+    [[nodiscard]] bool solve_next_level();
     void one_level_after_the_other();
     void one_date_after_the_other();
     void fix_dates(double first, double last);
     void hold_priced_limits();
+    void loosen_held_limits();
+    [[nodiscard]] bool rest_gives_nothing();
     void finish();
     [[nodiscard]] solvers::TreeStart const* start();
     [[nodiscard]] solvers::TreeStart start_at(std::vector<double> const& alpha) const;
@@ -94,6 +101,9 @@ class ExactSearch {
     double total_kw_ = 0.0;
     model::SquaredLimits limits_;
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
+    bool settled_ = false;       // something has been decided by an earlier program
+    bool loosened_ = false;      // they have become limits with little room
+    bool stood_still_ = false;   // a program since this was cleared ended above the tolerance
     model::FlowState unknown_;
     fairness::Decisions decisions_;
     model::AssembledProgram assembled_;
@@ -131,9 +141,9 @@ solvers::TreeStart const* ExactSearch::start() {
     return &start_;
 }
 
-/// Prices of given rows are so large that rounding of voltages keeps the gap from closing altogether.
+/// Prices of given rows, and of limits with hardly an inside, are so large that rounding of voltages keeps the gap from closing altogether.
 bool ExactSearch::stands_still() const {
-    constexpr double feasible = 1e-9, near = 1e-6, nothing = 1e-9;  // of all that could be given up
+    constexpr double feasible = 1e-9, near = 1e-5, nothing = 1e-9;  // of all that could be given up
     double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
     return outcome_.primal_residual <= feasible &&
            outcome_.gap <= std::max(near * std::abs(outcome_.objective), nothing * all);
@@ -174,7 +184,9 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
                       observer_, answer_);
     };
     outcome_ = solvers::solve(assembled_.program, links_, tree, start, watch);
-    if (outcome_.status == solvers::TreeStatus::primal_infeasible && settings_.elastic) {
+    // Programs after the first have an answer, the one before; what stands in its way is rounding.
+    bool const may_relax = settings_.elastic && !settled_ && policy_.levels != fairness::Levels::oldest_first;
+    if (outcome_.status == solvers::TreeStatus::primal_infeasible && may_relax) {
         tree.elastic = true;
         outcome_ = solvers::solve(assembled_.program, links_, tree, nullptr, watch);
         answer_.status = Status::relaxed;
@@ -182,8 +194,10 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     switch (outcome_.status) {
         case solvers::TreeStatus::optimal: break;
         case solvers::TreeStatus::iteration_limit:
-            if (holds_limits_ && stands_still()) outcome_.status = solvers::TreeStatus::optimal;
-            else answer_.status = Status::iteration_limit;
+            if ((holds_limits_ || loosened_) && stands_still()) {
+                outcome_.status = solvers::TreeStatus::optimal;
+                stood_still_ = true;
+            } else answer_.status = Status::iteration_limit;
             break;
         case solvers::TreeStatus::numerical_failure: answer_.status = Status::diverged; break;
         case solvers::TreeStatus::stopped: answer_.status = Status::interrupted; break;
@@ -206,9 +220,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     take_shares(outcome_.u);
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
-    // What exceeding limits costs is not in the objective.
-    if (answer_.status == Status::relaxed) answer_.duality_gap.reset();
-    else answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective), 1e-6);
+    // What exceeding limits costs is not in the objective, but in the gap.
+    answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective + outcome_.penalty), 1e-6);
     return outcome_.status == solvers::TreeStatus::optimal;
 }
 
@@ -240,25 +253,51 @@ void ExactSearch::with_tie_break() {
     auto const first = answer_.alpha;
     double const least = answer_.objective;
     auto const gap = answer_.duality_gap;
-    settle(1.0);
-    hold_priced_limits();
-    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
-        auto& what = decisions_.ders[d];
-        what.cost = {.quadratic = available_kw_[d] * what.reach * what.reach};
-    }
-    if (count_open() > 0.0) {
-        constexpr double same = 1e-8;
-        bool const settled = solve(nullptr);
+    if (!break_tie(least)) {
         if (answer_.status == Status::interrupted) return;
-        if (!settled || objective_of(answer_.alpha) > least + same * std::max(std::abs(least), 1e-3)) {
-            // The first one is an optimum all the same.
-            answer_.alpha = first;
-            answer_.status = Status::optimal;
-        }
+        answer_.alpha = first;
+        leave_open(
+            "no answer costs less, but which of those that cost the same has the smallest squares is not settled");
     }
     answer_.duality_gap = gap;
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
+}
+
+/// \return false if the answer is not the one of smallest squares among those that cost `least`, or the run was interrupted.
+bool ExactSearch::break_tie(double least) {
+    constexpr double same = 1e-8;
+    auto const found = [&] {
+        answer_.status = Status::optimal;
+        stood_still_ = false;
+        return solve(nullptr) && !stood_still_ &&
+               objective_of(answer_.alpha) <= least + same * std::max(std::abs(least), 1e-3);
+    };
+    auto const squares = [&](std::size_t d) {
+        return available_kw_[d] * decisions_.ders[d].reach * decisions_.ders[d].reach;
+    };
+    auto const decisions = decisions_;
+    auto const limits = limits_;
+    settle(1.0);
+    hold_priced_limits();
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) decisions_.ders[d].cost = {.quadratic = squares(d)};
+    if (count_open() == 0.0 || found()) return true;
+    // What prices leave open may have no inside. So small a part of the squares beside the cost that this stays the least leads
+    // to the same answer (Mangasarian and Meyer, SIAM J. Control Optim. 17, 1979); how small shows in the cost.
+    for (double const part : {1e-2, 1e-4, 1e-6}) {
+        if (answer_.status == Status::interrupted) return false;
+        decisions_ = decisions;
+        limits_ = limits;
+        holds_limits_ = false;
+        for (std::size_t d = 0; d < decisions_.ders.size(); ++d) decisions_.ders[d].cost.quadratic = part * squares(d);
+        if (found()) return true;
+    }
+    return false;
+}
+
+void ExactSearch::leave_open(std::string what) {
+    answer_.status = Status::converged;
+    answer_.open = std::move(what);
 }
 
 double ExactSearch::count_open() const {
@@ -272,6 +311,7 @@ double ExactSearch::count_open() const {
 std::vector<char> ExactSearch::settle(double cap) {
     constexpr double negligible = 1e-8;  // price of a bound compared with the cost of a share
     constexpr double clear = 1e-7;       // farther from its bound a share stays where it is: the limits are met there
+    settled_ = true;
     auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
     double const open = count_open();
     std::vector<double> worth(gradient.size(), 0.0), scale(gradient.size(), 0.0);
@@ -309,24 +349,44 @@ std::vector<char> ExactSearch::settle(double cap) {
     return settled;
 }
 
+/// With voltages that are given: cold, then from where the level before has ended; then with limits that have a little room, which
+/// need not be met to the tolerance. \return false if there is no answer.
+bool ExactSearch::solve_next_level() {
+    auto const found = [&](solvers::TreeStart const* from) {
+        answer_.status = Status::optimal;
+        stood_still_ = false;
+        return solve(from);
+    };
+    auto const before = answer_.alpha;
+    if (found(nullptr) && !stood_still_) return true;
+    if (answer_.status == Status::interrupted) return false;
+    auto const near = start_at(before);
+    if (found(&near) && !stood_still_) return true;
+    if (answer_.status == Status::interrupted) return false;
+    loosen_held_limits();
+    return found(nullptr);
+}
+
 /// The largest share as small as possible; whoever has to bear it keeps it; then the same for the others.
 void ExactSearch::one_level_after_the_other() {
     constexpr double nothing = 1e-9;  // share below which all that are left are free
     std::int64_t levels = 0;
-    auto const* from = start();
+    std::optional<double> gap;  // the widest
+    bool wide = false;          // than the tolerance
+    auto const* const from = start();
     while (count_open() > 0.0) {
+        if (levels > 0 && rest_gives_nothing()) break;
         auto const before = answer_.alpha;
-        if (!solve(from)) {
+        if (levels == 0 ? !solve(from) : !solve_next_level()) {
             if (levels == 0 || answer_.status == Status::interrupted) return;
-            // Once more from where the level before has ended; else what was decided so far stands.
-            answer_.status = Status::optimal;
-            auto const near = start_at(before);
-            if (!solve(&near)) {
-                answer_.alpha = before;
-                break;
-            }
+            // What was decided so far stands.
+            answer_.alpha = before;
+            answer_.duality_gap = gap;
+            leave_open(fmt::format("the first {} levels are as low as possible, those below are not settled", levels));
+            break;
         }
-        from = nullptr;
+        wide = wide || stood_still_;
+        if (answer_.duality_gap) gap = std::max(gap.value_or(0.0), *answer_.duality_gap);
         if (levels == 0) take_prices();
         double largest = 0.0;
         for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
@@ -336,7 +396,10 @@ void ExactSearch::one_level_after_the_other() {
         ++levels;
         auto const settled = settle(largest);
         if (levels > 1) name_binding(settled);
-        if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) break;
+        if (comm_.max(settled.empty() ? 0.0 : static_cast<double>(std::ranges::max(settled))) == 0.0) {
+            leave_open(fmt::format("the first {} levels are as low as possible, those below are not settled", levels));
+            break;
+        }
         hold_priced_limits();
     }
     for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
@@ -344,6 +407,24 @@ void ExactSearch::one_level_after_the_other() {
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;
+    if (answer_.status != Status::optimal) return;
+    answer_.duality_gap = gap;
+    if (wide)
+        leave_open(fmt::format("levels after the first are within a relative gap of {:.1e}, not within the tolerance",
+                               gap.value_or(0.0)));
+}
+
+/// Tries whether all limits hold if those that are left give up nothing. \return true if so; they then do.
+bool ExactSearch::rest_gives_nothing() {
+    constexpr double holds = 1e-9;  // pu^2
+    auto const before = answer_.alpha;
+    for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
+        if (decisions_.ders[d].role != Decision::Role::fixed) answer_.alpha[d] = 0.0;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    if (worst_violation() <= holds) return true;
+    answer_.alpha = before;
+    flow_.solve(answer_.alpha, answer_.curtailed);
+    return false;
 }
 
 /// Fixes what was connected on these days where it stands.
@@ -400,7 +481,7 @@ void ExactSearch::one_date_after_the_other() {
         }
         return comm_.sum(open);
     };
-    std::int64_t levels = 0;
+    std::int64_t levels = 0, undecided = 0;
     std::size_t at = 0, count = dates.size();
     while (at < dates.size() && count_open() > 0.0) {
         double const first = dates[at], last = dates[at + count - 1];
@@ -424,9 +505,11 @@ void ExactSearch::one_date_after_the_other() {
         hold_priced_limits();
         set_costs(first, last, true);
         auto const before = answer_.alpha;
-        if (open_of(first, last) > 0.0 && !solve(nullptr)) {
+        stood_still_ = false;
+        if (open_of(first, last) > 0.0 && (!solve(nullptr) || stood_still_)) {
             if (answer_.status == Status::interrupted) return;
             answer_.alpha = before;
+            undecided += 1;
             answer_.status = Status::optimal;
         }
         fix_dates(first, last);
@@ -436,6 +519,9 @@ void ExactSearch::one_date_after_the_other() {
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;
+    if (undecided > 0 && answer_.status == Status::optimal)
+        leave_open(fmt::format(
+            "on {} of the dates no less can be given up, but who of that date gives it is not settled", undecided));
 }
 
 /// At every optimum a limit with a price is met: the voltage stays where it is from now on. Those that nobody who is left moves have
@@ -470,6 +556,21 @@ void ExactSearch::hold_priced_limits() {
         }
     }
     holds_limits_ = holds_limits_ || comm_.max(held) > 0.0;
+}
+
+/// Limits again instead of given voltages, a little wider, so that there is an inside.
+void ExactSearch::loosen_held_limits() {
+    constexpr double room = 4e-9;  // pu^2
+    for (auto const& node : answer_.nodes) {
+        auto& low = limits_.low[place(node)];
+        auto& high = limits_.high[place(node)];
+        if (low != high) continue;
+        bool const upper = node.high - high < low - node.low;
+        low = upper ? node.low : node.low - room;
+        high = upper ? node.high + room : node.high;
+    }
+    holds_limits_ = false;
+    loosened_ = true;
 }
 
 /// The last line of the history is the answer itself, with its voltages.

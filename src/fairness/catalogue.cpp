@@ -13,7 +13,8 @@ constexpr std::array<std::string_view, 3> scope_names{"agent", "area", "feeder"}
 }  // namespace
 
 std::span<Policy const> policies() {
-    static std::array const all{proportional(), equal_kw(), min_curtailment(), quadratic(), nash(), min_max(), lifo()};
+    static std::array const all{proportional(), equal_kw(), min_curtailment(), quadratic(), nash(),
+                                min_max(),      lifo(),     uniform_export()};
     return all;
 }
 

@@ -24,6 +24,11 @@ Cost cost_of(Policy const& policy, std::span<Contract const> contracts, std::siz
 
 }  // namespace
 
+double reach_of(double available_kw, Contract const& contract) {
+    if (!(available_kw > 0.0) || contract.exempt) return 0.0;
+    return std::max(0.0, available_kw - contract.floor_kw) / available_kw;
+}
+
 Decisions decide(Policy const& policy, Scope scope, partition::Piece const& piece, std::span<double const> available_kw,
                  std::span<Contract const> contracts) {
     Decisions decisions;
@@ -32,9 +37,7 @@ Decisions decide(Policy const& policy, Scope scope, partition::Piece const& piec
     for (std::size_t d = 0; d < available_kw.size(); ++d) {
         auto& decision = decisions.ders.emplace_back();
         double const available = available_kw[d];
-        double reach = available > 0.0 ? 1.0 : 0.0;
-        if (!contracts.empty() && reach > 0.0)
-            reach = contracts[d].exempt ? 0.0 : std::max(0.0, available - contracts[d].floor_kw) / available;
+        double const reach = reach_of(available, contracts.empty() ? Contract{} : contracts[d]);
         if (reach <= 0.0) continue;
         decision.cost = cost_of(policy, contracts, d, available);
         if (policy.shared_fraction) {

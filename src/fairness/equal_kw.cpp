@@ -6,8 +6,8 @@ Policy equal_kw() {
     return {.name = "equal-kw",
             .description = "the same kilowatts from everybody, and all from those who have less",
             .ramp =
-                [](double available) {
-                    return Ramp{0.0, available};
+                [](RampOf const& der) {
+                    return Ramp{0.0, der.reach * der.available, der.reach};
                 },
             .objective = [](double power, double) { return power; }};
 }

@@ -13,5 +13,6 @@ namespace dec::fairness {
 [[nodiscard]] Policy nash();
 [[nodiscard]] Policy min_max();
 [[nodiscard]] Policy lifo();
+[[nodiscard]] Policy uniform_export();
 
 }  // namespace dec::fairness

@@ -9,8 +9,8 @@ Policy proportional() {
             .cost = [](double available) { return Cost{.linear = available}; },
             .tie_break = true,
             .ramp =
-                [](double) {
-                    return Ramp{0.0, 1.0};
+                [](RampOf const& der) {
+                    return Ramp{0.0, 1.0, der.reach};
                 },
             .objective = [](double fraction, double available_sum) { return fraction * available_sum; }};
 }

@@ -51,10 +51,6 @@ void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
 
 constexpr double start_low = 0.1, start_high = 0.9;
 
-// Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
-// which a control costs one in full, that is more than any limit within reach of one control is worth.
-constexpr double excess_cost = 1e4;
-
 }  // namespace
 
 TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination,
@@ -349,6 +345,7 @@ void TreeBarrier::model_limits(Limits const& limits, double target, bool correct
         if (!corrected) {
             model.row_curvature[w] += limit.stiffness();
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
+            excess_ += limits.z[i] * std::abs(residual);
         }
     }
 }
@@ -444,6 +441,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         std::ranges::fill(model.row_curvature, 0.0);
         primal_residual_ = 0.0;
         dual_residual_ = 0.0;
+        excess_ = 0.0;
     }
     model_limits(target, corrected, model);
     // A multiplier steps by what is missing after the step, over the softness.
@@ -504,7 +502,10 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
         double const stiffness = pair.stiffness();
         double const push = pair.move(target - second, residual).z;
-        if (!corrected) primal_residual_ = std::max(primal_residual_, std::abs(residual));
+        if (!corrected) {
+            primal_residual_ = std::max(primal_residual_, std::abs(residual));
+            excess_ += cap.z * std::abs(residual);
+        }
         if (controls_.moves[d] == 0) {
             model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
             model.shared_slope[d] = -cap.ratio * (push + cap.z);
@@ -596,6 +597,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     }
     for (auto const& cap : caps_) sums.complementarity += cap.s * cap.z;
     sums.pairs += static_cast<double>(caps_.size());
+    sums.excess = excess_;
     return sums;
 }
 

@@ -23,6 +23,7 @@ struct TreeSums {
     double complementarity = 0.0;  ///< sum of s z
     double pairs = 0.0;            ///< number of s z
     double objective = 0.0;        ///< in units of the scaled objective
+    double excess = 0.0;           ///< sum of z |s - slack|: what is missing to hold the limits, at their prices
 };
 
 /// How far a step may go.
@@ -153,7 +154,7 @@ class TreeBarrier {
     // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
     // and a step of a multiplier moves its limit by that much. Both vanish with the step.
     double proximity_ = 1e-5, softness_ = 1e-8;
-    double primal_residual_ = 0.0, dual_residual_ = 0.0;
+    double primal_residual_ = 0.0, dual_residual_ = 0.0, excess_ = 0.0;
     double constant_ = 0.0;  // of the scaled objective
 };
 

@@ -18,6 +18,9 @@ constexpr double boldness = 0.995;
 constexpr double least_objective = 1e-2;
 // A certificate counts from this share of its multipliers on.
 constexpr double certificate_share = 1e-10;
+// s z does not fall below this share of what is missing to hold the limits, at their prices. Where limits nearly depend on each other
+// multipliers pass from one to the other slowly, a step of softness each; with all slacks at zero already none would open again.
+constexpr double least_excess = 0.1;
 // Polishing ends where violations and derivatives are below this, or after so many steps.
 constexpr double exact = 2e-11;
 constexpr int most_polishing = 8;
@@ -37,7 +40,7 @@ class Iteration {
 
   private:
     struct Progress {
-        double complementarity, pairs, objective, primal_residual, dual_residual;
+        double complementarity, pairs, objective, excess, primal_residual, dual_residual;
     };
     Progress advance(double length);
     double predictor(Progress const& progress);
@@ -67,11 +70,11 @@ class Iteration {
 
 Iteration::Progress Iteration::advance(double length) {
     auto const sums = barrier_.predict(length, step_, model_);
-    std::array total{sums.complementarity, sums.pairs, sums.objective};
+    std::array total{sums.complementarity, sums.pairs, sums.objective, sums.excess};
     links_.sum(total);
     std::array largest{barrier_.primal_residual(), barrier_.dual_residual()};
     links_.max(largest);
-    return {total[0], total[1], total[2], largest[0], largest[1]};
+    return {total[0], total[1], total[2], total[3], largest[0], largest[1]};
 }
 
 // Where s z should go, from how far it could go at once.
@@ -102,7 +105,7 @@ double Iteration::corrector(double target) {
 TreeJudgement Iteration::judge_point() {
     barrier_.read(point_.u, point_.y);
     barrier_.read_prices(point_);
-    return judge(program_, units_, links_, groups_, flow_, point_);
+    return judge(program_, units_, links_, groups_, flow_, point_, settings_.elastic);
 }
 
 // Kept only where it makes the answer more exact.
@@ -140,11 +143,14 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         auto const progress = advance(length);
         double const objective = progress.objective / units_.cost;
         double const gap = progress.complementarity / units_.cost;
+        if (observer) barrier_.read(point_.u, point_.y);
         if (observer && observer({.iteration = iteration,
                                   .objective = objective,
                                   .primal_residual = progress.primal_residual,
                                   .dual_residual = progress.dual_residual,
-                                  .gap = gap}))
+                                  .gap = gap,
+                                  .u = point_.u,
+                                  .y = point_.y}))
             return answer(TreeStatus::stopped, judge_point(), iteration);
         if (!std::isfinite(progress.complementarity) || !std::isfinite(progress.primal_residual))
             return answer(TreeStatus::numerical_failure, judge_point(), iteration);
@@ -171,7 +177,9 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             if (proves_infeasible(judgement)) return answer(TreeStatus::primal_infeasible, judgement, iteration);
         }
         // Below this nothing is gained, and systems become nearly singular.
-        double const least = 0.1 * units_.cost * allowed_gap(objective) / progress.pairs;
+        double const missing =
+            settings_.elastic ? 0.0 : least_excess * progress.excess;  // elastic limits give way instead
+        double const least = std::max(0.1 * units_.cost * allowed_gap(objective), missing) / progress.pairs;
         length = corrector(std::max(predictor(progress), least));
     }
 }
@@ -184,7 +192,8 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.dual_objective = judgement.dual_objective;
     outcome.primal_residual = judgement.violation;
     outcome.dual_residual = judgement.stationarity;
-    outcome.gap = std::abs(judgement.objective - judgement.dual_objective);
+    outcome.penalty = judgement.penalty;
+    outcome.gap = std::abs(judgement.objective + judgement.penalty - judgement.dual_objective);
     outcome.violation = judgement.total_violation;
     outcome.u = std::move(point_.u);
     outcome.y = std::move(point_.y);
@@ -213,7 +222,19 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         auto const reduced = presolve.reduce();
         TreeStart restricted;
         if (start != nullptr) restricted = presolve.restrict(*start);
-        auto outcome = Iteration(reduced, links, settings).run(start != nullptr ? &restricted : nullptr, observer);
+        std::array offset{presolve.offset()};
+        links.sum(offset);
+        TreePoint shown;
+        TreeObserver const watch = [&](TreeRound const& round) {
+            presolve.expand(round.u, round.y, shown.u, shown.y);
+            auto of_program = round;
+            of_program.objective += offset[0];
+            of_program.u = shown.u;
+            of_program.y = shown.y;
+            return observer(of_program);
+        };
+        auto outcome = Iteration(reduced, links, settings)
+                           .run(start != nullptr ? &restricted : nullptr, observer ? watch : TreeObserver{});
 
         TreeStart full;
         presolve.expand({.u = std::move(outcome.u),
@@ -243,8 +264,6 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         }
         links.max(again);
         if (again[0] != 0.0) continue;
-        std::array offset{presolve.offset()};
-        links.sum(offset);
         outcome.objective += offset[0];
         outcome.dual_objective += offset[0];
         outcome.u = std::move(point.u);

@@ -68,7 +68,7 @@ void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point) {
 }
 
 TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links, TreeGroups& groups,
-                    TreeFlow& flow, TreePoint& point) {
+                    TreeFlow& flow, TreePoint& point, bool elastic) {
     find_states(program, flow, point);
     find_prices(program, flow, point);
 
@@ -80,6 +80,11 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         judgement.multipliers += multiplier * std::max(std::abs(bound), 1e-3);
         judgement.violation = std::max(judgement.violation, violation);
         judgement.total_violation += std::max(violation, 0.0);
+        if (!elastic) return;
+        double const cost = excess_cost / units.cost, excess = std::max(violation, 0.0);
+        double const above = std::max(multiplier - cost, 0.0);
+        judgement.penalty += cost * (excess + 0.5 * excess * excess);
+        of_limits -= 0.5 * above * above / cost;  // the least of cost (e + e^2 / 2) - multiplier e
     };
     for (std::size_t i = 0; i < point.observed.size(); ++i) {
         add_limit(point.price_low[i], program.low[i], program.low[i] - point.observed[i]);
@@ -145,8 +150,8 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         add(term, point.y[g], shared_price[g], units.group_lower[g], units.group_range[g], units.group_fixed[g]);
     }
 
-    std::array sums{judgement.objective, of_limits + of_terms, of_limits + of_bounds, judgement.multipliers,
-                    judgement.total_violation};
+    std::array sums{judgement.objective,   of_limits + of_terms,      of_limits + of_bounds,
+                    judgement.multipliers, judgement.total_violation, judgement.penalty};
     links.sum(sums);
     std::array largest{judgement.violation, judgement.stationarity};
     links.max(largest);
@@ -155,6 +160,7 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     judgement.certificate = sums[2];
     judgement.multipliers = sums[3];
     judgement.total_violation = sums[4];
+    judgement.penalty = sums[5];
     judgement.violation = largest[0];
     judgement.stationarity = largest[1];
     return judgement;

@@ -19,9 +19,15 @@ struct TreePoint {
     std::vector<double> control_price;               ///< gains times prices of flows, by `find_prices`
 };
 
+// Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
+// which a control costs one in full, that is more than any limit within reach of one control is worth.
+constexpr double excess_cost = 1e4;
+
 struct TreeJudgement {
     double objective = 0.0;
-    double dual_objective = 0.0;   ///< a lower bound of the objective of any feasible point, whatever the multipliers
+    /// A lower bound of the objective of any feasible point, elastic: of objective and penalty of any point, whatever the multipliers.
+    double dual_objective = 0.0;
+    double penalty = 0.0;          ///< elastic: what exceeding limits costs
     double violation = 0.0;        ///< largest violation of a limit or cap
     double total_violation = 0.0;  ///< sum of violations of limits
     /// Largest |u - (minimiser of the Lagrangian's quadratic in u, within bounds)| in units of the range of u and the mean
@@ -38,8 +44,8 @@ struct TreeJudgement {
 void find_states(TreeProgram const& program, TreeFlow& flow, TreePoint& point);
 void find_prices(TreeProgram const& program, TreeFlow& flow, TreePoint& point);
 
-/// Collective. Finds states and prices of the point, too.
+/// Collective. Finds states and prices of the point, too. \param elastic limits may be exceeded at a cost.
 [[nodiscard]] TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLinks& links,
-                                  TreeGroups& groups, TreeFlow& flow, TreePoint& point);
+                                  TreeGroups& groups, TreeFlow& flow, TreePoint& point, bool elastic = false);
 
 }  // namespace dec::solvers

@@ -818,21 +818,24 @@ TreeProgram TreePresolve::write() {
     return reduced;
 }
 
-void TreePresolve::expand(TreeStart const& reduced, TreeStart& full) const {
-    auto const& u = reduced.u;
-    auto const& y = reduced.y;
-    full.u.resize(program_.controls.size());
-    for (std::size_t d = 0; d < full.u.size(); ++d) {
+void TreePresolve::expand(std::span<double const> u, std::span<double const> y, std::vector<double>& full_u,
+                          std::vector<double>& full_y) const {
+    full_u.resize(program_.controls.size());
+    for (std::size_t d = 0; d < full_u.size(); ++d) {
         auto of = representative_[d];
         while (of >= 0 && representative_[static_cast<std::size_t>(of)] != of)
             of = representative_[static_cast<std::size_t>(of)];
-        full.u[d] =
+        full_u[d] =
             of < 0 ? units_.control_lower[d] : u[static_cast<std::size_t>(control_to_[static_cast<std::size_t>(of)])];
     }
-    full.y.resize(program_.groups.size());
-    for (std::size_t g = 0; g < full.y.size(); ++g)
-        full.y[g] = dissolved_[g] >= 0 ? full.u[static_cast<std::size_t>(dissolved_[g])]
+    full_y.resize(program_.groups.size());
+    for (std::size_t g = 0; g < full_y.size(); ++g)
+        full_y[g] = dissolved_[g] >= 0 ? full_u[static_cast<std::size_t>(dissolved_[g])]
                                        : y[static_cast<std::size_t>(group_to_[g])];
+}
+
+void TreePresolve::expand(TreeStart const& reduced, TreeStart& full) const {
+    expand(reduced.u, reduced.y, full.u, full.y);
     auto const spread = [](std::vector<double> const& prices, std::vector<Source> const& sources, std::size_t rows,
                            std::vector<double>& to) {
         to.assign(rows, 0.0);

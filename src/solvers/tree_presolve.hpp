@@ -29,6 +29,9 @@ class TreePresolve {
 
     /// Of the program, from those of the reduced one.
     void expand(TreeStart const& reduced, TreeStart& full) const;
+    /// Controls and groups alone; allocates nothing where `full_u` and `full_y` have room.
+    void expand(std::span<double const> u, std::span<double const> y, std::vector<double>& full_u,
+                std::vector<double>& full_y) const;
     /// Of the reduced program, from those of the program.
     [[nodiscard]] TreeStart restrict(TreeStart const& full) const;
 

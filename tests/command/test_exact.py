@@ -8,7 +8,7 @@ import pytest
 
 from command_line import DEMONSTRATION, SOURCE, dec, succeed
 
-POLICIES = ["quadratic", "min-curtailment", "nash", "min-max", "equal-kw", "proportional"]
+POLICIES = ["quadratic", "min-curtailment", "nash", "min-max", "equal-kw", "proportional", "uniform-export"]
 
 
 def summary_of(*options, folder, **more):
@@ -59,14 +59,14 @@ def test_prices_and_binding_nodes_are_in_the_results(tmp_path):
         price, v, limit = (file["nodes"][name][:] for name in ("price_high", "v", "v_limit_high"))
         names = [f"{bus}.{phase}" for bus, phase in zip(file["nodes/bus"].asstr()[:], file["nodes/phase"].asstr()[:])]
         alpha, binding = file["ders/alpha"][:], file["ders/binding_node"].asstr()[:]
-        rounds = file["convergence/objective"][:]
+        rounds, curtailed = (file["convergence"][name][:] for name in ("objective", "total_injection_kw"))
 
     priced = {name for name, p in zip(names, price) if p > 1e-6 * np.nanmax(price)}
     assert priced
     assert all(abs(v[names.index(name)] - limit[names.index(name)]) < 1e-8 for name in priced)
     for share, node in zip(alpha, binding):
         assert (node in priced) if share > 1e-6 else (node == "" or share > 1e-7)
-    assert len(rounds) > 5
+    assert len(rounds) > 5 and len(set(rounds)) == len(rounds) and len(set(curtailed)) == len(curtailed)
 
 
 def test_a_warm_start_reaches_the_same_answer(tmp_path):
@@ -95,7 +95,7 @@ def test_contracts_are_kept(tmp_path):
     for i, name in enumerate(names):
         rows.append(f"{name},{'4' if i % 3 == 0 else ''},{'2' if i % 4 == 0 else ''},{'yes' if i % 10 == 0 else ''},20{10 + i % 9}-05-01")
     (tmp_path / "contracts.csv").write_text("\n".join(rows) + "\n")
-    for policy in ("quadratic", "proportional", "min-max", "lifo"):
+    for policy in ("quadratic", "proportional", "min-max", "lifo", "equal-kw", "uniform-export"):
         summary_of("--policy", policy, "--contracts", tmp_path / "contracts.csv", "--setpoints", tmp_path / "out.csv",
                    folder=tmp_path, ranks=2)
         with open(tmp_path / "out.csv") as file:
@@ -142,6 +142,8 @@ def test_bad_contracts_are_told_with_their_line(content, said, tmp_path):
     (["--scope", "area", "--method", "bisection"], "exact does"),
     (["--policy", "quadratic", "--scope", "area"], "has a scope"),
     (["--elastic", "--method", "bisection"], "--method exact"),
+    (["--elastic", "--policy", "equal-kw"], "needs limits that hold"),
+    (["--elastic", "--policy", "lifo"], "needs limits that hold"),
     (["--policy", "lifo"], "date of connection"),
     (["--warm-start", SOURCE / "README.md"], "no results file"),
 ])

@@ -180,6 +180,8 @@ TEST_CASE("elastic limits are exceeded where they must be, and only there", "[pa
 
     REQUIRE(answer.status == (beyond < 0.0 ? Status::relaxed : Status::optimal));
     auto const check = coordination::check_linear(comm, *spread->flow, answer, exports(*spread->flow, answer));
+    REQUIRE(answer.duality_gap.has_value());
+    CHECK(*answer.duality_gap < 1e-7);
     if (beyond < 0.0) CHECK(check.violation_pu > 1e-5);
     else CHECK(check.violation_pu < 1e-8);
 }

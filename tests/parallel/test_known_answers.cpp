@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "dec/coordination/bisection.hpp"
+#include "dec/coordination/exact.hpp"
 #include "support/coordinated.hpp"
 #include "support/original_feeder.hpp"
 
@@ -26,8 +26,16 @@ TEST_CASE("a common fraction on the IEEE 123 primary is the known one to 1e-10",
     scale(*feeder, known.load_scale, known.pv_scale);
     auto const spread = test::distributed(comm, *feeder, {.source_voltage_pu = known.source_pu});
 
-    auto const answer = coordination::bisection(comm, *spread->flow, *fairness::find_policy("proportional"), {}, {});
+    coordination::Settings const settings{.max_iterations = 200, .tolerance = 1e-9};
+    auto const answer = coordination::exact(comm, *spread->flow, *fairness::find_policy("proportional"), settings, {});
+    // On the tree the fraction is as exact as the relative gap.
+    auto const on_tree =
+        coordination::exact_on_tree(comm, *spread->flow, *fairness::find_policy("proportional"), settings, {});
 
+    CHECK(on_tree.status == coordination::Status::optimal);
+    for (double alpha : on_tree.alpha) CHECK(std::abs(alpha - known.fraction) < 2e-9);
+    // Those that would raise 66.C, on other phases, have none.
+    for (auto const& node : on_tree.binding) CHECK((node.empty() || node == "66.C"));
     CHECK(answer.status == coordination::Status::optimal);
     CHECK(answer.binding_node == "66.C");
     for (double alpha : answer.alpha) CHECK(std::abs(alpha - known.fraction) < 1e-10);

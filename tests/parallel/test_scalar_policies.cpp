@@ -4,6 +4,7 @@
 
 #include "dec/coordination/bisection.hpp"
 #include "dec/coordination/check.hpp"
+#include "dec/coordination/exact.hpp"
 #include "reference/brute_force.hpp"
 #include "support/coordinated.hpp"
 #include "support/random_feeder.hpp"
@@ -27,7 +28,7 @@ std::vector<double> exports(model::LinDist3Flow const& flow, coordination::Answe
 
 TEST_CASE("bisection finds the smallest scalar of every policy that brute force finds, to 1e-10", "[parallel][twin]") {
     auto const seed = GENERATE(range(0U, 24U));
-    auto const name = GENERATE(as<std::string>{}, "proportional", "equal-kw");
+    auto const name = GENERATE(as<std::string>{}, "proportional", "equal-kw", "uniform-export");
     core::Communicator const comm{MPI_COMM_WORLD};
     auto const feeder = test::random_feeder({.seed = seed});
     test::DenseTwin const twin{feeder};
@@ -58,6 +59,33 @@ TEST_CASE("bisection finds the smallest scalar of every policy that brute force 
     CHECK(check.converged);
     CHECK(check.largest_difference < 1e-12);
     CHECK(check.violation_pu < 1e-11);
+}
+
+TEST_CASE("with guarantees and exemptions nobody gives up more, and the scalar is still the smallest",
+          "[parallel][twin]") {
+    auto const seed = GENERATE(range(0U, 12U));
+    auto const name = GENERATE(as<std::string>{}, "equal-kw", "uniform-export");
+    core::Communicator const comm{MPI_COMM_WORLD};
+    auto const feeder = test::random_feeder({.seed = seed});
+    test::DenseTwin const twin{feeder};
+    std::vector<fairness::Contract> all(twin.available_kw().size());
+    for (std::size_t d = 0; d < all.size(); ++d)
+        all[d] = {.floor_kw = d % 3 == 0 ? 0.3 * twin.available_kw()[d] : 0.0, .exempt = d % 5 == 4};
+    coordination::Settings settings{.limits = {.v_max_pu = test::limit_between(twin, 0.6)}};
+    CAPTURE(seed, name, settings.limits.v_max_pu);
+
+    auto const spread = test::distributed(comm, feeder);
+    for (auto row : spread->piece.global.pv_systems) settings.contracts.push_back(all[static_cast<std::size_t>(row)]);
+    auto const answer = coordination::exact(comm, *spread->flow, policy(name), settings, {});
+
+    auto const expected = test::brute_force(twin, policy(name), settings.limits, all);
+    REQUIRE(answer.status == (expected.feasible ? Status::optimal : Status::infeasible));
+    if (!expected.feasible) return;
+    auto const alpha = test::all_ders(comm, spread->piece, answer.alpha);
+    for (std::size_t d = 0; d < alpha.size(); ++d) {
+        CHECK(std::abs(alpha[d] - expected.alpha[d]) < 1e-10);
+        CHECK(alpha[d] <= (all[d].exempt ? 0.0 : d % 3 == 0 ? 0.7 : 1.0) + 1e-12);
+    }
 }
 
 TEST_CASE("the closed form of a common fraction is what the walk reaches", "[parallel]") {

@@ -17,6 +17,26 @@ double violation(double v, double uncurtailed, coordination::VoltageLimits const
     return std::max(v - high, relaxed ? -infinity : low - v);
 }
 
+std::vector<fairness::Ramp> ramps_of(DenseTwin const& twin, fairness::Policy const& policy,
+                                     std::span<fairness::Contract const> contracts) {
+    auto const& feeder = twin.feeder();
+    std::vector<fairness::Ramp> ramps;
+    for (auto id : feeder.pv_systems.ids()) {
+        auto const bus = feeder.pv_systems[id].inverter.bus;
+        fairness::RampOf der{.available = twin.available_kw()[id.at()]};
+        for (auto other : feeder.pv_systems.ids())
+            if (feeder.pv_systems[other].inverter.bus == bus) der.bus_available += twin.available_kw()[other.at()];
+        for (auto const& load : feeder.loads.rows())
+            for (auto const phase : load.phases.list())
+                if (load.bus == bus) der.bus_load += load.p_w[feeder::slot(phase)] / 1000.0;
+        double floor = 0.0;
+        if (!contracts.empty()) floor = contracts[id.at()].exempt ? infinity : contracts[id.at()].floor_kw;
+        der.reach = std::max(0.0, 1.0 - floor / der.available);
+        ramps.push_back(der.available > 0.0 && der.reach > 0.0 ? policy.ramp(der) : fairness::Ramp{0.0, 1.0, 0.0});
+    }
+    return ramps;
+}
+
 }  // namespace
 
 double worst_violation(Eigen::VectorXd const& seen, Eigen::VectorXd const& uncurtailed,
@@ -26,22 +46,23 @@ double worst_violation(Eigen::VectorXd const& seen, Eigen::VectorXd const& uncur
     return worst;
 }
 
-BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy,
-                       coordination::VoltageLimits const& limits) {
-    auto const& available = twin.available_kw();
-    std::vector<double> corners{0.0};
-    for (double kw : available)
-        if (kw > 0.0) {
-            corners.push_back(policy.ramp(kw).start);
-            corners.push_back(policy.ramp(kw).end);
+BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy, coordination::VoltageLimits const& limits,
+                       std::span<fairness::Contract const> contracts) {
+    auto const ramps = ramps_of(twin, policy, contracts);
+    std::vector<double> corners;
+    for (auto const& ramp : ramps)
+        if (ramp.most > 0.0) {
+            corners.push_back(ramp.start);
+            corners.push_back(ramp.end);
         }
+    if (corners.empty()) corners.push_back(0.0);
     std::ranges::sort(corners);
     auto const alpha_at = [&](double k) {
         std::vector<double> alpha;
-        for (double kw : available) alpha.push_back(kw > 0.0 ? policy.ramp(kw).share(k) : 0.0);
+        for (auto const& ramp : ramps) alpha.push_back(ramp.share(k));
         return alpha;
     };
-    auto const uncurtailed = twin.seen(alpha_at(0.0));
+    auto const uncurtailed = twin.seen(alpha_at(corners.front()));
 
     BruteForce result;
     auto const finish = [&](double k) {
@@ -50,12 +71,12 @@ BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy,
         result.alpha = alpha_at(k);
         auto const seen = twin.seen(result.alpha);
         result.violation = worst_violation(seen, uncurtailed, limits);
-        for (Eigen::Index i = 0; i < seen.size() && k > 0.0 && result.binding.empty(); ++i)
+        for (Eigen::Index i = 0; i < seen.size() && k > corners.front() && result.binding.empty(); ++i)
             if (violation(seen(i), uncurtailed(i), limits) > -1e-9)
                 result.binding = twin.nodes()[static_cast<std::size_t>(i)].name;
         return result;
     };
-    if (worst_violation(uncurtailed, uncurtailed, limits) <= 1e-12) return finish(0.0);
+    if (worst_violation(uncurtailed, uncurtailed, limits) <= 1e-12) return finish(corners.front());
     for (std::size_t c = 1; c < corners.size(); ++c) {
         double const from = corners[c - 1], to = corners[c];
         if (to <= from) continue;

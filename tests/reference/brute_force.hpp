@@ -3,7 +3,7 @@
 #pragma once
 
 #include "dec/coordination/limits.hpp"
-#include "dec/fairness/policy.hpp"
+#include "dec/fairness/decisions.hpp"
 #include "reference/dense_twin.hpp"
 
 namespace dec::test {
@@ -21,7 +21,8 @@ struct BruteForce {
                                      coordination::VoltageLimits const& limits);
 
 [[nodiscard]] BruteForce brute_force(DenseTwin const& twin, fairness::Policy const& policy,
-                                     coordination::VoltageLimits const& limits);
+                                     coordination::VoltageLimits const& limits,
+                                     std::span<fairness::Contract const> contracts = {});
 
 /// A limit between the highest voltage with nothing and with everything curtailed, so that `share` 0 asks for full
 /// curtailment and 1 for none.

@@ -34,6 +34,7 @@ class DenseTwin {
     [[nodiscard]] std::vector<TwinNode> const& nodes() const { return nodes_; }
     /// kW per PV system; zero where its bus is not energised.
     [[nodiscard]] std::vector<double> const& available_kw() const { return available_; }
+    [[nodiscard]] feeder::Feeder const& feeder() const { return feeder_; }
 
   private:
     using Complex = std::complex<double>;

@@ -53,6 +53,7 @@ struct Answer {
     std::vector<std::string> binding;
     std::optional<std::int64_t> levels;    ///< of a policy that has them
     std::optional<double> duality_gap;     ///< relative
+    std::string open;                      ///< `converged`: what about the answer is not settled; the same on all ranks
     std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict
 };
 

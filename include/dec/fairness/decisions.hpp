@@ -21,6 +21,9 @@ struct Contract {
     std::optional<std::int64_t> connected;  ///< day of connection, days since 1970-01-01
 };
 
+/// Share of `available` that the contract leaves to be curtailed; 0 without power.
+[[nodiscard]] double reach_of(double available_kw, Contract const& contract);
+
 /// One DER's share alpha = reach u, u decided.
 struct Decision {
     enum class Role : std::uint8_t {

@@ -12,15 +12,23 @@
 
 namespace dec::fairness {
 
-/// A DER's curtailed share as a function of the policy's scalar k: 0 up to `start`, 1 from `end` on, straight between.
+/// A DER's curtailed share as a function of the policy's scalar k: 0 up to `start`, `most` from `end` on, straight between.
 struct Ramp {
     double start = 0.0;
     double end = 1.0;
+    double most = 1.0;
     [[nodiscard]] double share(double k) const {
         if (k <= start) return 0.0;
-        if (k >= end) return 1.0;
-        return (k - start) / (end - start);
+        if (k >= end) return most;
+        return most * (k - start) / (end - start);
     }
+};
+
+/// What a DER's ramp follows from. Power in the caller's unit.
+struct RampOf {
+    double available = 0.0;                      ///< > 0
+    double reach = 1.0;                          ///< share of it that contracts leave to be curtailed, > 0
+    double bus_available = 0.0, bus_load = 0.0;  ///< of all DERs and of all loads at its bus, these at nominal voltage
 };
 
 /// Who shares one fraction under a policy that has one.
@@ -53,9 +61,9 @@ struct Policy {
     /// Several answers may cost the same; the one of smallest sum of available x^2 counts.
     bool tie_break = false;
     Levels levels = Levels::none;  ///< `cost` is then what is reported, if there is one
-    /// Set where one scalar decides everything. The ramp of a DER with this much available power; available > 0. Unit of the scalar: that of `available`, or 1.
-    Ramp (*ramp)(double available) = nullptr;
-    /// With `ramp`: the objective of the policy at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
+    /// Set where one scalar decides everything, from the smallest `start` of all ramps on. Unit of the scalar: that of power, or 1.
+    Ramp (*ramp)(RampOf const& der) = nullptr;
+    /// With `ramp`: what the policy reports at scalar k, where `available` is the sum over all DERs. Power in the caller's unit.
     double (*objective)(double k, double available_sum) = nullptr;
 };
 

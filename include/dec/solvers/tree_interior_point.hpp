@@ -28,7 +28,7 @@ struct TreeRound {
     double primal_residual = 0.0;
     double dual_residual = 0.0;
     double gap = 0.0;
-    std::span<double const> u;         ///< per control of this rank, in the order of the program
+    std::span<double const> u, y;  ///< per control and group of this rank, in the order of the program
 };
 /// Called on every rank alike; true asks for a stop (agreed on by all ranks).
 using TreeObserver = std::function<bool(TreeRound const&)>;
@@ -48,6 +48,7 @@ struct [[nodiscard]] TreeOutcome {
     double primal_residual = 0.0, dual_residual = 0.0, gap = 0.0;
     int iterations = 0;
     double violation = 0.0;  ///< elastic: sum of what limits are exceeded by
+    double penalty = 0.0;    ///< elastic: what that costs, beside the objective; `gap` and `dual_objective` are of both
 };
 
 /// What an earlier solve of a program of the same structure ended with.

@@ -123,6 +123,35 @@ TEST_CASE("systems with nothing available and systems in the dark take no part",
     CHECK(answer.rounds.front().total_injection_kw == Approx(2000.0));
 }
 
+TEST_CASE("under uniform-export no customer exports more than the limit, and who has to give exports just that",
+          "[coordination]") {
+    auto const feeder = test::random_feeder({.seed = 11});
+    test::DenseTwin const twin{feeder};
+    auto const answer = solve(feeder, "uniform-export", {.v_max_pu = test::limit_between(twin, GENERATE(0.8, 0.3))});
+
+    REQUIRE(answer.status == Status::optimal);
+    std::size_t limited = 0;
+    for (auto bus : feeder.buses.ids()) {
+        double kept = 0.0, available = 0.0, load = 0.0;
+        for (auto id : feeder.pv_systems.ids())
+            if (feeder.pv_systems[id].inverter.bus == bus) {
+                available += twin.available_kw()[id.at()];
+                kept += twin.available_kw()[id.at()] * (1.0 - answer.alpha[id.at()]);
+            }
+        for (auto const& each : feeder.loads.rows())
+            for (auto phase : each.phases.list())
+                if (each.bus == bus) load += each.p_w[feeder::slot(phase)] / 1000.0;
+        if (available == 0.0) continue;
+        CAPTURE(feeder.buses.name(bus), answer.objective, available, kept, load);
+        if (kept > 1e-9) CHECK(kept - load <= answer.objective + 1e-9);
+        if (kept < available - 1e-9 && kept > 1e-9) {
+            CHECK(kept - load == Approx(answer.objective).margin(1e-9));
+            ++limited;
+        }
+    }
+    CHECK(limited > 0);
+}
+
 TEST_CASE("equal-kw takes the same from all and everything from those who have less", "[coordination]") {
     std::vector<Spur> const list{{.name = "small", .phase = Phase::a, .pv_kw = 50.0},
                                  {.name = "large", .phase = Phase::b, .ohm = {2.0, 1.0}, .pv_kw = 2000.0},
