@@ -53,7 +53,7 @@ struct SolveOptions : ProblemOptions {
 };
 
 
-/// "bisection: 1000, exchange: 30"
+/// "bisection: 1000, exchange: 100"
 template <class ValueOf>
 std::string per_method(ValueOf const& value_of) {
     std::string text;

@@ -53,7 +53,7 @@ struct Answer {
     std::vector<std::string> binding;
     std::optional<std::int64_t> levels;    ///< of a policy that has them
     std::optional<double> duality_gap;     ///< relative
-    std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict
+    std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict; on the root
 };
 
 /// Called after every round on every rank; returning true asks for a stop, which all ranks then agree on.
