@@ -52,7 +52,6 @@ struct SolveOptions : ProblemOptions {
     bool json = false;
 };
 
-
 /// "bisection: 1000, exchange: 100"
 template <class ValueOf>
 std::string per_method(ValueOf const& value_of) {
