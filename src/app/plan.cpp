@@ -43,6 +43,8 @@ Plan plan(core::Communicator const& comm, partition::Piece const& piece, results
     auto const& t = piece.totals;
     auto const own = static_cast<double>(piece.own);
     auto const memory = measure_memory();
+    double available_w = 0.0;
+    for (auto const& pv : piece.feeder.pv_systems.rows()) available_w += feeder::total(pv.inverter.p_w);
     double const expected_mb =
         std::max(memory.peak, memory.now + megabytes_to_write + bytes_per_vertex * own / bytes_per_megabyte);
     Plan plan{.known = {.feeder = piece.feeder.heading.name,

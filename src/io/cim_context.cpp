@@ -461,13 +461,25 @@ std::vector<ObjectId> Context::datasheets(ObjectId resource, Association associa
 
 // ---- the account
 
+namespace {
+
+/// A reference that may mean the feeder itself.
+bool names_container(std::string_view attribute) {
+    return attribute == link::container_of_equipment.here || attribute == link::container_of_node.here ||
+           attribute == link::feeder_of_area.here;
+}
+
+}  // namespace
+
 void Context::find_dangling_links() {
+    bool const has_no_feeder = objects.of_class("Feeder").empty();  // said once, not for everything that is in it
     for (std::size_t i = 0; i < objects.size(); ++i) {
         ObjectId const id{i};
         for (auto const& property : objects.properties(id)) {
             if (!property.is_link || property.target.valid()) continue;
             auto const attribute = objects.attribute_name(property.attribute);
             if (!associations_asked_.contains(attribute)) continue;
+            if (has_no_feeder && names_container(attribute)) continue;
             finding(id, fmt::format("{} points to {}, which is not in the file", attribute, property.value),
                     "the file is incomplete: export it again, or remove the reference");
         }
