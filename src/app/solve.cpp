@@ -226,6 +226,7 @@ std::string write_messages(Context& context, partition::Piece const& piece, coor
 core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto const& comm = context.comm;
     context.log = options.talk.log(comm);
+    context.writes = !options.dry_run;
     Clock total, clock;
     results::Run run{.version = DEC_VERSION,
                      .command_line = context.command_line,

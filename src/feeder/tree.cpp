@@ -374,9 +374,10 @@ class Hanging {
             return (code.winding[1 - f.upstream].clock - code.winding[f.upstream].clock + 24) % 12;
         };
         if (hours(a) == hours(b)) return;
-        findings_.add(text(a),
-                      fmt::format("turns the voltages by clock {}, {} beside it by clock {}", hours(a), text(b), hours(b)),
-                      "parallel units need the same clock");
+        findings_.add(
+            text(a),
+            fmt::format("turns the voltages by clock {}, {} beside it by clock {}", hours(a), text(b), hours(b)),
+            "parallel units need the same clock");
     }
     [[nodiscard]] PhaseSet far_phases(Feeding const& feeding) const {
         return phases_at(feeder_, feeding, feeding.upstream == 0 ? 1 : 0);

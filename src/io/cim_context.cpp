@@ -327,8 +327,8 @@ namespace {
 
 /// Classes without which the network is still what it is.
 constexpr std::array<std::string_view, 9> moves_or_measures{
-    "RatioTapChanger", "TapChangerControl", "RegulatingControl", "Analog", "Discrete",
-    "CurrentLimit",    "PositionPoint",     "Location",          "LoadResponseCharacteristic"};
+    "RatioTapChanger", "TapChangerControl", "RegulatingControl",         "Analog", "Discrete", "CurrentLimit",
+    "PositionPoint",   "Location",          "LoadResponseCharacteristic"};
 
 }  // namespace
 
@@ -527,7 +527,9 @@ void Context::add_further_findings() {
     auto const own = static_cast<std::ptrdiff_t>(findings_.size());
     for (auto& other : feeder::further_findings(feeder, has_holes_)) {
         auto const mrid = other.element.substr(std::min(other.element.rfind('('), other.element.size()));
-        auto const is_said = [&](core::Finding const& finding) { return !mrid.empty() && finding.element.ends_with(mrid); };
+        auto const is_said = [&](core::Finding const& finding) {
+            return !mrid.empty() && finding.element.ends_with(mrid);
+        };
         if (std::none_of(findings_.begin(), findings_.begin() + own, is_said)) findings_.push_back(std::move(other));
     }
 }

@@ -102,6 +102,15 @@ def test_a_wrong_file_is_refused(name, ranks, demonstration, tmp_path):
     assert all(line.startswith(name + ": ") for line in outcome.errors[:1])
 
 
+def test_what_never_writes_does_not_say_that_nothing_was_written(demonstration, tmp_path):
+    (tmp_path / "island.xml").write_text(dangling(demonstration))
+    for arguments in (("inspect", "island.xml"), ("diff", "island.xml", DEMONSTRATION),
+                      ("solve", "island.xml", "--dry-run")):
+        outcome = dec(*arguments, folder=tmp_path)
+        assert outcome.code == 2
+        assert outcome.errors[-1] == f"{len(outcome.errors) - 1} problems"
+
+
 def test_wrong_compressed_files_are_refused(tmp_path):
     (tmp_path / "plain.xml.gz").write_bytes(DEMONSTRATION.read_bytes()[:1000])
     (tmp_path / "cut.xml.gz").write_bytes(gzip.compress(DEMONSTRATION.read_bytes()[:500000])[:-2000])
@@ -138,6 +147,7 @@ MISUSE = {
     ("solve", DEMONSTRATION, "--method", "bisection", "--scope", "agent"): [
         "--method bisection: cannot do policy proportional with scope agent", "bisection does proportional (scope feeder)",
         "exchange does proportional (scope agent), quadratic"],
+    ("solve", DEMONSTRATION, "--ac", "correct"): ['--ac: correct is not available; the only value is "none"'],
     ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent or area or feeder"],
     ("solve", DEMONSTRATION, "--method", "bisection", "--policy", "quadratic"): [
         "--method bisection: cannot do policy quadratic", "exchange does"],
