@@ -16,6 +16,7 @@ struct Context {
     core::Communicator comm;
     std::string command_line;
     core::Log log;
+    bool writes = true;  ///< the command leaves files, so that after an error it is of interest that it left none
 };
 
 /// Runs a subcommand on all ranks. \throws core::Error on all ranks alike.

@@ -58,6 +58,7 @@ Run add_diff(CLI::App& dec) {
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
+        context.writes = false;
         std::int64_t differ = 0;
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;

@@ -97,6 +97,7 @@ Run add_inspect(CLI::App& dec) {
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
+        context.writes = false;
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
             if (results::is_results_file(options->path)) {

@@ -28,7 +28,7 @@ Exit codes:
   (under mpirun send SIGUSR1: code 143; after the others mpirun ends with code 1)
 Every command runs alone or under "mpirun -n P"; P changes only the time, never the answer.)";
 
-void print_error(core::Communicator const& comm, core::Error const& error) {
+void print_error(core::Communicator const& comm, core::Error const& error, bool writes) {
     if (!comm.is_root()) return;
     auto const& findings = error.findings();
     for (auto const& finding : findings) fmt::print(stderr, "error: {}\n", core::printable(one_line(finding)));
@@ -36,7 +36,8 @@ void print_error(core::Communicator const& comm, core::Error const& error) {
     for (auto const& finding : findings) problems += finding.problems;
     auto const outcome = error.code() == ExitCode::infeasible ? "no feasible setpoint exists and nothing was written"
                                                               : "nothing was written";
-    if (problems > 1) fmt::print(stderr, "error: {} problems; {}\n", problems, outcome);
+    if (problems > 1)
+        fmt::print(stderr, "error: {} problems{}\n", problems, writes ? fmt::format("; {}", outcome) : "");
 }
 
 /// \return true if there is a command to run; false after help or the version.
@@ -66,8 +67,8 @@ void require_heard(core::Communicator const& comm) {
     });
 }
 
-ExitCode run(core::Communicator const& comm, int argc, char** argv) {
-    app::Context context{comm, {}};
+ExitCode run(app::Context& context, int argc, char** argv) {
+    auto const& comm = context.comm;
     for (int i = 0; i < argc; ++i) context.command_line += (i > 0 ? " " : "") + std::string{argv[i]};
 
     CLI::App dec{
@@ -102,11 +103,12 @@ int main(int argc, char** argv) {
     MPI_Init(&argc, &argv);
     core::Communicator const world{MPI_COMM_WORLD};
     auto code = ExitCode::bug;
+    app::Context context{.comm = world, .command_line = {}, .log = {}};
     try {
-        code = run(world, argc, argv);
+        code = run(context, argc, argv);
     } catch (core::Error const& error) {
         // Thrown on all ranks alike.
-        print_error(world, error);
+        print_error(world, error, context.writes);
         code = error.code();
     } catch (std::bad_alloc const&) {
         fmt::print(stderr, "error: rank {}: out of memory; use more ranks on more machines\n", world.rank());

@@ -82,4 +82,14 @@ partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder
     return partition::distribute(context.comm, whole);
 }
 
+partition::Piece whole_on_one_rank(feeder::Feeder feeder) {
+    feeder::Notes notes;
+    std::optional<partition::Whole> whole{std::in_place};
+    whole->feeder = std::move(feeder);
+    whole->tree = feeder::validate(whole->feeder, notes);
+    whole->agents = partition::find_agents(whole->feeder, whole->tree);
+    whole->partition = partition::split(whole->feeder, whole->tree, whole->agents, partition::Grain::secondary, 1);
+    return partition::distribute(core::Communicator{MPI_COMM_SELF}, whole);
+}
+
 }  // namespace dec::app

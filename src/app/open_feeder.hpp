@@ -35,4 +35,8 @@ void require_writable_feeder(core::Communicator const& comm, std::string const& 
 /// \throws core::Error on all ranks alike.
 [[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain);
 
+/// Validates and gives the whole feeder as the one piece of this rank. Not collective.
+/// \throws core::InvalidInput if the feeder is not valid.
+[[nodiscard]] partition::Piece whole_on_one_rank(feeder::Feeder feeder);
+
 }  // namespace dec::app

@@ -43,6 +43,10 @@ Plan plan(core::Communicator const& comm, partition::Piece const& piece, results
     auto const& t = piece.totals;
     auto const own = static_cast<double>(piece.own);
     auto const memory = measure_memory();
+    double available_w = 0.0;
+    for (auto const& pv : piece.feeder.pv_systems.rows())
+        if (piece.vertex_of_bus[pv.inverter.bus.at()] >= 0)
+            for (double const p : pv.inverter.p_w) available_w += p;
     double const expected_mb =
         std::max(memory.peak, memory.now + megabytes_to_write + bytes_per_vertex * own / bytes_per_megabyte);
     Plan plan{.known = {.feeder = piece.feeder.heading.name,
@@ -59,6 +63,7 @@ Plan plan(core::Communicator const& comm, partition::Piece const& piece, results
                         .method = run.method,
                         .policy = run.policy,
                         .scope = run.scope,
+                        .available_kw = comm.sum(available_w) / 1e3,
                         .edge_cut = piece.summary.edge_cut,
                         .imbalance = piece.summary.imbalance,
                         .peak_memory_mb = comm.max(expected_mb),
@@ -83,9 +88,10 @@ std::string to_lines(Plan const& plan) {
 }
 
 core::Json to_json(Plan const& plan) {
-    constexpr std::array known{"feeder",   "buses",    "nodes",    "branches",  "loads",          "ders",
-                               "storages", "machines", "agents",   "areas",     "ranks",          "method",
-                               "policy",   "scope",    "edge_cut", "imbalance", "peak_memory_mb", "seconds"};
+    constexpr std::array known{"feeder",       "buses",     "nodes",          "branches", "loads",
+                               "ders",         "storages",  "machines",       "agents",   "areas",
+                               "ranks",        "method",    "policy",         "scope",    "edge_cut",
+                               "available_kw", "imbalance", "peak_memory_mb", "seconds"};
     constexpr std::array known_seconds{"read", "partition", "total"};
     auto const keep = [](core::Json& object, auto const& names) {
         for (auto& [key, value] : object.items())

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "answerable.hpp"
 #include "dec/feeder/tree.hpp"
 #include "open_feeder.hpp"
 #include "pv_target.hpp"
@@ -58,6 +59,11 @@ feeder::Feeder populate(Context& context, PopulateOptions const& options) {
         "in all",
         feeder.heading.name, added.service_transformers, added.houses, added.rooftop_pv, added.utility_pv,
         totals(feeder).pv_w / 1e3));
+    if (auto const way = options_with_an_answer(feeder); !way)
+        context.log.warning("dec solve has no answer for it as it stands (exit code 3); try other loads or less PV");
+    else if (!way->empty())
+        context.log.warning(
+            fmt::format("dec solve has no answer for it as it stands (exit code 3); it has one with {}", *way));
     return feeder;
 }
 

@@ -9,6 +9,7 @@
 
 #include "dec/coordination/limits.hpp"
 #include "dec/core/error.hpp"
+#include "open_feeder.hpp"
 
 namespace dec::app {
 
@@ -17,11 +18,7 @@ double pv_factor_for(feeder::Feeder const& feeder, core::Index<feeder::PvSystem>
         throw core::InvalidInput{core::Finding{feeder.heading.origin, "--target-vmax", "there is no added PV to scale",
                                                "ask for a larger --pv-penetration; it counts who has PV already"}};
     core::Communicator const alone{MPI_COMM_SELF};
-    feeder::Notes notes;
-    partition::Whole whole{.feeder = feeder, .tree = feeder::validate(feeder, notes), .agents = {}, .partition = {}};
-    whole.agents = partition::find_agents(whole.feeder, whole.tree);
-    whole.partition = partition::split(whole.feeder, whole.tree, whole.agents, partition::Grain::secondary, 1);
-    auto const piece = partition::distribute(alone, whole);
+    auto const piece = whole_on_one_rank(feeder);
     model::LinDist3Flow flow{alone, piece, {}};
     model::FlowState with, change;
     std::vector<double> share(flow.ders().size(), 0.0);

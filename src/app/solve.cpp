@@ -52,7 +52,7 @@ struct SolveOptions : ProblemOptions {
     bool json = false;
 };
 
-/// "bisection: 1000, exchange: 30"
+/// "bisection: 1000, exchange: 100"
 template <class ValueOf>
 std::string per_method(ValueOf const& value_of) {
     std::string text;
@@ -232,6 +232,7 @@ std::string write_messages(Context& context, partition::Piece const& piece, coor
 core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto const& comm = context.comm;
     context.log = options.talk.log(comm);
+    context.writes = !options.dry_run;
     Clock total, clock;
     results::Run run{.version = DEC_VERSION,
                      .command_line = context.command_line,

@@ -65,8 +65,11 @@ void one_of(CLI::Option& option, std::vector<std::string> words) {
     option.type_name(fmt::format("{}", fmt::join(words, "|")));
     option.check(CLI::Validator{[words = std::move(words)](std::string const& text) {
                                     bool const known = std::ranges::find(words, text) != words.end();
-                                    return known ? std::string{}
-                                                 : fmt::format("{} is not {}", text, fmt::join(words, " or "));
+                                    if (known) return std::string{};
+                                    if (words.size() == 1)
+                                        return fmt::format("{} is not available; the only value is \"{}\"", text,
+                                                           words.front());
+                                    return fmt::format("{} is not {}", text, fmt::join(words, " or "));
                                 },
                                 ""});
 }

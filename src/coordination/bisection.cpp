@@ -168,7 +168,7 @@ Answer ScalarSearch::closed_form() {
     auto const needs_less = worst_of_all(comm_, answer_.nodes, at_most, tie);
     if (needs_more.badness > 1.0 + rounding) {
         answer_.status = Status::infeasible;
-        report_hopeless(comm_, flow_, answer_, true);
+        report_hopeless(comm_, flow_, settings_.limits, answer_, true);
         return std::move(answer_);
     }
     if (needs_more.badness > -needs_less.badness + rounding) {
@@ -274,7 +274,7 @@ Answer ScalarSearch::walk() {
         double const next = next_scalar(worst, k, worst.badness);
         if (next > last_) {
             answer_.status = Status::infeasible;
-            report_hopeless(comm_, flow_, answer_, true);
+            report_hopeless(comm_, flow_, settings_.limits, answer_, true);
             if (comm_.is_root() && answer_.conflicts.empty())
                 answer_.conflicts.push_back({{}, "policy", "no scalar meets all limits at once", "try another policy"});
             return std::move(answer_);

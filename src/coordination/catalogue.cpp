@@ -27,7 +27,7 @@ std::span<Method const> methods() {
         Method{.name = "exchange",
                .description = "agents decide by themselves and exchange voltages and powers at their boundaries",
                .default_scope = fairness::Scope::agent,
-               .default_iterations = 30,
+               .default_iterations = 100,  // the 30 of the original end many feeders early: docs/equations.md
                .default_tolerance = 1e-3,
                .grain = partition::Grain::agent,
                .can_do =

@@ -11,13 +11,18 @@
 
 namespace dec::coordination {
 
-void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer, bool by_curtailment) {
+void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
+                     Answer& answer, bool by_curtailment) {
     constexpr double rounding = 1e-12, tie = 1e-9;
     auto const& piece = flow.piece();
     model::FlowState all;
     std::vector<double> const everything(answer.alpha.size(), 1.0);
     flow.solve(everything, all);
     auto const badness = violations(piece, answer.nodes, all);
+    Remedies const remedies{comm, piece, limits};
+    double available = 0.0;
+    for (auto const& der : flow.ders()) available += der.available;
+    std::string_view const how = comm.sum(available) > 0.0 ? " with everything curtailed" : " without any PV";
     core::Packer pack;
     for (std::size_t i = 0; i < badness.size(); ++i) {
         if (badness[i] <= rounding) continue;
@@ -30,7 +35,7 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
         double const before = seen(piece, answer.uncurtailed, node);
         pack(high ? before > node.high : before < node.low);
         pack(node_name(piece, node));
-        pack(fmt::format("{:.4f} pu with everything curtailed, the {} limit is {:.4f} pu", std::sqrt(std::max(v, 0.0)),
+        pack(fmt::format("{:.4f} pu{}, the {} limit is {:.4f} pu", std::sqrt(std::max(v, 0.0)), how,
                          high ? "upper" : "lower", std::sqrt(high ? node.high : node.low)));
     }
     struct Hopeless {
@@ -60,22 +65,27 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
     constexpr std::size_t most = 20;
     for (std::size_t i = 0; i < std::min(most, list.size()); ++i)
         answer.conflicts.push_back(
-            {piece.feeder.heading.origin, "node " + list[i].name, list[i].problem, what_helps(list[i].high)});
+            {piece.feeder.heading.origin, "node " + list[i].name, list[i].problem, remedies.against(list[i].high)});
     if (list.size() > most)
-        answer.conflicts.push_back({piece.feeder.heading.origin, fmt::format("{} more nodes", list.size() - most),
-                                    "are outside their limits with everything curtailed", what_helps(list[most].high),
-                                    static_cast<std::int64_t>(list.size() - most)});
+        answer.conflicts.push_back(
+            {piece.feeder.heading.origin,
+             {},
+             list.size() == most + 1 ? fmt::format("1 more node is outside its limit{}", how)
+                                     : fmt::format("{} more nodes are outside their limits{}", list.size() - most, how),
+             remedies.against(list[most].high),
+             static_cast<std::int64_t>(list.size() - most)});
 }
 
-void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer,
-                     std::vector<double> const& low, std::vector<double> const& high) {
-    report_hopeless(comm, flow, answer, false);
+void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
+                     Answer& answer, std::vector<double> const& low, std::vector<double> const& high) {
+    report_hopeless(comm, flow, limits, answer, false);
     if (comm.max(static_cast<std::int64_t>(answer.conflicts.size())) > 0) return;
     constexpr double least_part = 1e-3;
     constexpr std::size_t most_named = 20;
     auto const& piece = flow.piece();
     model::FlowState all;
     flow.solve(std::vector<double>(answer.alpha.size(), 1.0), all);
+    Remedies const remedies{comm, piece, limits};
     double total = 0.0;
     for (std::size_t i = 0; i < low.size(); ++i) total += low[i] + high[i];
     total = comm.sum(total);
@@ -128,7 +138,7 @@ void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, 
              fmt::format("{:.4f} pu with nothing and {:.4f} pu with everything curtailed, the {} limit is {:.4f} pu{}",
                          n.without, n.with_all, n.upper ? "upper" : "lower", n.limit,
                          named.size() > 1 ? fmt::format(" ({:.0f} % of the conflict)", 100.0 * n.part) : ""),
-             what_helps(n.upper)});
+             remedies.against(n.upper)});
     }
     if (named.size() > most_named)
         answer.conflicts.push_back({piece.feeder.heading.origin,

@@ -9,11 +9,12 @@ namespace dec::coordination {
 /// Nodes outside their limit when everything is curtailed, the worst first, on the root. Where some of them are outside it
 /// with nothing curtailed too, only those: the others are brought there by the curtailment, and stand in nobody's way.
 /// \param by_curtailment name nodes that only curtailment brings outside their limit if there are no others. Collective.
-void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer, bool by_curtailment);
+void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
+                     Answer& answer, bool by_curtailment);
 
 /// Likewise, or, if there are no such nodes, those whose limits have a part in the certificate, the heaviest first.
 /// \param low, high per entry of answer.nodes: multipliers of the certificate. Collective.
-void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Answer& answer,
-                     std::vector<double> const& low, std::vector<double> const& high);
+void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
+                     Answer& answer, std::vector<double> const& low, std::vector<double> const& high);
 
 }  // namespace dec::coordination

@@ -214,7 +214,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
         high_.push_back(outcome_.price_high[row]);
     }
     if (outcome_.status == solvers::TreeStatus::primal_infeasible) {
-        report_conflict(comm_, flow_, answer_, low_, high_);
+        report_conflict(comm_, flow_, settings_.limits, answer_, low_, high_);
         return false;
     }
     take_shares(outcome_.u);

@@ -1,5 +1,7 @@
 #include "naming.hpp"
 
+#include <algorithm>
+
 namespace dec::coordination {
 
 std::string from_rank(core::Communicator const& comm, int rank, std::string text) {
@@ -10,9 +12,19 @@ std::string from_rank(core::Communicator const& comm, int rank, std::string text
     return text;
 }
 
-std::string what_helps(bool high) {
-    return high ? "lower --source-voltage, try --taps neutral, or raise --vmax"
-                : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
+Remedies::Remedies(core::Communicator const& comm, partition::Piece const& piece, VoltageLimits const& limits)
+    : v_min_relaxed_{limits.relax_v_min} {
+    bool const neutral = std::ranges::all_of(piece.feeder.tap_changers.rows(),
+                                             [](auto const& tap) { return tap.step == tap.neutral_step; });
+    taps_neutral_ = comm.max(std::int64_t{neutral ? 0 : 1}) == 0;
+}
+
+std::string Remedies::against(bool high) const {
+    if (high)
+        return taps_neutral_ ? "lower --source-voltage, or raise --vmax"
+                             : "lower --source-voltage, try --taps neutral, or raise --vmax";
+    return v_min_relaxed_ ? "raise --source-voltage, or lower --vmin (0: no lower limit)"
+                          : "raise --source-voltage, lower --vmin (0: no lower limit), or leave --vmin-relax on";
 }
 
 }  // namespace dec::coordination

@@ -4,14 +4,22 @@
 
 #include <string>
 
-#include "dec/core/communicator.hpp"
+#include "dec/coordination/answer.hpp"
 
 namespace dec::coordination {
 
 /// One rank's text on all ranks. Collective.
 [[nodiscard]] std::string from_rank(core::Communicator const& comm, int rank, std::string text);
 
-/// What a user can do about a limit, the upper or the lower one, that no curtailment meets.
-[[nodiscard]] std::string what_helps(bool high);
+/// What a user can do about limits that no curtailment meets, without what has been done already.
+class Remedies {
+  public:
+    /// Collective.
+    Remedies(core::Communicator const& comm, partition::Piece const& piece, VoltageLimits const& limits);
+    [[nodiscard]] std::string against(bool high) const;
+
+  private:
+    bool taps_neutral_, v_min_relaxed_;
+};
 
 }  // namespace dec::coordination

@@ -347,7 +347,11 @@ class Hanging {
         for (std::size_t i = 0; i < feedings.size(); ++i)
             for (std::size_t k = 0; k < i; ++k) {
                 auto const shared = far_phases(feedings[i]) & far_phases(feedings[k]);
-                if (shared.empty() || may_share_phases(feedings, feedings[k], feedings[i], shared)) continue;
+                if (shared.empty()) continue;
+                if (may_share_phases(feedings, feedings[k], feedings[i], shared)) {
+                    check_turned_alike(feedings[i], feedings[k]);
+                    continue;
+                }
                 bool const bank =
                     feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
                 findings_.add(text(feedings[i]),
@@ -358,6 +362,22 @@ class Hanging {
                                      "on phases of their own; give a closed bank as one three-phase transformer"
                                    : "a feeder is radial here; remove or open one of them");
             }
+    }
+    /// Parallel three-phase units must turn the voltages by the same angle: else they short-circuit each other.
+    void check_turned_alike(Feeding const& a, Feeding const& b) {
+        auto const is_three_phase = [&](Feeding const& f) {
+            return f.kind == Feeding::Kind::transformer && far_phases(f) == PhaseSet::abc();
+        };
+        if (!is_three_phase(a) || !is_three_phase(b)) return;
+        auto const hours = [&](Feeding const& f) {
+            auto const& code = feeder_.transformer_codes[feeder_.transformers[Index<Transformer>{f.element}].code];
+            return (code.winding[1 - f.upstream].clock - code.winding[f.upstream].clock + 24) % 12;
+        };
+        if (hours(a) == hours(b)) return;
+        findings_.add(
+            text(a),
+            fmt::format("turns the voltages by clock {}, {} beside it by clock {}", hours(a), text(b), hours(b)),
+            "parallel units need the same clock");
     }
     [[nodiscard]] PhaseSet far_phases(Feeding const& feeding) const {
         return phases_at(feeder_, feeding, feeding.upstream == 0 ? 1 : 0);

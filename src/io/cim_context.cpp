@@ -327,8 +327,8 @@ namespace {
 
 /// Classes without which the network is still what it is.
 constexpr std::array<std::string_view, 9> moves_or_measures{
-    "RatioTapChanger", "TapChangerControl", "RegulatingControl", "Analog", "Discrete",
-    "CurrentLimit",    "PositionPoint",     "Location",          "LoadResponseCharacteristic"};
+    "RatioTapChanger", "TapChangerControl", "RegulatingControl",         "Analog", "Discrete", "CurrentLimit",
+    "PositionPoint",   "Location",          "LoadResponseCharacteristic"};
 
 }  // namespace
 
@@ -461,13 +461,25 @@ std::vector<ObjectId> Context::datasheets(ObjectId resource, Association associa
 
 // ---- the account
 
+namespace {
+
+/// A reference that may mean the feeder itself.
+bool names_container(std::string_view attribute) {
+    return attribute == link::container_of_equipment.here || attribute == link::container_of_node.here ||
+           attribute == link::feeder_of_area.here;
+}
+
+}  // namespace
+
 void Context::find_dangling_links() {
+    bool const has_no_feeder = objects.of_class("Feeder").empty();  // said once, not for everything that is in it
     for (std::size_t i = 0; i < objects.size(); ++i) {
         ObjectId const id{i};
         for (auto const& property : objects.properties(id)) {
             if (!property.is_link || property.target.valid()) continue;
             auto const attribute = objects.attribute_name(property.attribute);
             if (!associations_asked_.contains(attribute)) continue;
+            if (has_no_feeder && names_container(attribute)) continue;
             finding(id, fmt::format("{} points to {}, which is not in the file", attribute, property.value),
                     "the file is incomplete: export it again, or remove the reference");
         }
@@ -515,7 +527,9 @@ void Context::add_further_findings() {
     auto const own = static_cast<std::ptrdiff_t>(findings_.size());
     for (auto& other : feeder::further_findings(feeder, has_holes_)) {
         auto const mrid = other.element.substr(std::min(other.element.rfind('('), other.element.size()));
-        auto const is_said = [&](core::Finding const& finding) { return !mrid.empty() && finding.element.ends_with(mrid); };
+        auto const is_said = [&](core::Finding const& finding) {
+            return !mrid.empty() && finding.element.ends_with(mrid);
+        };
         if (std::none_of(findings_.begin(), findings_.begin() + own, is_said)) findings_.push_back(std::move(other));
     }
 }

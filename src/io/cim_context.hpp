@@ -29,6 +29,9 @@ namespace link {
 inline constexpr Association terminals_of_equipment{"ConductingEquipment.Terminals", "Terminal.ConductingEquipment"};
 inline constexpr Association equipment_of_terminal{"Terminal.ConductingEquipment", "ConductingEquipment.Terminals"};
 inline constexpr Association container_of_equipment{"Equipment.EquipmentContainer", "EquipmentContainer.Equipments"};
+inline constexpr Association container_of_node{"ConnectivityNode.ConnectivityNodeContainer",
+                                               "ConnectivityNodeContainer.ConnectivityNodes"};
+inline constexpr Association feeder_of_area{"FeederArea.Feeder", "Feeder.FeederArea"};
 inline constexpr Association terminal_of_end{"TransformerEnd.Terminal", "Terminal.TransformerEnd"};
 }  // namespace link
 

@@ -16,7 +16,6 @@ using feeder::Measurement;
 
 namespace {
 
-constexpr Association feeder_of_area{"FeederArea.Feeder", "Feeder.FeederArea"};
 constexpr Association feeder_area_of_area{"SwitchArea.FeederArea", "FeederArea.SwitchAreas"};
 constexpr Association switch_area_of_area{"SecondaryArea.SwitchArea", "SwitchArea.SecondaryAreas"};
 constexpr Association resource_of_measurement{"Measurement.PowerSystemResource", "PowerSystemResource.Measurements"};
@@ -31,7 +30,7 @@ struct AreaClass {
 };
 /// Parents before children.
 constexpr std::array area_classes{
-    AreaClass{"FeederArea", Area::Kind::feeder, feeder_of_area},
+    AreaClass{"FeederArea", Area::Kind::feeder, link::feeder_of_area},
     AreaClass{"SwitchArea", Area::Kind::switch_delimited, feeder_area_of_area},
     AreaClass{"SecondaryArea", Area::Kind::secondary, switch_area_of_area},
 };

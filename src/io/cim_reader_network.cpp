@@ -24,8 +24,6 @@ namespace {
 constexpr Association substation_of_feeder{"Feeder.NormalEnergizingSubstation", "Substation.NormalEnergizedFeeder"};
 constexpr Association region_of_substation{"Substation.Region", "SubGeographicalRegion.Substations"};
 constexpr Association region_of_subregion{"SubGeographicalRegion.Region", "GeographicalRegion.Regions"};
-constexpr Association container_of_node{"ConnectivityNode.ConnectivityNodeContainer",
-                                        "ConnectivityNodeContainer.ConnectivityNodes"};
 constexpr Association node_of_terminal{"Terminal.ConnectivityNode", "ConnectivityNode.Terminals"};
 constexpr Association voltage_of_equipment{"ConductingEquipment.BaseVoltage", "BaseVoltage.ConductingEquipment"};
 constexpr Association voltage_of_end{"TransformerEnd.BaseVoltage", "BaseVoltage.TransformerEnds"};
@@ -72,7 +70,7 @@ void read_heading(Context& context) {
 void read_buses(Context& context) {
     for (ObjectId node : context.objects.of_class("ConnectivityNode")) {
         context.bus_of[node.at()] = context.add(context.feeder.buses, Bus{}, node);
-        (void)context.linked_one(node, container_of_node);  // one feeder per file: any container will do
+        (void)context.linked_one(node, link::container_of_node);  // one feeder per file: any container will do
     }
     for (ObjectId terminal : context.objects.of_class("Terminal")) {
         auto const node = context.linked_one(terminal, node_of_terminal);

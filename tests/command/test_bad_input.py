@@ -65,6 +65,7 @@ FILES = {
     "page.xml": (lambda text: "<!DOCTYPE html><html><body><p>404 Not Found</body></html>", ["HTML page", "download the file itself"]),
     "noise.xml": (lambda text: "\x01\x02 not XML at all\n", ["is not XML"]),
     "feederless.xml": (lambda text: HEADER + "</rdf:RDF>", ["no cim:Feeder"]),
+    "removed.xml": (lambda text: re.sub(r"<cim:Feeder .*?</cim:Feeder>", "", text, flags=re.DOTALL), ["no cim:Feeder"]),
     "dangling.xml": (dangling, [f"drop_{HOUSE}", "00000000-0000-0000-0000-000000000000"]),
     "island.xml": (island, [f"bus {HOUSE}", "island"]),
     "phase.xml": (pv_on_missing_phase, [f"pv_{HOUSE}", f"bus {HOUSE}"]),
@@ -97,7 +98,17 @@ def test_a_wrong_file_is_refused(name, ranks, demonstration, tmp_path):
     assert older.read_bytes() == b"an older answer"
     for word in words:
         assert any(word in line for line in outcome.errors), (word, outcome.errors)
+    assert len(outcome.errors) == 1 or words != ["no cim:Feeder"]
     assert all(line.startswith(name + ": ") for line in outcome.errors[:1])
+
+
+def test_what_never_writes_does_not_say_that_nothing_was_written(demonstration, tmp_path):
+    (tmp_path / "island.xml").write_text(dangling(demonstration))
+    for arguments in (("inspect", "island.xml"), ("diff", "island.xml", DEMONSTRATION),
+                      ("solve", "island.xml", "--dry-run")):
+        outcome = dec(*arguments, folder=tmp_path)
+        assert outcome.code == 2
+        assert outcome.errors[-1] == f"{len(outcome.errors) - 1} problems"
 
 
 def test_wrong_compressed_files_are_refused(tmp_path):
@@ -136,6 +147,7 @@ MISUSE = {
     ("solve", DEMONSTRATION, "--method", "bisection", "--scope", "agent"): [
         "--method bisection: cannot do policy proportional with scope agent", "bisection does proportional (scope feeder)",
         "exchange does proportional (scope agent), quadratic"],
+    ("solve", DEMONSTRATION, "--ac", "correct"): ['--ac: correct is not available; the only value is "none"'],
     ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent or area or feeder"],
     ("solve", DEMONSTRATION, "--method", "bisection", "--policy", "quadratic"): [
         "--method bisection: cannot do policy quadratic", "exchange does"],

@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from command_line import DEMONSTRATION, dec
+from command_line import DEMONSTRATION, dec, public_feeder, succeed
 
 
 @pytest.mark.parametrize("policy", ["quadratic", "proportional"])
@@ -20,6 +20,18 @@ def test_the_end_is_reported_with_its_distance_from_the_optimum(policy, tmp_path
     assert summary["objective"] > summary["objective_optimal"] > 0
     gap = summary["objective"] / summary["objective_optimal"] - 1
     assert summary["optimality_gap"] == pytest.approx(gap, rel=1e-9)
+
+
+@pytest.mark.parametrize("policy", ["quadratic", "proportional"])
+@pytest.mark.parametrize("options", [(), ("--target-vmax", 1.08)])
+def test_a_public_feeder_with_pv_added_converges_with_the_default_limit(policy, options, tmp_path):
+    succeed("populate", public_feeder("IEEE123_PV.xml"), "feeder.xml", *options, folder=tmp_path)
+
+    summary = json.loads(succeed("solve", "feeder.xml", "--method", "exchange", "--policy", policy, "--json", ranks=2,
+                                 folder=tmp_path).out)
+
+    assert summary["status"] == "converged"
+    assert summary["violation"] <= 1.1e-6
 
 
 def test_every_agent_meets_the_one_that_feeds_it_at_one_bus(tmp_path):

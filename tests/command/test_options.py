@@ -131,6 +131,7 @@ def test_a_dry_run_knows_in_json_what_can_be_known_before(plain, tmp_path):
     assert list(summary) == JSON_KEYS
     for key in ("feeder", "buses", "nodes", "ders", "agents", "areas", "policy", "scope", "edge_cut"):
         assert summary[key] == plain[key]
+    assert summary["available_kw"] == pytest.approx(plain["available_kw"])
     assert summary["status"] is None and summary["curtailed_kw"] is None
     assert summary["seconds"]["solve"] is None and summary["seconds"]["total"] > 0.0
     assert succeed("solve", DEMONSTRATION, "--dry-run", "--quiet", folder=tmp_path).out == ""

@@ -191,8 +191,14 @@ def test_areas_count_what_is_inside_them(tmp_path):
 def test_long_names_of_areas_that_begin_alike_can_be_told_apart():
     script, feeder = script_as_module(), "9285ee51-6c4f-5a56-acd5-85f1eea6a479"
 
-    assert script.labels_of([f"{feeder}.{i}" for i in (3, 0, 12)], 23) == ["…3", "…0", "…12"]
-    assert script.labels_of([f"{feeder}.1", feeder], 23) == ["…85f1eea6a479.1", "…85f1eea6a479"]
+    def labels(*kinds_and_names):
+        return script.labels_of([name for _, name in kinds_and_names], 23,
+                                {name: kind for kind, name in kinds_and_names})
+
+    assert labels(*(("area", f"{feeder}.{i}") for i in (3, 0, 12))) == ["area 3", "area 0", "area 12"]
+    assert labels(("secondary", f"{feeder}.0.22"), ("feeder", "ieee123")) == ["secondary 0.22", "ieee123"]
+    assert labels(*(("area", f"the distribution feeder of the north.{i}") for i in (1, 2))) == ["area 1", "area 2"]
+    assert script.labels_of([f"{feeder}.{i}" for i in (3, 12)], 23) == ["…3", "…12"]
     assert script.labels_of(["north.1", "north.2"], 23) == ["north.1", "north.2"]
     assert [len(label) for label in script.labels_of([feeder], 23)] == [23]
 

@@ -76,13 +76,35 @@ def test_nodes_above_the_limit_whatever_is_curtailed_are_named(name, ranks, tmp_
     assert outcome.code == 3 and outcome.out == ""
     *nodes, last = outcome.errors
     assert f"node {BEYOND_HELP[name]}: " in nodes[0]
+    how = "with everything curtailed" if name == "IEEE13.xml" else "without any PV"
     for line in nodes[:20]:
-        assert re.search(r"node \S+\.(A|B|C|s1|s2): 1\.\d+ pu with everything curtailed, the upper limit is 1.0500 pu; lower "
+        assert re.search(rf"node \S+\.(A|B|C|s1|s2): 1\.\d+ pu {how}, the upper limit is 1.0500 pu; lower "
                          "--source-voltage, try --taps neutral, or raise --vmax$", line)
-    unnamed = re.search(r": (\d+) more nodes: are outside their limits", nodes[20]) if len(nodes) > 20 else None
+    unnamed = re.search(rf": (\d+) more nodes are outside their limits {how};", nodes[20]) if len(nodes) > 20 else None
     count = len(nodes) if unnamed is None else 20 + int(unnamed[1])
     assert last == f"{count} problems; no feasible setpoint exists and nothing was written"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_been_tried_is_not_advised_again(tmp_path):
+    outcome = dec("solve", public_feeder("ieee8500.xml.gz"), "--taps", "neutral", folder=tmp_path)
+
+    assert outcome.code == 3
+    assert all(line.endswith("; lower --source-voltage, or raise --vmax") for line in outcome.errors[:-1])
+
+
+@pytest.mark.parametrize("name", AS_THEY_STAND)
+def test_populating_says_which_options_give_the_feeder_an_answer(name, tmp_path):
+    outcome = succeed("populate", public_feeder(name), "populated.xml.gz", folder=tmp_path)
+
+    said = [line for line in outcome.warnings if "dec solve" in line]
+    plain = dec("solve", "populated.xml.gz", folder=tmp_path)
+    if name == "IEEE123_PV.xml":
+        assert said == [] and plain.code == 0
+        return
+    assert plain.code == 3 and len(said) == 1
+    options = re.search(r"^dec solve has no answer for it as it stands .exit code 3.; it has one with (--.*)$", said[0])[1]
+    succeed("solve", "populated.xml.gz", *options.split(), folder=tmp_path)
 
 
 @pytest.mark.parametrize("name", WITH_GEOMETRY)

@@ -54,7 +54,7 @@ struct Answer {
     std::optional<std::int64_t> levels;    ///< of a policy that has them
     std::optional<double> duality_gap;     ///< relative
     std::string open;                      ///< `converged`: what about the answer is not settled; the same on all ranks
-    std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict
+    std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict; on the root
 };
 
 /// Called after every round on every rank; returning true asks for a stop, which all ranks then agree on.

@@ -99,7 +99,7 @@ TEST_CASE("without photovoltaics a feeder is inside its limits or infeasible", "
     CHECK(answer.conflicts[0].element == "node head.A");
     CHECK(answer.conflicts[1].element == "node head.B");
     CHECK(answer.conflicts[2].element == "node head.C");
-    CHECK(answer.conflicts[0].problem.find("1.0000 pu with everything curtailed") != std::string::npos);
+    CHECK(answer.conflicts[0].problem.find("1.0000 pu without any PV") != std::string::npos);
 }
 
 TEST_CASE("systems with nothing available and systems in the dark take no part", "[coordination]") {

@@ -553,6 +553,23 @@ TEST_CASE("parallel units on the same phases are accepted, ideal ones and unlike
     check_one(findings(unlike.small.make), "transformer bank: stands beside transformer single on phase A");
 }
 
+TEST_CASE("parallel three-phase units that turn the voltages by different angles are refused", "[validate][banks]") {
+    auto const with = [](std::int8_t first, std::int8_t second) {
+        SideBySide bank;
+        for (auto const& [clock, name] : {std::pair{first, "first"}, std::pair{second, "second"}}) {
+            auto row = test::two_windings(3, 12470.0, 12470.0, {1.0, 5.0});
+            row.winding[1].connection = Connection::delta;
+            row.winding[1].clock = clock;
+            bank.small.make.unit(bank.small.make.code(row), {three(bank.small.end), three(bank.out)}, name);
+        }
+        return findings(bank.small.make);
+    };
+
+    CHECK(with(1, 1).empty());
+    CHECK(with(-1, 11).empty());
+    check_one(with(1, 11), "transformer second: turns the voltages by clock 11, transformer first beside it by clock 1");
+}
+
 TEST_CASE("windings of three phases in unlike orders are refused, turned alike they are not", "[validate][transformers]") {
     using enum Conductor;
     auto const with = [](std::array<Conductor, 4> const& high, std::array<Conductor, 4> const& low) {

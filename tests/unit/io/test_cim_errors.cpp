@@ -238,6 +238,17 @@ TEST_CASE("a second feeder and a second source are refused", "[io][cim][errors]"
     CHECK_THAT(finding_of(none), Contains("no cim:Feeder"));
 }
 
+TEST_CASE("a file without its feeder is one finding, not one for everything in the feeder", "[io][cim][errors]") {
+    auto model = test::small_model();
+    model.remove("feeder");
+    CHECK_THAT(finding_of(model), Contains("no cim:Feeder"));
+
+    model.set("l2", "ACLineSegment.PerLengthImpedance", ">gone");
+    auto const both = findings_of(model);
+    REQUIRE(both.size() == 2);
+    CHECK_THAT(both.back(), Contains("ACLineSegment l2 (l2)") && Contains("points to gone"));
+}
+
 TEST_CASE("a reference to an object that is not there is refused if its meaning is needed", "[io][cim][errors]") {
     auto needed = test::small_model();
     needed.set("l2", "ACLineSegment.PerLengthImpedance", ">gone");
