@@ -1,9 +1,9 @@
 #include "dec/core/log.hpp"
 
-#include "dec/core/text.hpp"
-
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "dec/core/text.hpp"
 
 namespace dec::core {
 

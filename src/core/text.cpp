@@ -41,7 +41,8 @@ std::string printable(std::string_view text) {
         auto const length = character(text.substr(i));
         auto const code = static_cast<unsigned char>(text[i]);
         // C1 controls, which some terminals obey, are C2 80 to C2 9F.
-        bool const control = code < 0x20 || code == 0x7f || (code == 0xc2 && length == 2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
+        bool const control = code < 0x20 || code == 0x7f ||
+                             (code == 0xc2 && length == 2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
         if (length == 0 || control) shown += '?';
         else shown.append(text.substr(i, length));
         i += length == 0 ? 1 : length;

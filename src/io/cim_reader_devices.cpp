@@ -190,7 +190,8 @@ constexpr std::string_view capacitor_losses_note = "losses of a capacitor are le
 /// Phase objects of a delta give the susceptance between two phases, the bank as a whole its positive sequence.
 void take_as_wye(Context& context, ObjectId id, feeder::Capacitor& row) {
     if (row.phases.has_legs())
-        return context.finding(id, "is connected D on a secondary", "connect it as Y, with what each leg has to neutral");
+        return context.finding(id, "is connected D on a secondary",
+                               "connect it as Y, with what each leg has to neutral");
     for (double& b : row.b_per_section_s) b *= wye_of_delta;
 }
 

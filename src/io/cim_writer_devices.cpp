@@ -92,9 +92,7 @@ namespace {
 
 NodeId control_of(NodeId const& capacitor) { return Writer::part(capacitor, "RegulatingControl"); }
 
-bool has_phase_objects(feeder::Capacitor const& row) {
-    return !even(row.phases, {row.b_per_section_s, row.sections});
-}
+bool has_phase_objects(feeder::Capacitor const& row) { return !even(row.phases, {row.b_per_section_s, row.sections}); }
 
 /// As phase objects have it: between two phases for a delta.
 double written_b_s(feeder::Capacitor const& row, Phase phase) {

@@ -74,7 +74,8 @@ void refuse_entities(std::string_view text, std::string const& origin) {
     auto const type = text.find("<!DOCTYPE");
     auto const root = text.find("RDF", type == std::string_view::npos ? 0 : type);
     if (type != std::string_view::npos && text.substr(type, root - type).find("<!ENTITY") != std::string_view::npos)
-        refuse(origin, "declares entities of its own, which are not read", "export it without a document type declaration");
+        refuse(origin, "declares entities of its own, which are not read",
+               "export it without a document type declaration");
 }
 
 /// The version of CIM by its namespace, the one of the root that is not RDF's own. \return what to warn of, if anything.
@@ -87,7 +88,8 @@ std::string other_version(pugi::xml_node root, std::string const& origin) {
         if (uri.find("iec.ch/TC57") != std::string_view::npos || uri.find("cim") != std::string_view::npos) other = uri;
     }
     if (other.empty())
-        refuse(origin, "names no CIM namespace", fmt::format("a CIM100 RDF/XML file is needed: xmlns:cim=\"{}\"", cim_namespace));
+        refuse(origin, "names no CIM namespace",
+               fmt::format("a CIM100 RDF/XML file is needed: xmlns:cim=\"{}\"", cim_namespace));
     return other;
 }
 
@@ -140,7 +142,8 @@ ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin) {
     objects.connect();
     auto read = cim::build_feeder(objects, origin);
     if (!version.empty())
-        read.report.add("xmlns", Use::assumed, version, fmt::format("another version of CIM than {}, read as that one", cim_namespace));
+        read.report.add("xmlns", Use::assumed, version,
+                        fmt::format("another version of CIM than {}, read as that one", cim_namespace));
     return read;
 }
 

@@ -25,7 +25,8 @@ constexpr std::string_view utf8 = "UTF-8";
     throw core::InvalidInput{core::Finding{origin, {}, std::move(problem), std::move(remedy)}};
 }
 
-[[noreturn]] void refuse_bytes(std::string const& origin, std::string_view bytes, std::size_t place, std::string_view encoding) {
+[[noreturn]] void refuse_bytes(std::string const& origin, std::string_view bytes, std::size_t place,
+                               std::string_view encoding) {
     auto const line = 1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(place), '\n');
     refuse(origin, fmt::format("line {} (byte {}) is not {}", line, place + 1, encoding),
            "export it again as UTF-8, or declare the encoding it is in: <?xml version=\"1.0\" encoding=\"...\"?>");
@@ -45,9 +46,9 @@ std::optional<Mark> mark_of(std::string_view bytes) {
     };
     // UTF-32 before UTF-16, which its mark begins with; without a mark the declaration's "<?" gives it away.
     static constexpr std::array beginnings{
-        Beginning{"\xef\xbb\xbf"sv, {utf8, 3}},          Beginning{"\xff\xfe\0\0"sv, {"UTF-32LE", 4}},
-        Beginning{"\0\0\xfe\xff"sv, {"UTF-32BE", 4}},    Beginning{"\xff\xfe"sv, {"UTF-16LE", 2}},
-        Beginning{"\xfe\xff"sv, {"UTF-16BE", 2}},        Beginning{"<\0?\0"sv, {"UTF-16LE", 0}},
+        Beginning{"\xef\xbb\xbf"sv, {utf8, 3}},       Beginning{"\xff\xfe\0\0"sv, {"UTF-32LE", 4}},
+        Beginning{"\0\0\xfe\xff"sv, {"UTF-32BE", 4}}, Beginning{"\xff\xfe"sv, {"UTF-16LE", 2}},
+        Beginning{"\xfe\xff"sv, {"UTF-16BE", 2}},     Beginning{"<\0?\0"sv, {"UTF-16LE", 0}},
         Beginning{"\0<\0?"sv, {"UTF-16BE", 0}},
     };
     for (auto const& beginning : beginnings)
@@ -87,7 +88,8 @@ std::string decoded(std::string_view bytes, std::string const& encoding, std::st
         std::size_t room = block.size();
         auto const status = iconv(descriptor.get(), &in, &left, &out, &room);
         text.append(block.data(), block.size() - room);
-        if (status == static_cast<std::size_t>(-1) && errno != E2BIG) refuse_bytes(origin, bytes, bytes.size() - left, encoding);
+        if (status == static_cast<std::size_t>(-1) && errno != E2BIG)
+            refuse_bytes(origin, bytes, bytes.size() - left, encoding);
     }
     return text;
 }
@@ -100,19 +102,24 @@ bool is_allowed(unsigned char c) { return c >= 0x20 || c == '\t' || c == '\n' ||
 std::string xml_as_utf8(std::string bytes, std::string const& origin) {
     auto const mark = mark_of(bytes);
     auto const start = bytes.find_first_not_of(" \t\r\n");
-    if (!mark && start != std::string::npos && bytes[start] != '<') refuse(origin, "is not XML", "a CIM100 RDF/XML file is needed");
+    if (!mark && start != std::string::npos && bytes[start] != '<')
+        refuse(origin, "is not XML", "a CIM100 RDF/XML file is needed");
     std::string encoding{mark ? std::string{mark->encoding} : declared(bytes)};
     if (!mark && (encoding.starts_with("UTF-16") || encoding.starts_with("UTF-32") || encoding.starts_with("UCS")))
         refuse(origin, fmt::format("says that it is encoded as {}, and is not", encoding),
                "mend its first line: what the file is in, most likely UTF-8");
     if (mark) bytes.erase(0, mark->size);
-    bool const is_utf8 = encoding.empty() || encoding == utf8 || encoding == "UTF8" || encoding == "US-ASCII" || encoding == "ASCII";
+    bool const is_utf8 =
+        encoding.empty() || encoding == utf8 || encoding == "UTF8" || encoding == "US-ASCII" || encoding == "ASCII";
     if (!is_utf8) bytes = decoded(bytes, encoding, origin);
     if (auto const place = core::first_not_utf8(bytes)) refuse_bytes(origin, bytes, *place, utf8);
-    auto const control = std::ranges::find_if_not(bytes, [](char c) { return is_allowed(static_cast<unsigned char>(c)); });
+    auto const control =
+        std::ranges::find_if_not(bytes, [](char c) { return is_allowed(static_cast<unsigned char>(c)); });
     if (control != bytes.end()) {
         auto const line = 1 + std::count(bytes.begin(), control, '\n');
-        refuse(origin, fmt::format("line {} holds the control character {:#04x}, which XML does not have", line, static_cast<unsigned>(*control)),
+        refuse(origin,
+               fmt::format("line {} holds the control character {:#04x}, which XML does not have", line,
+                           static_cast<unsigned>(*control)),
                "export the file again");
     }
     return bytes;

@@ -103,7 +103,7 @@ class Distributor {
     std::size_t ranks_;
 
     std::vector<std::int32_t> rank_of_vertex_, level_of_vertex_;
-    std::vector<std::int32_t> own_row_;                   // local vertex of each own vertex of the piece being made
+    std::vector<std::int32_t> own_row_;  // local vertex of each own vertex of the piece being made
     std::int32_t levels_ = 1;
     std::vector<std::int32_t> child_start_, child_;  // children of each vertex, depth first
     Lists vertices_of_, buses_of_, loads_of_, capacitors_of_, pv_of_, batteries_of_, machines_of_;
@@ -396,7 +396,8 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
     piece.halo_parents = parents.size();
 
     auto const level = [&](std::int32_t v) { return level_of_vertex_[static_cast<std::size_t>(v)]; };
-    for (std::size_t i = 0; i < own.size(); ++i) own_row_[static_cast<std::size_t>(own[i])] = static_cast<std::int32_t>(i);
+    for (std::size_t i = 0; i < own.size(); ++i)
+        own_row_[static_cast<std::size_t>(own[i])] = static_cast<std::int32_t>(i);
     auto const own_row = [&](std::int32_t place) { return own_row_[static_cast<std::size_t>(place)]; };
     auto const parent_row = [&](std::int32_t place) {
         return static_cast<std::int32_t>(own.size()) +

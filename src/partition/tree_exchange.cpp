@@ -7,9 +7,9 @@
 namespace dec::partition {
 
 struct TreeExchange::Wave {
-    std::vector<std::int32_t> send_rows, receive_rows;      ///< local vertices, grouped by neighbour
-    std::vector<std::int32_t> send_cuts, receive_cuts;      ///< the cuts they belong to: rows of cuts_up or cuts_down
-    std::vector<int> send_counts, receive_counts;           ///< rows per neighbour; one zero more, never empty
+    std::vector<std::int32_t> send_rows, receive_rows;  ///< local vertices, grouped by neighbour
+    std::vector<std::int32_t> send_cuts, receive_cuts;  ///< the cuts they belong to: rows of cuts_up or cuts_down
+    std::vector<int> send_counts, receive_counts;       ///< rows per neighbour; one zero more, never empty
     std::vector<int> send_starts, receive_starts;
 };
 
@@ -24,8 +24,8 @@ TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) :
     auto const degree = static_cast<int>(ranks_.size());
     // An empty list must not be a null pointer.
     auto const* ranks = ranks_.empty() ? &degree : ranks_.data();
-    MPI_Dist_graph_create_adjacent(comm.handle(), degree, ranks, MPI_UNWEIGHTED, degree, ranks, MPI_UNWEIGHTED, MPI_INFO_NULL,
-                                   0, &neighbours_);
+    MPI_Dist_graph_create_adjacent(comm.handle(), degree, ranks, MPI_UNWEIGHTED, degree, ranks, MPI_UNWEIGHTED,
+                                   MPI_INFO_NULL, 0, &neighbours_);
 
     auto const levels = static_cast<std::size_t>(piece.levels());
     struct Crossing {
@@ -39,8 +39,8 @@ TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) :
     }
     auto const sort_in = [&](std::vector<Cut> const& cuts, auto& by_level) {
         for (std::size_t k = 0; k < cuts.size(); ++k)
-            by_level[static_cast<std::size_t>(cuts[k].level)][static_cast<std::size_t>(index[cuts[k].neighbour])].push_back(
-                {cuts[k], static_cast<std::int32_t>(k)});
+            by_level[static_cast<std::size_t>(cuts[k].level)][static_cast<std::size_t>(index[cuts[k].neighbour])]
+                .push_back({cuts[k], static_cast<std::int32_t>(k)});
     };
     sort_in(piece.cuts_up, of_child);
     sort_in(piece.cuts_down, of_parent);
@@ -88,13 +88,16 @@ MPI_Datatype TreeExchange::row_type(std::size_t width) {
     return type;
 }
 
-void TreeExchange::exchange(Wave const& wave, Rows which, std::span<double const> from, std::span<double> to, std::size_t width) {
+void TreeExchange::exchange(Wave const& wave, Rows which, std::span<double const> from, std::span<double> to,
+                            std::size_t width) {
     auto const& sent = which == Rows::cuts ? wave.send_cuts : wave.send_rows;
     auto const& received = which == Rows::cuts ? wave.receive_cuts : wave.receive_rows;
     // Grows once per width, and is never empty: MPI does not accept null pointers.
     send_.resize(std::max(send_.size(), (sent.size() + 1) * width));
     receive_.resize(std::max(receive_.size(), (received.size() + 1) * width));
-    auto const row = [width](auto& values, std::size_t i) { return values.begin() + static_cast<std::ptrdiff_t>(i * width); };
+    auto const row = [width](auto& values, std::size_t i) {
+        return values.begin() + static_cast<std::ptrdiff_t>(i * width);
+    };
     for (std::size_t i = 0; i < sent.size(); ++i)
         std::copy_n(row(from, static_cast<std::size_t>(sent[i])), width, row(send_, i));
     auto const type = row_type(width);
@@ -121,11 +124,13 @@ void TreeExchange::down(std::span<double> rows, std::size_t width, std::function
     }
 }
 
-void TreeExchange::up_across(int level, std::span<double const> of_cuts_up, std::span<double> of_cuts_down, std::size_t width) {
+void TreeExchange::up_across(int level, std::span<double const> of_cuts_up, std::span<double> of_cuts_down,
+                             std::size_t width) {
     exchange(up_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_up, of_cuts_down, width);
 }
 
-void TreeExchange::down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up, std::size_t width) {
+void TreeExchange::down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up,
+                               std::size_t width) {
     exchange(down_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_down, of_cuts_up, width);
 }
 

@@ -101,7 +101,7 @@ struct TreeCut {
 struct TreeProgram {
     std::vector<TreeVertex> vertices;
     std::vector<double> numbers;
-    std::vector<double> low, high;     ///< a limit for every row, -inf, +inf where there is none; equal: the row is given
+    std::vector<double> low, high;  ///< a limit for every row, -inf, +inf where there is none; equal: the row is given
     std::vector<TreeControl> controls;
     std::vector<double> gains;
     std::vector<TreeGroup> groups;

@@ -567,25 +567,30 @@ TEST_CASE("parallel three-phase units that turn the voltages by different angles
 
     CHECK(with(1, 1).empty());
     CHECK(with(-1, 11).empty());
-    check_one(with(1, 11), "transformer second: turns the voltages by clock 11, transformer first beside it by clock 1");
+    check_one(with(1, 11),
+              "transformer second: turns the voltages by clock 11, transformer first beside it by clock 1");
 }
 
-TEST_CASE("windings of three phases in unlike orders are refused, turned alike they are not", "[validate][transformers]") {
+TEST_CASE("windings of three phases in unlike orders are refused, turned alike they are not",
+          "[validate][transformers]") {
     using enum Conductor;
     auto const with = [](std::array<Conductor, 4> const& high, std::array<Conductor, 4> const& low) {
         Small small;
         auto const out = small.make.bus("out", 2400.0);
-        small.make.unit(small.make.code(test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0})), {{small.end, high}, {out, low}}, "bank");
+        small.make.unit(small.make.code(test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0})),
+                        {{small.end, high}, {out, low}}, "bank");
         return findings(small.make);
     };
 
     CHECK(with({a, b, c, N}, {a, b, c, N}).empty());
     CHECK(with({b, c, a}, {b, c, a, N}).empty());
-    check_one(with({a, b, c, N}, {b, c, a, N}), "transformer bank: winding 2 has its phases in another order than A, B, C");
+    check_one(with({a, b, c, N}, {b, c, a, N}),
+              "transformer bank: winding 2 has its phases in another order than A, B, C");
     check_one(with({a, c, b}, {a, c, b}), "transformer bank: winding 1 has its phases in another order than A, B, C");
 }
 
-TEST_CASE("devices to a neutral that a delta does not have are warned of once, with their number", "[validate][devices]") {
+TEST_CASE("devices to a neutral that a delta does not have are warned of once, with their number",
+          "[validate][devices]") {
     Small small;
     auto const out = small.make.bus("out", 2400.0);
     auto row = test::two_windings(3, 12470.0, 4160.0, {1.0, 5.0});
@@ -613,7 +618,8 @@ TEST_CASE("names and mRIDs that no table of results could hold are refused, shor
     auto const found = findings(small.make);
 
     CHECK(std::ranges::none_of(longest, [](auto const& f) { return f.find("bytes") != std::string::npos; }));
-    auto const about_length = std::ranges::count_if(found, [](auto const& f) { return f.find("; give it one of at most 255") != std::string::npos; });
+    auto const about_length = std::ranges::count_if(
+        found, [](auto const& f) { return f.find("; give it one of at most 255") != std::string::npos; });
     CHECK(about_length == 2);
     for (auto const& f : found)
         if (f.find("its name has") != std::string::npos) CHECK(f.size() < 200);

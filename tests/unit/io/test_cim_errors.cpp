@@ -125,8 +125,12 @@ TEST_CASE("an encoding is decoded as the file says, by its mark or its declarati
         }
         return bytes;
     };
-    auto const low_first = [](unsigned c) { return std::string{static_cast<char>(c & 0xffU), static_cast<char>(c >> 8U)}; };
-    auto const high_first = [](unsigned c) { return std::string{static_cast<char>(c >> 8U), static_cast<char>(c & 0xffU)}; };
+    auto const low_first = [](unsigned c) {
+        return std::string{static_cast<char>(c & 0xffU), static_cast<char>(c >> 8U)};
+    };
+    auto const high_first = [](unsigned c) {
+        return std::string{static_cast<char>(c >> 8U), static_cast<char>(c & 0xffU)};
+    };
     auto const one = [](unsigned c) { return std::string{static_cast<char>(c)}; };
 
     CHECK(name_of(text));
@@ -138,7 +142,8 @@ TEST_CASE("an encoding is decoded as the file says, by its mark or its declarati
     CHECK(name_of(as("UTF-16", low_first)));
 }
 
-TEST_CASE("bytes that are no text are refused with their line, and so is an encoding that is not the file's", "[io][cim][errors]") {
+TEST_CASE("bytes that are no text are refused with their line, and so is an encoding that is not the file's",
+          "[io][cim][errors]") {
     auto const with = [](std::string_view part, std::string const& other) {
         auto text = test::small_model().xml();
         return text.replace(text.find(part), part.size(), other);
@@ -164,7 +169,9 @@ TEST_CASE("another version of CIM is warned of, none at all is refused", "[io][c
     auto const said = warnings(with("http://iec.ch/TC57/2012/CIM-schema-cim17#"));
 
     REQUIRE(said.size() == warnings(test::small_model().xml()).size() + 1);
-    CHECK(std::ranges::count_if(said, [](auto const& line) { return line.find("CIM-schema-cim17#: another version") != std::string::npos; }) == 1);
+    CHECK(std::ranges::count_if(said, [](auto const& line) {
+              return line.find("CIM-schema-cim17#: another version") != std::string::npos;
+          }) == 1);
     CHECK_THAT(finding_of(with("http://example.com/things#")), Contains("names no CIM namespace"));
 }
 

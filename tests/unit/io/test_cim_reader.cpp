@@ -419,8 +419,9 @@ TEST_CASE("capacitors have their susceptance on the phases they stand on", "[io]
     CHECK_FALSE(can.control.present);
 }
 
-TEST_CASE("a delta capacitor delivers its rated kvar: b of a phase is between two phases, b of a bank its positive sequence",
-          "[io][cim]") {
+TEST_CASE(
+    "a delta capacitor delivers its rated kvar: b of a phase is between two phases, b of a bank its positive sequence",
+    "[io][cim]") {
     auto model = test::small_model();
     std::string const written = "0.0028892381656804735";
     auto const b = std::stod(written);  // of 50 kvar at 4160 V

@@ -68,7 +68,9 @@ TEST_CASE("a table that is not UTF-8 is refused with its line", "[synthesis][tab
     auto const findings = findings_of(folder.path());
 
     REQUIRE_FALSE(findings.empty());
-    CHECK(std::ranges::count_if(findings, [](auto const& f) { return f.problem == "is not UTF-8" && f.element.starts_with("line "); }) == 1);
+    CHECK(std::ranges::count_if(findings, [](auto const& f) {
+              return f.problem == "is not UTF-8" && f.element.starts_with("line ");
+          }) == 1);
 }
 
 TEST_CASE("the tables hold the published IEEE 123 feeder and five utility PV systems", "[synthesis]") {
