@@ -217,8 +217,8 @@ std::string write_messages(Context& context, partition::Piece const& piece, coor
                            std::vector<results::Setpoint> const& points, SolveOptions const& options) {
     if (!options.messages) return {};
     // A message says nothing of how far the run got, and whoever forwards it need not see the exit code.
-    if (answer.status == coordination::Status::interrupted) {
-        context.log.warning("stopped before the setpoints were found; no messages are written");
+    if (answer.status == coordination::Status::interrupted || exit_code(answer.status) != core::ExitCode::solved) {
+        context.log.warning("the run ended before the setpoints were found; no messages are written");
         return {};
     }
     auto const id = options.message_id == "connection" ? results::MessageId::connection : results::MessageId::unit;
@@ -319,12 +319,17 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     // 6. What fairness costs: what is exported at most under the same limits and contracts.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
     if (options.price_of_fairness) {
+        auto const& exact = *coordination::find_method("exact");
         settings.start.reset();
-        auto const least = coordination::find_method("exact")->run(
-            comm, flow, *fairness::find_policy("min-curtailment"), settings, {});
+        settings.max_iterations = exact.default_iterations;
+        settings.tolerance = *exact.default_tolerance;
+        auto const least = exact.run(comm, flow, *fairness::find_policy("min-curtailment"), settings, {});
         double const most = summary.available_kw - least.objective;
-        if (least.status == coordination::Status::optimal && most > 0.0)
-            summary.price_of_fairness = (summary.curtailed_kw - least.objective) / most;
+        bool const known =
+            least.status == coordination::Status::optimal || least.status == coordination::Status::converged;
+        if (known && most > 0.0) summary.price_of_fairness = (summary.curtailed_kw - least.objective) / most;
+        else
+            context.log.warning(fmt::format("no price of fairness: min-curtailment ends as {}", to_text(least.status)));
         finished("price of fairness", run.seconds.check);
     }
 

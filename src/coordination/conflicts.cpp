@@ -78,8 +78,6 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
 
 void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
                      Answer& answer, std::vector<double> const& low, std::vector<double> const& high) {
-    report_hopeless(comm, flow, limits, answer, false);
-    if (comm.max(static_cast<std::int64_t>(answer.conflicts.size())) > 0) return;
     constexpr double least_part = 1e-3;
     constexpr std::size_t most_named = 20;
     auto const& piece = flow.piece();
@@ -128,6 +126,14 @@ void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, 
             unpack(n.name);
         }
     }
+    if (comm.max(static_cast<std::int64_t>(named.size())) == 0) {
+        // Found without a certificate, as where no decision moves what is outside its limit.
+        report_hopeless(comm, flow, limits, answer, false);
+        if (comm.is_root() && answer.conflicts.empty())
+            answer.conflicts.push_back(
+                {piece.feeder.heading.origin, {}, "the limits cannot be met together", "raise --vmax or lower --vmin"});
+        return;
+    }
     if (!comm.is_root()) return;
     std::ranges::sort(named,
                       [](auto const& a, auto const& b) { return a.part != b.part ? a.part > b.part : a.row < b.row; });
@@ -146,9 +152,6 @@ void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, 
                                     fmt::format("and {} nodes more", named.size() - most_named),
                                     {},
                                     static_cast<std::int64_t>(named.size() - most_named)});
-    if (named.empty())
-        answer.conflicts.push_back(
-            {piece.feeder.heading.origin, {}, "the limits cannot be met together", "raise --vmax or lower --vmin"});
 }
 
 }  // namespace dec::coordination

@@ -12,7 +12,8 @@ namespace dec::coordination {
 void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
                      Answer& answer, bool by_curtailment);
 
-/// Likewise, or, if there are no such nodes, those whose limits have a part in the certificate, the heaviest first.
+/// Nodes whose limits have a part in the certificate, the heaviest first. One alone may be brought inside its limit: they
+/// cannot all be. Without a certificate as `report_hopeless`.
 /// \param low, high per entry of answer.nodes: multipliers of the certificate. Collective.
 void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
                      Answer& answer, std::vector<double> const& low, std::vector<double> const& high);

@@ -118,9 +118,11 @@ class Exchanged {
     std::vector<Seat> seats_;                               // three per boundary
 };
 
-/// A squared voltage this near its limit is at it, pu^2.
+/// A squared voltage this near its limit is at it, pu^2. Rounds end while shares still move within the tolerance, so that
+/// voltages come to rest near their limits rather than at them.
 double limit_pu_sq(ExchangeSettings const& own, Settings const& settings) {
-    return 2.0 * settings.limits.v_max_pu * own.limit_tolerance_pu;
+    constexpr double at_rest = 10.0;
+    return 2.0 * settings.limits.v_max_pu * at_rest * own.limit_tolerance_pu;
 }
 
 class Exchange {

@@ -154,8 +154,11 @@ std::string machine(Summary const& s) {
 
 std::optional<double> optimality_gap(Summary const& s) {
     if (!s.objective_optimal) return std::nullopt;
+    // Both are known to rounding only: beside what is available, that much is nothing.
+    double const nothing = 1e-9 * s.available_kw;
     double const above = s.objective - *s.objective_optimal;
-    return *s.objective_optimal > 0.0 ? above / *s.objective_optimal : above > 0.0 ? std::optional<double>{} : 0.0;
+    if (above <= nothing) return 0.0;
+    return *s.objective_optimal > nothing ? std::optional<double>{above / *s.objective_optimal} : std::nullopt;
 }
 
 core::Json to_json(Summary const& s) {

@@ -142,6 +142,21 @@ def test_an_unsolved_problem_leaves_no_folder(tmp_path):
     assert outcome.code == 3 and list(tmp_path.iterdir()) == []
 
 
+def test_what_is_not_finished_is_no_order(tmp_path):
+    outcome = dec("solve", DEMONSTRATION, "--policy", "quadratic", "--max-iterations", 3, "--messages", "out",
+                  "-o", "r.h5", folder=tmp_path)
+    assert outcome.code == 4 and any("no messages are written" in line for line in outcome.warnings)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.h5"]
+
+
+def test_what_agents_decide_by_themselves_is_ordered_by_them(tmp_path):
+    run = Ordered(tmp_path, "exchanged", "--method", "exchange", "--policy", "quadratic", "--timestamp", NOON, ranks=3)
+    rows = run.rows()
+    assert sorted(name for name, _ in run.values("forward")) == sorted(rows) and len(rows) == 469
+    for name, value in run.values("forward"):
+        assert value == pytest.approx(1000.0 * float(rows[name]["allowed_kw"]), rel=0, abs=0.51e-3)
+
+
 def test_what_only_messages_have_is_refused_without_them(tmp_path):
     outcome = dec("solve", DEMONSTRATION, "--message-id", "unit", "--timestamp", 1, folder=tmp_path)
     assert outcome.code == 2 and ["no messages are asked for" in line for line in outcome.errors] == [True, True, False]

@@ -175,6 +175,23 @@ TEST_CASE("the table says who bears what and whether the limits hold", "[results
     CHECK_THAT(broken, Catch::Contains("Voltage limits   violated by 0.012 pu"));
 }
 
+TEST_CASE("how far an end is from the optimum is a share of it, and rounding is no distance", "[results][summary]") {
+    Summary s;
+    s.available_kw = 1000.0;
+    CHECK_FALSE(results::optimality_gap(s).has_value());
+
+    s.objective = 150.0;
+    s.objective_optimal = 100.0;
+    CHECK(results::optimality_gap(s) == Approx(0.5));
+
+    s.objective = 0.0;
+    s.objective_optimal = 4e-26;
+    CHECK(results::optimality_gap(s) == 0.0);
+
+    s.objective = 3.0;
+    CHECK_FALSE(results::optimality_gap(s).has_value());
+}
+
 TEST_CASE("the table names a few of many binding nodes and counts the rest", "[results][summary]") {
     auto summary = example();
     summary.binding.clear();
