@@ -496,7 +496,6 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     couple_pairs(model);
     for (auto& cap : caps_) {
-        auto const d = cap.control;
         Limit const pair{cap.s, cap.z, softness_};
         double const residual = cap.value - cap.s;
         double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
@@ -506,18 +505,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
             primal_residual_ = std::max(primal_residual_, std::abs(residual));
             excess_ += cap.z * std::abs(residual);
         }
-        if (controls_.moves[d] == 0) {
-            model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
-            model.shared_slope[d] = -cap.ratio * (push + cap.z);
-            continue;
-        }
-        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d] + cap.z;
-        double const inverse = 1.0 / (curvature + stiffness);
-        model.control_inverse[d] = inverse;
-        model.control_slope[d] = slope + push;
-        model.share[d] = cap.ratio * stiffness * inverse;
-        model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
-        model.shared_slope[d] = cap.ratio * (inverse * (stiffness * slope - curvature * push) - cap.z);
+        couple_cap(cap, stiffness, push, model);
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
@@ -525,6 +513,24 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
         model.group_slope[g] = slope;
     }
+}
+
+// A cap joins its control to the scalar of the group: the control is eliminated, and what is left is the group's.
+void TreeBarrier::couple_cap(Cap const& cap, double stiffness, double push, TreeModel& model) {
+    auto const d = cap.control;
+    if (model.control_inverse[d] == 0.0) {
+        model.share[d] = 0.0;
+        model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
+        model.shared_slope[d] = -cap.ratio * (push + cap.z);
+        return;
+    }
+    double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d] + cap.z;
+    double const inverse = 1.0 / (curvature + stiffness);
+    model.control_inverse[d] = inverse;
+    model.control_slope[d] = slope + push;
+    model.share[d] = cap.ratio * stiffness * inverse;
+    model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
+    model.shared_slope[d] = cap.ratio * (inverse * (stiffness * slope - curvature * push) - cap.z);
 }
 
 // Limits of a pair make its curvature a 2 x 2 block, of which the model holds the inverse.

@@ -106,6 +106,7 @@ class TreeBarrier {
         double first = 0.0, second = 0.0;
     };
 
+    static void couple_cap(Cap const& cap, double stiffness, double push, TreeModel& model);
     void couple_pairs(TreeModel& model) const;
     void follow_pairs(TreeStep& step) const;
     [[nodiscard]] double pair_multiplier(std::size_t i) const { return high_.z[high_.z.size() - pairs_.size() + i]; }

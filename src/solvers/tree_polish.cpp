@@ -96,22 +96,9 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
     }
     couple_pairs(model);
     for (auto const& cap : caps_) {
-        auto const d = cap.control;
         double const stiffness = cap.met ? penalty : 0.0;
         double const push = -stiffness * cap.value;  // of the multiplier, upwards
-        if (model.control_inverse[d] == 0.0) {
-            model.share[d] = 0.0;
-            model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness;
-            model.shared_slope[d] = -cap.ratio * (push + cap.z);
-            continue;
-        }
-        double const curvature = 1.0 / model.control_inverse[d], slope = model.control_slope[d] + cap.z;
-        double const inverse = 1.0 / (curvature + stiffness);
-        model.control_inverse[d] = inverse;
-        model.control_slope[d] = slope + push;
-        model.share[d] = cap.ratio * stiffness * inverse;
-        model.shared_curvature[d] = cap.ratio * cap.ratio * stiffness * curvature * inverse;
-        model.shared_slope[d] = cap.ratio * (inverse * (stiffness * slope - curvature * push) - cap.z);
+        couple_cap(cap, stiffness, push, model);
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
