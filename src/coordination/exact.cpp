@@ -175,6 +175,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
         .presolve = settings_.presolve && !holds_limits_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
+        if (round.iteration == 0) return false;  // where it starts from is no round
         auto const last = answer_.alpha;
         take_shares(round.u);
         double change = 0.0;

@@ -15,6 +15,9 @@ namespace dec::feeder {
 
 namespace {
 
+/// What spreadsheets begin a UTF-8 table with.
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 std::string_view trimmed(std::string_view text) {
     static constexpr std::string_view blanks = " \t\r";
     auto const first = text.find_first_not_of(blanks);
@@ -46,6 +49,7 @@ CsvTable::CsvTable(std::string path, std::initializer_list<std::string_view> col
     std::size_t number = 0;
     while (std::getline(file, line)) {
         ++number;
+        if (number == 1 && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
         if (trimmed(line).empty()) continue;
         if (core::first_not_utf8(line)) {
             findings_.push_back({path_, fmt::format("line {}", number), "is not UTF-8", "save the table as UTF-8"});

@@ -89,12 +89,19 @@ def test_elastic_limits_say_by_how_much_they_are_exceeded(tmp_path):
     assert relaxed["status"] == "relaxed" and relaxed["violation"] > 1e-4
 
 
+def test_a_limit_of_iterations_is_kept(tmp_path):
+    outcome = dec("solve", DEMONSTRATION, "--policy", "quadratic", "--max-iterations", 3, "--json", "-o", "r.h5", folder=tmp_path)
+    assert outcome.code == 4 and json.loads(outcome.out)["iterations"] == 3
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert list(file["convergence/iteration"]) == [0, 1, 2, 3]
+
+
 def test_contracts_are_kept(tmp_path):
     names = systems(tmp_path)
     rows = ["name,weight,guaranteed_kw,exempt,connected"]
     for i, name in enumerate(names):
         rows.append(f"{name},{'4' if i % 3 == 0 else ''},{'2' if i % 4 == 0 else ''},{'yes' if i % 10 == 0 else ''},20{10 + i % 9}-05-01")
-    (tmp_path / "contracts.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "contracts.csv").write_text("\n".join(rows) + "\n", encoding="utf-8-sig")  # as spreadsheets do
     for policy in ("quadratic", "proportional", "min-max", "lifo", "equal-kw", "uniform-export"):
         summary_of("--policy", policy, "--contracts", tmp_path / "contracts.csv", "--setpoints", tmp_path / "out.csv",
                    folder=tmp_path, ranks=2)
