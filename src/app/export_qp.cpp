@@ -37,6 +37,11 @@ core::ExitCode export_qp(Context& context, ExportOptions const& options) {
     if (policy.cost == nullptr && policy.levels == fairness::Levels::none)
         findings.push_back(
             {{}, "--policy " + options.problem.policy, "is no convex program", "dec solve walks along its scalar"});
+    if (policy.levels == fairness::Levels::oldest_first)
+        findings.push_back({{},
+                            "--policy " + options.problem.policy,
+                            "is a sequence of programs, one for each date of connection",
+                            "dec solve goes through them"});
     if (!mps && !options.output.ends_with(".npz"))
         findings.push_back({{}, "--output " + options.output, "has no known ending", ".npz or .mps"});
     if (mps && policy.cost != nullptr && policy.cost(1.0).logarithmic > 0.0)

@@ -172,5 +172,6 @@ def test_the_exported_program_is_complete_and_lean_means_less(tmp_path):
     assert 0 < lean["q"].size < full["q"].size
     assert set(lean["names"]) < set(full["names"])
 
-    assert dec("export-qp", DEMONSTRATION, "--policy", "equal-kw", "-o", tmp_path / "none.npz").code == 2
+    for policy in ("equal-kw", "lifo"):
+        assert dec("export-qp", DEMONSTRATION, "--policy", policy, "-o", tmp_path / "none.npz").code == 2
     assert dec("export-qp", DEMONSTRATION, "--policy", "nash", "-o", tmp_path / "none.mps").code == 2
