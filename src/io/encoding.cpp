@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <string_view>
 
 #include "dec/core/error.hpp"
@@ -18,6 +17,8 @@
 namespace dec::io {
 
 namespace {
+
+using namespace std::string_view_literals;
 
 constexpr std::string_view utf8 = "UTF-8";
 
@@ -39,7 +40,6 @@ struct Mark {
 };
 
 std::optional<Mark> mark_of(std::string_view bytes) {
-    using namespace std::string_view_literals;
     struct Beginning {
         std::string_view bytes;
         Mark mark;
@@ -59,11 +59,31 @@ std::optional<Mark> mark_of(std::string_view bytes) {
 /// What the declaration says, in upper case; nothing without one.
 std::string declared(std::string_view bytes) {
     static constexpr std::size_t longest = 400;
-    static std::regex const pattern{R"re(^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["'])re"};
-    std::string const start{bytes.substr(0, longest)};
-    std::smatch match;
-    if (!std::regex_search(start, match, pattern)) return {};
-    std::string name = match[1];
+    static constexpr auto blank = " \t\r\n"sv;
+    auto rest = bytes.substr(0, longest);
+    auto const skip_blanks = [&rest] { rest.remove_prefix(std::min(rest.find_first_not_of(blank), rest.size())); };
+    skip_blanks();
+    auto const begin = "<?xml"sv;
+    if (!rest.starts_with(begin) || rest.size() == begin.size() ||
+        blank.find(rest[begin.size()]) == std::string_view::npos)
+        return {};
+    rest = rest.substr(0, rest.find('>'));
+    auto const word = "encoding"sv;
+    auto const at = rest.find(word);
+    if (at == std::string_view::npos) return {};
+    rest.remove_prefix(at + word.size());
+    skip_blanks();
+    if (!rest.starts_with('=')) return {};
+    rest.remove_prefix(1);
+    skip_blanks();
+    if (rest.empty() || (rest.front() != '"' && rest.front() != '\'')) return {};
+    auto const end = rest.find(rest.front(), 1);
+    if (end == std::string_view::npos) return {};
+    std::string name{rest.substr(1, end - 1)};
+    auto const belongs = [](unsigned char c) {
+        return std::isalnum(c) != 0 || "._:-"sv.find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!std::ranges::all_of(name, belongs)) return {};
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return name;
 }
