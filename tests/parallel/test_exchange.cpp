@@ -131,8 +131,8 @@ void check_same_history(core::Communicator const& comm, Feeder const& feeder, st
                    test::all_ders(alone, single.spread->piece, single.answer.alpha)) < 1e-9);
     auto const history = boundary_history(comm, together), expected = boundary_history(alone, single);
     for (std::size_t r = 0; r < history.size(); ++r) CHECK(distance(history[r], expected[r]) < 1e-9);
-    // What it is compared with is another method's, whose word is an objective to 1e-7.
-    CHECK(*together.answer.objective_optimal == Approx(*single.answer.objective_optimal).epsilon(1e-7));
+    // The tie-break of exact costs digits: 4e-9 between 1 and 4 ranks under `proportional`.
+    CHECK(*together.answer.objective_optimal == Approx(*single.answer.objective_optimal).epsilon(1e-8));
 }
 
 /// A service transformer with two houses on it, at the end of a line.
