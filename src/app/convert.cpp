@@ -16,18 +16,20 @@ namespace dec::app {
 Run add_convert(CLI::App& dec) {
     struct Options {
         std::string in, out;
+        io::ReadOptions reading;
         Talk talk;
     };
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("convert", "the same feeder in another format");
     command.add_option("IN", options->in, "feeder to read: " + io::readable_formats())->required();
     command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
+    add_read_options(command, options->reading);
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
         require_different_files(context.comm, {{"IN", options->in}, {"OUT", options->out}});
         require_writable_feeder(context.comm, options->out);
-        auto const feeder = read_on_root(context, {.path = options->in});
+        auto const feeder = read_on_root(context, {.path = options->in, .reading = options->reading});
         stop_if_asked(context.comm, "reading");
         core::together(context.comm, [&] {
             if (!feeder) return;

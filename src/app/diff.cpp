@@ -19,13 +19,15 @@ namespace dec::app {
 
 namespace {
 
-std::vector<std::string> compare(std::string const& a, std::string const& b, double tolerance) {
+std::vector<std::string> compare(std::string const& a, std::string const& b, double tolerance,
+                                 io::ReadOptions const& reading) {
     bool const results_a = results::is_results_file(a), results_b = results::is_results_file(b);
     if (results_a != results_b)
         throw core::InvalidInput{core::Finding{
             results_a ? b : a, {}, "is not a results file, but the other one is", "compare two of a kind"}};
-    return results_a ? results::differences(a, b, tolerance)
-                     : feeder::differences(io::read_feeder(a).feeder, io::read_feeder(b).feeder, tolerance);
+    return results_a
+               ? results::differences(a, b, tolerance)
+               : feeder::differences(io::read_feeder(a, reading).feeder, io::read_feeder(b, reading).feeder, tolerance);
 }
 
 /// Two unrelated files differ in everything, which nobody reads line by line.
@@ -42,6 +44,7 @@ Run add_diff(CLI::App& dec) {
     struct Options {
         std::string a, b;
         double tolerance = 1e-9;
+        io::ReadOptions reading;
         Talk talk;
     };
     auto const options = std::make_shared<Options>();
@@ -55,6 +58,7 @@ Run add_diff(CLI::App& dec) {
         ->capture_default_str()
         ->type_name("X")
         ->check(number_from_zero());
+    add_read_options(command, options->reading);
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
@@ -62,7 +66,7 @@ Run add_diff(CLI::App& dec) {
         std::int64_t differ = 0;
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
-            auto const lines = compare(options->a, options->b, options->tolerance);
+            auto const lines = compare(options->a, options->b, options->tolerance, options->reading);
             print(lines, options->talk.verbose);
             if (lines.empty()) context.log.info("no differences");
             differ = lines.empty() ? 0 : 1;

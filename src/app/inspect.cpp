@@ -86,6 +86,7 @@ Run add_inspect(CLI::App& dec) {
     struct Options {
         std::string path;
         bool report = false;
+        io::ReadOptions reading;
         Talk talk;
     };
     auto const options = std::make_shared<Options>();
@@ -94,6 +95,7 @@ Run add_inspect(CLI::App& dec) {
         ->required();
     command.add_flag("--report", options->report,
                      "what was read, assumed, ignored and unknown, per class and attribute");
+    add_read_options(command, options->reading);
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
@@ -105,7 +107,7 @@ Run add_inspect(CLI::App& dec) {
                 fmt::print("{}", results::describe_file(options->path));
                 return;
             }
-            auto const read = io::read_feeder(options->path);
+            auto const read = io::read_feeder(options->path, options->reading);
             print_feeder(read.feeder);
             feeder::Notes notes;
             auto const tree = feeder::validate(read.feeder, notes);

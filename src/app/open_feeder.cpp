@@ -1,6 +1,8 @@
 #include "open_feeder.hpp"
 
+#include <array>
 #include <filesystem>
+#include <utility>
 
 #include "dec/core/output_file.hpp"
 #include "dec/feeder/areas.hpp"
@@ -25,6 +27,25 @@ void add_names(CLI::App& command, std::string const& option, std::vector<std::st
 
 }  // namespace
 
+void add_read_options(CLI::App& command, io::ReadOptions& options) {
+    static constexpr std::array<std::pair<std::string_view, feeder::EarthModel>, 3> models{
+        {{"modified-carson", feeder::EarthModel::modified_carson},
+         {"carson", feeder::EarthModel::carson},
+         {"deri", feeder::EarthModel::deri}}};
+    std::vector<std::string> words;
+    for (auto const& [word, model] : models) words.emplace_back(word);
+    auto& option = *command
+                        .add_option_function<std::string>(
+                            "--earth-model",
+                            [&options](std::string const& chosen) {
+                                for (auto const& [word, model] : models)
+                                    if (word == chosen) options.earth.model = model;
+                            },
+                            "of lines described by their wires, where the file does not say it")
+                        ->default_str(words.front());
+    one_of(option, std::move(words));
+}
+
 void FeederOptions::add_to(CLI::App& command) {
     command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats())->required();
     command.add_option("--load-scale", load_scale, "multiply every load")
@@ -40,6 +61,7 @@ void FeederOptions::add_to(CLI::App& command) {
         {"file", "neutral"});
     add_names(command, "--open", open, "switches to open");
     add_names(command, "--close", close, "switches to close");
+    add_read_options(command, reading);
 }
 
 std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const& options) {
@@ -51,7 +73,7 @@ std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const
                                                    {},
                                                    "is a folder, not a feeder",
                                                    "name a file; a folder of tables becomes one with dec populate"}};
-        auto read = io::read_feeder(options.path);
+        auto read = io::read_feeder(options.path, options.reading);
         for (auto const& warning : read.report.warnings()) context.log.warning(warning);
         feeder = std::move(read.feeder);
         feeder::set_switches(*feeder, options.open, options.close);

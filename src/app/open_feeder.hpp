@@ -19,9 +19,13 @@ struct FeederOptions {
     double load_scale = 1.0, pv_scale = 1.0;
     std::string taps = "file";
     std::vector<std::string> open, close;
+    io::ReadOptions reading;
 
     void add_to(CLI::App& command);
 };
+
+/// What a reader has to be told of a feeder.
+void add_read_options(CLI::App& command, io::ReadOptions& options);
 
 /// Reads the feeder on the root and applies the options; empty elsewhere. What was assumed or left out is logged.
 /// Collective. \throws core::Error on all ranks alike.

@@ -25,6 +25,7 @@ struct PopulateOptions {
     std::string in, out;
     std::optional<std::uint64_t> seed;
     std::optional<double> pv_penetration, load_scale, target_vmax;
+    io::ReadOptions reading;
     Talk talk;
 };
 
@@ -36,7 +37,7 @@ std::pair<feeder::Feeder, synthesis::PopulateOptions> read_input(Context& contex
         feeder = synthesis::read_tables(options.in);
         asked = synthesis::read_settings(options.in);
     } else {
-        auto read = io::read_feeder(options.in);
+        auto read = io::read_feeder(options.in, options.reading);
         for (auto const& warning : read.report.warnings()) context.log.warning(warning);
         feeder = std::move(read.feeder);
     }
@@ -95,6 +96,7 @@ Run add_populate(CLI::App& dec) {
                     "scale the added PV so that the highest voltage of the linear model is this, pu")
         ->type_name("PU")
         ->check(positive_number());
+    add_read_options(command, options->reading);
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);

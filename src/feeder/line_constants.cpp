@@ -280,6 +280,15 @@ double half_width(PlacedConductor const& placed) {
 
 }  // namespace
 
+std::string_view to_text(EarthModel model) {
+    switch (model) {
+        case EarthModel::modified_carson: return "modified Carson";
+        case EarthModel::carson: return "Carson";
+        case EarthModel::deri: return "Deri";
+    }
+    return {};
+}
+
 std::string geometry_problem(LineGeometry const& geometry) {
     auto const& conductors = geometry.conductors;
     if (geometry.phases < 1 || geometry.phases > most_phases || geometry.phases > conductors.size())

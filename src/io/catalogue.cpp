@@ -15,14 +15,14 @@ namespace {
 /// A new format is one line in `formats`.
 struct Format {
     std::string_view ending;
-    ReadFeeder (*read)(std::string const& path);
+    ReadFeeder (*read)(std::string const& path, ReadOptions const& options);
     void (*write)(feeder::Feeder const& feeder, std::string const& path);
 };
 
 constexpr std::array formats{
     Format{".xml", read_cim_xml, write_cim_xml},
     Format{".xml.gz", read_cim_xml, write_cim_xml},
-    Format{".h5", read_native, write_native},
+    Format{".h5", [](std::string const& path, ReadOptions const&) { return read_native(path); }, write_native},
 };
 
 Format const& format_of(std::string const& path) {
@@ -34,9 +34,9 @@ Format const& format_of(std::string const& path) {
 
 }  // namespace
 
-ReadFeeder read_feeder(std::string const& path) {
+ReadFeeder read_feeder(std::string const& path, ReadOptions const& options) {
     require_file(path);
-    return format_of(path).read(path);
+    return format_of(path).read(path, options);
 }
 
 void write_feeder(feeder::Feeder const& feeder, std::string const& path) { format_of(path).write(feeder, path); }

@@ -97,6 +97,24 @@ Reasons const& reasons_of_attributes() {
         {"LoadResponseCharacteristic.qConstantPower", "the response is by exponents"},
         {"LoadResponseCharacteristic.qConstantCurrent", "the response is by exponents"},
         {"LoadResponseCharacteristic.qConstantImpedance", "the response is by exponents"},
+        {"WireInfo.ratedCurrent", "current limits are those of terminals"},
+        {"WireInfo.sizeDescription", "only a name"},
+        {"WireInfo.strandCount", "resistance and GMR say it"},
+        {"WireInfo.coreStrandCount", "resistance and GMR say it"},
+        {"WireInfo.coreRadius", "resistance and GMR say it"},
+        {"WireInfo.insulated", "bare wires and cables are told apart by their class"},
+        {"WireInfo.insulationMaterial", "its permittivity says it"},
+        {"WireInfo.insulationThickness", "bare wires have none that counts"},
+        {"WireInfo.material", "resistance says it"},
+        {"WireInfo.usage", "says nothing of the flow of power"},
+        {"WireSpacingInfo.isCable", "the wires say it"},
+        {"WireSpacingInfo.usage", "says nothing of the flow of power"},
+        {"CableInfo.isStrandFill", "says nothing of the flow of power"},
+        {"CableInfo.nominalTemperature", "the resistance at 50 degrees is taken"},
+        {"CableInfo.diameterOverCore", "diameter and thickness of the insulation say it"},
+        {"CableInfo.diameterOverJacket", "what is outside the shield does not count"},
+        {"CableInfo.diameterOverScreen", "the diameter over the neutral says it"},
+        {"CableInfo.sheathAsNeutral", "shields are grounded everywhere"},
         {"ConnectivityNode.OperationalLimitSet", "voltage limits are options of the command"},
         {"ConnectivityNode.TopologicalNode", "topology follows from the switches"},
         {"Terminal.BoundedSchedulingArea", "the border of an area follows from its members"},
@@ -119,8 +137,8 @@ std::string qualified(std::string_view class_name, std::string_view attribute) {
     return fmt::format("{}.{}", class_name, attribute.substr(attribute.find('.') + 1));
 }
 
-Context::Context(Objects const& all, std::string origin)
-    : objects{all}, bus_of(all.size()), area_of(all.size()), element_of(all.size()),
+Context::Context(Objects const& all, std::string origin, ReadOptions const& chosen)
+    : objects{all}, options{chosen}, bus_of(all.size()), area_of(all.size()), element_of(all.size()),
       winding_of(all.size(), 0), origin_{std::move(origin)}, fate_(all.size(), Fate::untouched),
       property_used_(all.properties().size(), false) {
     feeder.heading.origin = origin_;

@@ -43,9 +43,10 @@ struct Element {
 
 class Context {
   public:
-    Context(Objects const& objects, std::string origin);
+    Context(Objects const& objects, std::string origin, ReadOptions const& options);
 
     Objects const& objects;
+    ReadOptions options;
     feeder::Feeder feeder;
     Report report;
 

@@ -4,8 +4,8 @@
 
 namespace dec::io::cim {
 
-ReadFeeder build_feeder(Objects const& objects, std::string const& origin) {
-    Context context{objects, origin};
+ReadFeeder build_feeder(Objects const& objects, std::string const& origin, ReadOptions const& options) {
+    Context context{objects, origin, options};
     read_heading(context);
     read_areas(context);
     read_buses(context);

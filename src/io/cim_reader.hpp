@@ -11,6 +11,6 @@ namespace dec::io::cim {
 
 /// \param objects connected. \param origin names the file or endpoint in messages.
 /// \throws core::InvalidInput with everything that is wrong.
-[[nodiscard]] ReadFeeder build_feeder(Objects const& objects, std::string const& origin);
+[[nodiscard]] ReadFeeder build_feeder(Objects const& objects, std::string const& origin, ReadOptions const& options);
 
 }  // namespace dec::io::cim

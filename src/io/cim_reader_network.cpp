@@ -8,6 +8,7 @@
 #include <map>
 
 #include "cim_context.hpp"
+#include "cim_reader_wires.hpp"
 
 namespace dec::io::cim {
 
@@ -31,12 +32,7 @@ constexpr Association impedance_of_line{"ACLineSegment.PerLengthImpedance", "Per
 constexpr Association phases_of_line{"ACLineSegment.ACLineSegmentPhases", "ACLineSegmentPhase.ACLineSegment"};
 constexpr Association entries_of_code{"PerLengthPhaseImpedance.PhaseImpedanceData",
                                       "PhaseImpedanceData.PhaseImpedance"};
-constexpr Association spacing_of_line{"ACLineSegment.WireSpacingInfo", "WireSpacingInfo.ACLineSegments"};
-constexpr Association wire_of_phase{"ACLineSegmentPhase.WireInfo", "WireInfo.ACLineSegmentPhases"};
 constexpr Association phases_of_switch{"Switch.SwitchPhase", "SwitchPhase.Switch"};
-
-constexpr std::array geometry_classes{"WireSpacingInfo", "OverheadWireInfo", "ConcentricNeutralCableInfo",
-                                      "TapeShieldCableInfo"};
 
 }  // namespace
 
@@ -267,35 +263,7 @@ void read_line_phases(Context& context, ObjectId id, Line& line) {
     }
 }
 
-/// A line made of wires and cables, whose impedance would have to be calculated.
-struct GeometryUse {
-    std::array<ObjectId, geometry_classes.size()> example;
-
-    void note(Context& context, ObjectId line) {
-        auto infos = context.datasheets(line, spacing_of_line, {"WireSpacingInfo"});
-        for (ObjectId phase : context.linked(line, phases_of_line))
-            for (ObjectId wire : context.datasheets(
-                     phase, wire_of_phase, {"OverheadWireInfo", "ConcentricNeutralCableInfo", "TapeShieldCableInfo"}))
-                infos.push_back(wire);
-        for (ObjectId info : infos) {
-            auto const place = std::ranges::find(geometry_classes, context.objects.class_name(info));
-            auto& first = example[static_cast<std::size_t>(place - geometry_classes.begin())];
-            if (!first.valid()) first = line;
-        }
-    }
-
-    void refuse(Context& context) const {
-        for (std::size_t i = 0; i < example.size(); ++i) {
-            if (!example[i].valid()) continue;
-            context.finding(fmt::format("{} {} describe lines by their geometry, which is not supported; {} needs it",
-                                        context.objects.of_class(geometry_classes[i]).size(), geometry_classes[i],
-                                        context.describe(example[i])),
-                            "give such lines a PerLengthPhaseImpedance");
-        }
-    }
-};
-
-Index<LineCode> line_code(Context& context, ObjectId id, Codes const& codes, GeometryUse& geometry) {
+Index<LineCode> line_code(Context& context, ObjectId id, Codes const& codes, WireCodes& wires) {
     if (auto const impedance = context.linked_one(id, impedance_of_line); impedance.valid()) {
         auto const found = codes.find(impedance);
         return found == codes.end() ? Index<LineCode>{} : found->second;
@@ -303,8 +271,7 @@ Index<LineCode> line_code(Context& context, ObjectId id, Codes const& codes, Geo
     if (context.text(id, "ACLineSegment.r") || context.text(id, "ACLineSegment.x"))
         return context.feeder.line_codes.add(sequence_code(context, id, "ACLineSegment", LineCode::Form::whole_line),
                                              context.name(id), {});
-    geometry.note(context, id);
-    return {};
+    return wires.code_of(id);
 }
 
 /// A sequence code fits any number of phases, a matrix only its own.
@@ -322,14 +289,14 @@ void check_conductors(Context& context, ObjectId id, Line const& line) {
 
 void read_lines(Context& context) {
     auto const codes = read_line_codes(context);
-    GeometryUse geometry;
+    WireCodes wires{context};
     for (ObjectId id : context.objects.of_class("ACLineSegment")) {
         Line line;
         auto const terminals = context.terminals(id, 2);
         line.from = context.bus_at(terminals, 0);
         line.to = context.bus_at(terminals, 1);
         read_line_phases(context, id, line);
-        line.code = line_code(context, id, codes, geometry);
+        line.code = line_code(context, id, codes, wires);
         line.length_m = line.code.valid() && context.feeder.line_codes[line.code].form == LineCode::Form::whole_line
                             ? context.number(id, "Conductor.length").value_or(1.0)
                             : context.required_number(id, "Conductor.length");
@@ -338,7 +305,6 @@ void read_lines(Context& context) {
         line.area = context.area(id);
         (void)context.add(context.feeder.lines, line, id, ElementKind::line);
     }
-    geometry.refuse(context);
 }
 
 // ---- switches

@@ -97,16 +97,18 @@ void write_impedance(Node& node, Writer const& writer, NodeId const& line_id, In
 
 void write_line_codes(Writer& writer) {
     auto const& codes = writer.feeder.line_codes;
-    for (auto code : codes.ids()) {
-        auto const& row = codes[code];
-        if (row.form == LineCode::Form::whole_line) continue;  // is written with its line
-        if (form_of(row) == LineCode::Form::sequence) {
+    // class after class, as they are read: what is read from this file gives this file again
+    for (auto const form : {LineCode::Form::matrix, LineCode::Form::sequence})
+        for (auto code : codes.ids()) {
+            auto const& row = codes[code];
+            if (row.form == LineCode::Form::whole_line || form_of(row) != form) continue;  // the former with its line
+            if (form == LineCode::Form::matrix) {
+                write_matrix(writer, writer.id(codes, code), codes.name(code), codes.mrid(code), row, 1.0);
+                continue;
+            }
             auto node = writer.node("PerLengthSequenceImpedance", codes, code);
             write_sequence(node, "PerLengthSequenceImpedance", row);
-        } else {
-            write_matrix(writer, writer.id(codes, code), codes.name(code), codes.mrid(code), row, 1.0);
         }
-    }
 }
 
 void write_lines(Writer& writer) {

@@ -120,7 +120,7 @@ void add_object(cim::Objects& objects, pugi::xml_node node, std::string const& o
 
 }  // namespace
 
-ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin) {
+ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin, ReadOptions const& options) {
     cim::Objects objects;
     auto const original = xml_as_utf8(std::string{text}, origin);
     auto& buffer = objects.keep(original);
@@ -140,13 +140,15 @@ ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin) {
     }
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
     objects.connect();
-    auto read = cim::build_feeder(objects, origin);
+    auto read = cim::build_feeder(objects, origin, options);
     if (!version.empty())
         read.report.add("xmlns", Use::assumed, version,
                         fmt::format("another version of CIM than {}, read as that one", cim_namespace));
     return read;
 }
 
-ReadFeeder read_cim_xml(std::string const& path) { return parse_cim_xml(read_text_file(path), path); }
+ReadFeeder read_cim_xml(std::string const& path, ReadOptions const& options) {
+    return parse_cim_xml(read_text_file(path), path, options);
+}
 
 }  // namespace dec::io

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -20,6 +21,9 @@ enum class EarthModel : std::uint8_t {
     carson,           ///< Carson's series to the fourth power of distance over depth (OpenDSS "FullCarson")
     deri              ///< images below a complex depth; wires with skin effect (OpenDSS "Deri", its default)
 };
+
+/// "modified Carson", "Carson", "Deri".
+[[nodiscard]] std::string_view to_text(EarthModel model);
 
 struct Earth {
     EarthModel model = EarthModel::deri;

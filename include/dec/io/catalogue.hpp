@@ -5,9 +5,17 @@
 #include <string>
 
 #include "dec/feeder/feeder.hpp"
+#include "dec/feeder/line_constants.hpp"
 #include "dec/io/report.hpp"
 
 namespace dec::io {
+
+/// What a reader needs to know where the file does not say it.
+struct ReadOptions {
+    /// Of lines that are described by their wires. CIM says nothing of the earth; the simulator of the GridAPPS-D platform
+    /// (GridLAB-D) computes the same files by modified Carson.
+    feeder::Earth earth{feeder::EarthModel::modified_carson, 100.0};
+};
 
 struct ReadFeeder {
     feeder::Feeder feeder;
@@ -17,7 +25,7 @@ struct ReadFeeder {
 /// Reads a feeder from a path by its ending. One rank reads a text format and holds the whole feeder. Not collective.
 /// \throws core::InvalidInput absent, empty, truncated, not of the format, dangling references, unsupported content:
 ///   every finding with file, element and remedy. \throws core::SystemFailure unreadable file.
-[[nodiscard]] ReadFeeder read_feeder(std::string const& path);
+[[nodiscard]] ReadFeeder read_feeder(std::string const& path, ReadOptions const& options = {});
 
 /// Writes a feeder in the format of the ending; beside the target first, then renamed.
 /// \throws core::SystemFailure, core::InvalidInput for an ending that cannot be written.

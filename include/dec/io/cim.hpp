@@ -10,10 +10,11 @@
 namespace dec::io {
 
 /// Reads `.xml` and `.xml.gz`. See catalogue.hpp for errors.
-[[nodiscard]] ReadFeeder read_cim_xml(std::string const& path);
+[[nodiscard]] ReadFeeder read_cim_xml(std::string const& path, ReadOptions const& options = {});
 
 /// The same from text already in memory; `origin` names it in messages.
-[[nodiscard]] ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin);
+[[nodiscard]] ReadFeeder parse_cim_xml(std::string_view text, std::string const& origin,
+                                       ReadOptions const& options = {});
 
 /// The whole feeder as CIM100 RDF/XML. Sub-objects without an identity of their own (terminals, phases, ends, tests,
 /// positions) get name-based UUIDs of their owner, so that the same feeder always gives the same file.

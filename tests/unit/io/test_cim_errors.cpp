@@ -295,30 +295,6 @@ TEST_CASE("a line without impedance is read without a code, for validation to fi
     CHECK(std::ranges::count_if(f.lines.ids(), is_without) == 1);
 }
 
-TEST_CASE("wire and cable geometry is refused by class, with a line that needs it", "[io][cim][errors]") {
-    auto direct = test::small_model();
-    direct.remove("l2", "ACLineSegment.PerLengthImpedance");
-    direct.set("l2", "ACLineSegment.WireSpacingInfo", ">pole");
-    direct.set("l2_C", "ACLineSegmentPhase.WireInfo", ">acsr");
-    direct.add("WireSpacingInfo", "pole", {});
-    direct.add("WireSpacingInfo", "other pole", {});
-    direct.add("OverheadWireInfo", "acsr", {});
-    auto asset = test::small_model();
-    asset.remove("l2", "ACLineSegment.PerLengthImpedance");
-    asset.add("ConcentricNeutralCableInfo", "cable", {});
-    asset.add("Asset", "asset", {{"Asset.PowerSystemResources", ">l2_B"}, {"Asset.AssetInfo", ">cable"}});
-    auto unused = test::small_model();
-    unused.add("TapeShieldCableInfo", "cable", {});
-
-    auto const findings = findings_of(direct);
-
-    REQUIRE(findings.size() == 2);
-    CHECK_THAT(findings[0], Contains("2 WireSpacingInfo") && Contains("ACLineSegment l2"));
-    CHECK_THAT(findings[1], Contains("1 OverheadWireInfo") && Contains("ACLineSegment l2"));
-    CHECK_THAT(finding_of(asset), Contains("1 ConcentricNeutralCableInfo") && Contains("ACLineSegment l2"));
-    CHECK(findings_of(unused).empty());
-}
-
 TEST_CASE("a text that is no number is named with its attribute", "[io][cim][errors]") {
     auto const text = GENERATE("12,5", "", "three", "0x10", "1.0 m", "nan", "inf");
     auto model = test::small_model();

@@ -115,7 +115,8 @@ TEST_CASE("mRIDs are written as they are, in whatever spelling", "[io]") {
 }
 
 TEST_CASE("public feeders survive being written to the last bit", "[io][shared]") {
-    for (auto const* name : {"IEEE123.xml", "IEEE123_PV.xml", "IEEE13.xml", "IEEE37.xml", "ieee8500.xml.gz"}) {
+    for (auto const* name : {"IEEE123.xml", "IEEE123_PV.xml", "IEEE13.xml", "IEEE13_Assets.xml", "IEEE37.xml",
+                             "epri_ckt5.xml.gz", "ieee8500.xml.gz", "ieee9500.xml.gz"}) {
         auto const path = test::shared_path(std::string{"feeders/cim/"} + name);
         if (!path) continue;
         auto const original = io::read_cim_xml(*path).feeder;

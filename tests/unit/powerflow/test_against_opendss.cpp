@@ -14,19 +14,20 @@ using namespace dec::feeder;
 
 namespace {
 
-/// Single-phase loads at 4.16 kV are rated 2400 V in OpenDSS; CIM100 knows only the base voltage, 4160 V / sqrt(3) = 2401.8 V.
-/// Each gets a bus of its own with the right base, behind an ideal switch.
-void rate_loads_at_2400_volts(Feeder& feeder) {
+/// Single-phase loads in OpenDSS have rated voltages of their own (2400 V, 240 V); CIM100 knows only the base voltage, 4160 V / sqrt(3)
+/// = 2401.8 V or 415 V / sqrt(3) = 239.6 V. Each gets a bus of its own with the right base, behind an ideal switch.
+void rate_loads_at(double volts, Feeder& feeder) {
     for (auto id : feeder.loads.ids()) {
         auto& load = feeder.loads[id];
         bool const is_one = load.connection == Connection::wye && load.phases.size() == 1;
-        if (!is_one || std::abs(feeder.buses[load.bus].base_v / 2400.0 - 1.0) > 0.01) continue;
+        if (!is_one || std::abs(feeder.buses[load.bus].base_v / volts - 1.0) > 0.01) continue;
         auto const name = "seat of " + std::string{feeder.loads.name(id)};
-        auto const seat = feeder.buses.add({.phases = load.phases, .base_v = 2400.0}, name);
+        auto const seat = feeder.buses.add({.phases = load.phases, .base_v = volts}, name);
         feeder.switches.add({.from = load.bus, .to = seat, .phases = load.phases, .closed = load.phases}, name);
         load.bus = seat;
     }
 }
+void rate_loads_at_2400_volts(Feeder& feeder) { rate_loads_at(2400.0, feeder); }
 
 /// The export of ieee8500 divides the impedances of lines without a line code (1 m of 1 ohm/km) by the kilometres of a mile, and
 /// writes the charging of sequence line codes in GS/m.
@@ -44,6 +45,47 @@ void mend_export(Feeder& feeder) {
                 for (double& b : row) b *= 1e9;
 }
 
+/// To OpenDSS the impedance of a line of one phase with sequence values is the positive sequence; it is the self impedance (2 z1 + z0)/3
+/// of the line of three phases that the values are about.
+void take_positive_sequence_for_one_phase(Feeder& feeder) {
+    for (auto& line : feeder.lines.rows()) {
+        auto code = feeder.line_codes[line.code];
+        if (line.conductors != 1 || code.form != LineCode::Form::sequence) continue;
+        for (auto* matrix : {&code.r_ohm, &code.x_ohm, &code.b_s})
+            for (std::size_t i = 0; i < 3; ++i) (*matrix)[i][i] -= (*matrix)[i][(i + 1) % 3];
+        line.code = feeder.line_codes.add(code, std::string{feeder.line_codes.name(line.code)} + " of one phase");
+    }
+}
+
+/// The loads of epri_ckt5 are rated 240 V and exponential with 0.8 for P and 3 for Q, where the export gives all of OpenDSS's model
+/// 4 the exponents 1 and 2. It writes the charging of sequence line codes in GS/m, too.
+void mend_loads_and_export(Feeder& feeder) {
+    for (auto& model : feeder.load_models.rows())
+        if (model.exponential) {
+            model.p_exponent = 0.8;
+            model.q_exponent = 3.0;
+        }
+    rate_loads_at(240.0, feeder);
+    mend_export(feeder);
+    take_positive_sequence_for_one_phase(feeder);
+}
+
+/// OpenDSS 0.14.5 holds SteamGen1 (model 3, at its lower limit) at another Q than it reports: the currents at its bus do not sum to
+/// zero by 0.7037, 0.7067 and 0.7088 A (kcl_mismatch_a in the reference's summary.json), which is 9.646e-5 S at each phase.
+void mend_machine_at_its_limit(Feeder& feeder) {
+    mend_export(feeder);
+    for (auto id : feeder.machines.ids())
+        if (feeder.machines.name(id) == "steamgen1") {
+            constexpr double b_s = -9.646e-5;
+            feeder.capacitors.add({.bus = feeder.machines[id].bus,
+                                   .phases = PhaseSet::abc(),
+                                   .nominal_v = 12470.0,
+                                   .b_per_section_s = {b_s, b_s, b_s},
+                                   .sections = {1.0, 1.0, 1.0}},
+                                  "what OpenDSS does not report");
+        }
+}
+
 void nothing_to_mend(Feeder&) {}
 
 struct Known {
@@ -52,6 +94,7 @@ struct Known {
     double as_it_stands_pu;  ///< largest difference of |V| with the file as it is
     std::int64_t nodes;      ///< that are compared
     double source_kw, source_kvar, loads_kw, losses_kw;
+    EarthModel earth = EarthModel::modified_carson;  ///< of the reference, which CIM does not carry
 };
 
 struct Differences {
@@ -92,11 +135,17 @@ TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][op
                                 Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233,
                                       1266.533344, 3500.381288, 88.878946},
                                 Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", mend_export, 1.6e-4, 8531, 12040.189124,
-                                      1440.24959, 10773.17, 1267.019267});
+                                      1440.24959, 10773.17, 1267.019267},
+                                Known{"IEEE13_Assets.xml", "ieee13_assets/cim.csv", rate_loads_at_2400_volts, 5e-5, 41,
+                                      3585.549391, 2387.598574, 3453.540931, 132.008459},
+                                Known{"epri_ckt5.xml.gz", "epri_ckt5/cim.csv", mend_loads_and_export, 1.7e-3, 3437,
+                                      7277.538426, 3576.966915, 7013.23072, 264.308371, EarthModel::deri},
+                                Known{"ieee9500.xml.gz", "ieee9500/cim.csv.gz", mend_machine_at_its_limit, 4e-4, 9549,
+                                      5574.06416, 872.631557, 13668.987174, 454.736143});
     auto const path = test::shared_path("feeders/cim/" + known.feeder);
     auto const reference = test::shared_path("reference/opendss/" + known.reference);
     if (!path || !reference) return;
-    auto feeder = io::read_feeder(*path).feeder;
+    auto feeder = io::read_feeder(*path, {.earth = {known.earth}}).feeder;
     derive_areas(feeder);
     auto const volts = test::reference_phasors(*reference);
     powerflow::Settings const settings{.load_limits = powerflow::LoadLimits::wide};
@@ -118,7 +167,8 @@ TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][op
     CHECK(mended.sorted[mended.sorted.size() / 2] < 3e-6);
     auto const balance = ac.flow().flows().balance;
     CHECK(balance.source.real() / 1e3 == Approx(known.source_kw).epsilon(2e-5));
-    CHECK(balance.source.imag() / 1e3 == Approx(known.source_kvar).epsilon(2e-4));
+    // the 18 regulators of ieee9500, 10 and 27.5 MVA, are declared with ppm=0, which CIM does not carry: here they draw 0.4 kvar
+    CHECK(balance.source.imag() / 1e3 == Approx(known.source_kvar).epsilon(2e-4).margin(0.4));
     CHECK(balance.loads.real() / 1e3 == Approx(known.loads_kw).epsilon(1e-5));
     CHECK(balance.losses_w / 1e3 == Approx(known.losses_kw).epsilon(1e-4));
 }
