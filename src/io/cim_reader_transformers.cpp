@@ -90,7 +90,7 @@ void read_grounding(Context& context, ObjectId end, Transformer::Winding& windin
     winding.ground_x_ohm = context.number(end, "TransformerEnd.xground").value_or(0.0);
 }
 
-/// What the linear model makes simpler than the file says it. \pre conductors and buses of `row` are set.
+/// What the models make simpler than the file says it. \pre conductors and buses of `row` are set.
 void report_grounding(Context& context, std::vector<ObjectId> const& ends, Transformer const& row) {
     bool const centre_tapped = std::ranges::any_of(row.winding, [](auto const& winding) {
         return std::ranges::find(winding.conductors, Conductor::s1) != winding.conductors.end();
@@ -101,11 +101,9 @@ void report_grounding(Context& context, std::vector<ObjectId> const& ends, Trans
         if (has_neutral && context.flag(ends[i], "TransformerEnd.grounded") == false)
             context.assume(ends[i], qualified(context.objects.class_name(ends[i]), "TransformerEnd.grounded"),
                            "false: the neutral of the winding is taken as grounded all the same");
-        bool const feeds_a_star = ends.size() == 3 && i == 0;
-        if (!centre_tapped && !feeds_a_star) continue;
+        if (!centre_tapped || !row.phases(i).has_legs()) continue;
         for (auto const* attribute : {"TransformerEnd.rground", "TransformerEnd.xground"})
-            context.expect(ends[i], attribute, 0.0,
-                           "the linear model leaves it out in centre-tapped units and in winding 1 of three");
+            context.expect(ends[i], attribute, 0.0, "left out: the neutral of a secondary is the return of its legs");
     }
 }
 

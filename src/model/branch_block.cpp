@@ -94,7 +94,8 @@ Complex test_impedance(Feeder const& feeder, Transformer const& unit, std::size_
 /// phases, whose voltages it shifts alike.
 Complex3 grounding(Piece const& piece, Transformer const& unit, std::size_t w, PerUnit const& pu) {
     Complex3 z = Complex3::Zero();
-    if (!has_neutral(unit, w)) return z;
+    bool const delta = piece.feeder.transformer_codes[unit.code].winding[w].connection == feeder::Connection::delta;
+    if (delta || !has_neutral(unit, w)) return z;
     auto const& winding = unit.winding[w];
     double const base = pu.impedance_base(piece.feeder.buses[winding.bus].base_v);
     for (Phase m : coil_phases(unit, w).list())
@@ -218,6 +219,9 @@ Part split_phase_part(Piece const& piece, Feeding const& feeding, PerUnit const&
         own.fill(both ? Complex{full.real(), 0.4 * full.imag()} : full);
         leg_ratio.fill(ratio(1 - up));
     }
+    // The neutral of the primary carries what both halves draw; that of the secondary is the legs' return.
+    auto const of_primary = place(*coil_phases(unit, up).list().begin());
+    shared += grounding(piece, unit, up, pu)(of_primary, of_primary) / squared(ratio(up));
     Complex3 z = Complex3::Zero();
     for (Phase m : part.phases.list()) {
         seat_upstream(part.block, unit, up, place(m), squared(leg_ratio[slot(m)] / ratio(up)));
@@ -278,7 +282,7 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
         pass_through(part.block, vertex.phases, 1.0 / squared(a(feeding.winding)));
         Complex3 matrix = Complex3::Zero();
         for (Phase p : vertex.phases.list()) matrix(place(p), place(p)) = z;
-        set_drop(part.block, matrix, false);
+        set_drop(part.block, matrix + grounding(piece, unit, feeding.winding, pu) / squared(a(feeding.winding)), false);
         return part;
     }
     double const ratio = squared(a(feeding.winding));

@@ -269,11 +269,15 @@ class Assembly {
         part.row.push_back(part.row.back());
         grounded->emplace_back(k - part.first, coil);
     }
+    /// What the neutral of winding w adds to a coil, pu.
+    [[nodiscard]] Complex neutral_impedance(Unit const& unit, std::size_t w) const {
+        return unit.neutral_ohm(w) * pu_.base_va / (unit.volts(w) * unit.volts(w));
+    }
     /// The neutral's impedance shifts all coils of a winding alike.
     void add_neutral(BranchPart const& part, Unit const& unit, std::size_t w, Coils const& coils) {
         if (unit.is_delta(w)) return;
         auto const sign = [](Coil const& coil) { return coil.minus ? (coil.plus ? 0.0 : -1.0) : 1.0; };
-        Complex const z = unit.neutral_ohm(w) * pu_.base_va / (unit.volts(w) * unit.volts(w));
+        Complex const z = neutral_impedance(unit, w);
         if (z == Complex{}) return;
         for (auto const& [k, a] : coils)
             for (auto const& [l, b] : coils)
@@ -328,8 +332,10 @@ class Assembly {
         auto const row_up = seen(parent_, primary, up_base_, unit.volts(up));
         if (!row_up) return;
         add_coil_shunts(part, true, unit, up, primary, nullptr);
+        // The neutral of the primary carries what both halves draw; that of the secondary is the legs' return.
+        Complex const ground = reaches_neutral(primary) ? neutral_impedance(unit, up) : Complex{};
         if (three_windings) {
-            add_halves(part, *row_up, unit.star(0),
+            add_halves(part, *row_up, unit.star(0) + ground,
                        {Half{unit.coil(1, 0), unit.volts(1), unit.star(1)},
                         Half{unit.coil(2, 0), unit.volts(2), unit.star(2)}});
             for (std::size_t w : {1U, 2U}) add_coil_shunts(part, false, unit, w, unit.coil(w, 0), nullptr);
@@ -339,7 +345,7 @@ class Assembly {
         Complex const full = unit.test(0);
         Complex const own{full.real(), 0.4 * full.imag()};
         double const half = 0.5 * unit.volts(down);
-        add_halves(part, *row_up, {0.5 * full.real(), 0.8 * full.imag()},
+        add_halves(part, *row_up, Complex{0.5 * full.real(), 0.8 * full.imag()} + ground,
                    {Half{{whole.plus, {}}, half, own}, Half{{{}, whole.minus}, half, own}});
         add_coil_shunts(part, false, unit, down, whole, nullptr);
     }

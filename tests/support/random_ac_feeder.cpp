@@ -27,12 +27,18 @@ Feeder random_ac_feeder(RandomFeeder const& wanted) {
             if (test.r_ohm == 0.0 && test.x_ohm == 0.0) test.x_ohm = 0.05;
     }
     for (auto& unit : feeder.transformers.rows()) {
-        bool const centre_tapped = unit.winding[1].bus == unit.winding[2].bus;
-        for (std::size_t w = 0; w < 2 && !centre_tapped; ++w) {
-            if (between(0.0, 1.0) < 0.5) continue;
-            unit.winding[w].ground_r_ohm = between(0.0, 0.3);
-            unit.winding[w].ground_x_ohm = between(0.1, 0.6);
+        auto const ground = [&](std::size_t w, double ohm) {
+            unit.winding[w].ground_r_ohm = between(0.0, 0.3) * ohm;
+            unit.winding[w].ground_x_ohm = between(0.1, 0.6) * ohm;
+        };
+        if (unit.winding[1].bus == unit.winding[2].bus) {
+            // some per cent of the unit; the neutral of its secondary is the return of the legs
+            double const rated_v = feeder.transformer_codes[unit.code].winding[0].rated_v;
+            ground(0, 0.05 * rated_v * rated_v / 50e3);
+            continue;
         }
+        for (std::size_t w = 0; w < 2; ++w)
+            if (between(0.0, 1.0) >= 0.5) ground(w, 1.0);
     }
     return feeder;
 }

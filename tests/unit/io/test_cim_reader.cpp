@@ -607,13 +607,14 @@ TEST_CASE("neutrals that the model grounds although the file does not are report
     CHECK(report.warnings().size() == before.warnings().size() + 4);
 }
 
-TEST_CASE("the grounding impedance of a centre-tapped unit is reported, that of others is in the model", "[io][cim]") {
+TEST_CASE("the grounding impedance of a secondary is reported, that of others is in the model", "[io][cim]") {
     auto model = test::small_model();
     auto const before = read(model).report.warnings().size();
     model.set("substation transformer_End_2", "TransformerEnd.xground", "0.8");
+    model.set("service tank_End_1", "TransformerEnd.rground", "5");
     CHECK(read(model).report.warnings().size() == before);
 
-    model.set("service tank_End_1", "TransformerEnd.rground", "5");
+    model.set("service tank_End_2", "TransformerEnd.rground", "5");
 
     auto const report = read(model).report;
     CHECK(count(report, "TransformerTankEnd.rground", io::Use::assumed) == 1);
