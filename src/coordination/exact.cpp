@@ -12,6 +12,7 @@
 #include "dec/fairness/contracts.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
+#include "feeder_simplex.hpp"
 #include "marginal_prices.hpp"
 #include "record.hpp"
 
@@ -80,7 +81,9 @@ class ExactSearch {
     std::vector<char> settle(double cap);
     [[nodiscard]] bool solve_next_level();
     void one_level_after_the_other();
+    [[nodiscard]] bool walk_down_levels();
     void one_date_after_the_other();
+    [[nodiscard]] bool walk_through_dates(std::vector<double> const& dates);
     void fix_dates(double first, double last);
     void hold_priced_limits();
     void loosen_held_limits();
@@ -375,6 +378,10 @@ void ExactSearch::one_level_after_the_other() {
     std::optional<double> gap;  // the widest
     bool wide = false;          // than the tolerance
     auto const* const from = start();
+    if (count_open() > 0.0 && (solve(from) || answer_.status == Status::iteration_limit) &&
+        answer_.status != Status::relaxed && (walk_down_levels() || answer_.status == Status::interrupted))
+        return;
+    if (answer_.status == Status::infeasible) return;
     while (count_open() > 0.0) {
         if (levels > 0 && rest_gives_nothing()) break;
         auto const before = answer_.alpha;
@@ -415,6 +422,46 @@ void ExactSearch::one_level_after_the_other() {
                                gap.value_or(0.0)));
 }
 
+/// All levels from vertex to vertex, from an answer near the first. \return false if that was given up; then nothing has changed.
+bool ExactSearch::walk_down_levels() {
+    constexpr double nothing = 1e-9;  // share below which all that are left are free
+    constexpr double same = 1e-9;     // levels that are no more apart are one
+    constexpr double holds = 1e-9;    // pu^2
+    auto const before = answer_;
+    std::vector<double> upper;
+    for (auto const& what : decisions_.ders)
+        upper.push_back(what.role == Decision::Role::fixed ? 0.0 : what.reach * what.upper);
+    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, true};
+    std::int64_t levels = 0;
+    double gap = 0.0;
+    for (double last = infinity;;) {
+        if (!simplex.minimise_cap()) break;
+        gap = std::max(gap, simplex.gap());
+        answer_.alpha = simplex.alpha();
+        simplex.prices(low_, high_);
+        double const level = simplex.cap();
+        if (level > nothing && level < last - same) {
+            ++levels;
+            last = level;
+        }
+        if (levels == 1 && answer_.price_high.empty()) take_prices();
+        double open = 0.0;
+        auto const settled = simplex.settle();
+        name_binding(settled);
+        for (std::size_t d = 0; d < upper.size(); ++d) open += simplex.is_open(d) ? 1.0 : 0.0;
+        if (level > nothing && comm_.sum(open) > 0.0) continue;
+        flow_.solve(answer_.alpha, answer_.curtailed);
+        if (worst_violation() > holds) break;
+        answer_.objective = objective_of(answer_.alpha);
+        answer_.levels = levels;
+        answer_.duality_gap = gap;
+        answer_.status = Status::optimal;
+        return true;
+    }
+    answer_ = before;
+    return false;
+}
+
 /// Tries whether all limits hold if those that are left give up nothing. \return true if so; they then do.
 bool ExactSearch::rest_gives_nothing() {
     constexpr double holds = 1e-9;  // pu^2
@@ -453,15 +500,14 @@ void ExactSearch::one_date_after_the_other() {
     auto dates = comm_.all_gather(own);
     std::ranges::sort(dates);
     dates.erase(std::ranges::unique(dates).begin(), dates.end());
-    auto const set_costs = [&](double first, double last, bool tie_break) {
+    auto const set_costs = [&](double first, double last) {
         for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
             auto& what = decisions_.ders[d];
             what.cost = {};
             if (what.role == Decision::Role::fixed) continue;
             auto const day = static_cast<double>(*settings_.contracts[d].connected);
             if (day < first || day > last) continue;
-            if (tie_break) what.cost.quadratic = available_kw_[d];
-            else what.cost.linear = available_kw_[d];
+            what.cost.linear = available_kw_[d];
         }
     };
     auto const given_up = [&](double first, double last) {
@@ -482,11 +528,13 @@ void ExactSearch::one_date_after_the_other() {
         }
         return comm_.sum(open);
     };
-    std::int64_t levels = 0, undecided = 0;
+    if (walk_through_dates(dates) || answer_.status == Status::interrupted || answer_.status == Status::infeasible)
+        return;
+    std::int64_t levels = 0;
     std::size_t at = 0, count = dates.size();
     while (at < dates.size() && count_open() > 0.0) {
         double const first = dates[at], last = dates[at + count - 1];
-        set_costs(first, last, false);
+        set_costs(first, last);
         bool const open = open_of(first, last) > 0.0;
         if (open && !solve(nullptr)) return;
         if (!open || given_up(first, last) <= nothing) {
@@ -504,25 +552,85 @@ void ExactSearch::one_date_after_the_other() {
         auto const settled = settle(1.0);
         if (levels > 1) name_binding(settled);
         hold_priced_limits();
-        set_costs(first, last, true);
-        auto const before = answer_.alpha;
-        stood_still_ = false;
-        if (open_of(first, last) > 0.0 && (!solve(nullptr) || stood_still_)) {
-            if (answer_.status == Status::interrupted) return;
-            answer_.alpha = before;
-            undecided += 1;
-            answer_.status = Status::optimal;
-        }
-        fix_dates(first, last);
         ++at;
         count = at < dates.size() ? 1 : 0;
+    }
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) decisions_.ders[d].cost = {.quadratic = available_kw_[d]};
+    auto const before = answer_.alpha;
+    stood_still_ = false;
+    if (count_open() > 0.0 && (!solve(nullptr) || stood_still_)) {
+        if (answer_.status == Status::interrupted) return;
+        answer_.alpha = before;
+        leave_open("on no date less can be given up, but which of the answers has the smallest squares is not settled");
     }
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     answer_.levels = levels;
-    if (undecided > 0 && answer_.status == Status::optimal)
-        leave_open(fmt::format(
-            "on {} of the dates no less can be given up, but who of that date gives it is not settled", undecided));
+}
+
+/// The same from vertex to vertex. \return false if that was given up; then nothing has changed.
+bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
+    constexpr double nothing = 1e-7;  // kW
+    constexpr double holds = 1e-9;    // pu^2
+    constexpr double steepness = 1e3;
+    auto const before = answer_;
+    auto const is_open = [&](std::size_t d) { return decisions_.ders[d].role != Decision::Role::fixed; };
+    auto const date_of = [&](std::size_t d) { return static_cast<double>(*settings_.contracts[d].connected); };
+    // Anything that keeps the limits is a beginning; the dearer the older is a good one.
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+        if (!is_open(d)) continue;
+        auto const rank = std::ranges::lower_bound(dates, date_of(d)) - dates.begin();
+        double const age = 1.0 - static_cast<double>(rank) / static_cast<double>(dates.size());
+        decisions_.ders[d].cost = {.quadratic = available_kw_[d] * std::pow(steepness, age)};
+    }
+    if (count_open() > 0.0 && !solve(nullptr) && answer_.status != Status::iteration_limit) return false;
+    answer_.status = Status::optimal;
+    std::vector<double> upper;
+    for (auto const& what : decisions_.ders)
+        upper.push_back(what.role == Decision::Role::fixed ? 0.0 : what.reach * what.upper);
+    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, false};
+    std::int64_t levels = 0;
+    double gap = 0.0;
+    // As most dates give nothing, several are tried together and fewer if they have to give something.
+    for (std::size_t at = 0, count = dates.size(); at < dates.size();) {
+        std::vector<double> cost(upper.size(), 0.0);
+        for (std::size_t d = 0; d < cost.size(); ++d)
+            if (is_open(d) && date_of(d) >= dates[at] && date_of(d) <= dates[at + count - 1])
+                cost[d] = available_kw_[d];
+        if (!simplex.minimise(cost)) break;
+        gap = std::max(gap, simplex.gap());
+        double given_up = 0.0;
+        for (std::size_t d = 0; d < cost.size(); ++d) given_up += cost[d] * simplex.alpha()[d];
+        bool const gives = comm_.sum(given_up) > nothing;
+        if (gives && count > 1) {
+            count = (count + 1) / 2;
+            continue;
+        }
+        answer_.alpha = simplex.alpha();
+        simplex.prices(low_, high_);
+        auto settled = simplex.settle();
+        if (gives && ++levels == 1) take_prices();
+        else if (gives) name_binding(settled);
+        at += count;
+        count = gives ? std::min<std::size_t>(1, dates.size() - at) : dates.size() - at;
+        if (at < dates.size()) continue;
+        bool const tie_is_broken = simplex.minimise_squares(available_kw_);
+        answer_.alpha = simplex.alpha();
+        simplex.prices(low_, high_);
+        for (std::size_t d = 0; d < settled.size(); ++d) settled[d] = simplex.is_open(d) ? 1 : 0;
+        name_binding(settled);
+        flow_.solve(answer_.alpha, answer_.curtailed);
+        if (worst_violation() > holds) break;
+        answer_.objective = objective_of(answer_.alpha);
+        answer_.levels = levels;
+        answer_.duality_gap = gap;
+        if (!tie_is_broken)
+            leave_open(
+                "on no date less can be given up, but which of the answers has the smallest squares is not settled");
+        return true;
+    }
+    answer_ = before;
+    return false;
 }
 
 /// At every optimum a limit with a price is met: the voltage stays where it is from now on. Those that nobody who is left moves have

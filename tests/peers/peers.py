@@ -154,40 +154,72 @@ def shares_of(program, x):
     return {name.removeprefix("alpha:"): x[i] for i, name in enumerate(program.names) if name.startswith("alpha:")}
 
 
-def lexicographic_flaws(program, alpha, tolerance):
-    """Level by level: with the larger shares as they are, the largest of the others cannot be smaller."""
-    index = {name.removeprefix("alpha:"): i for i, name in enumerate(program.names) if name.startswith("alpha:")}
-    cap = next(i for i, name in enumerate(program.names) if name.startswith("fraction:"))
-    ours = np.array([alpha[name] for name in index])
-    variables = list(index.values())
-    levels = []
-    for value in sorted(ours, reverse=True):
-        if value > 1e-6 and (not levels or levels[-1] - value > 1e-5):
-            levels.append(value)
-    flaws = []
-    limited = program.h_low.size - len(ours)  # the caps come last
-    assert program.q[cap] == 1.0
+class Moves:
+    """Small moves that keep the limits from where our shares are: rows of limits that are met, each by its largest number, and
+    whether a share may rise or fall. They form a cone, so that a solver is asked for numbers of the order of one however little
+    a share moves a limit."""
 
-    def smallest(done, slack):
-        """The smallest largest share of those not done; `slack` so that rounding leaves what was decided feasible."""
-        p = Program(**program.__dict__)
-        p.ub = program.ub.copy()
-        keep = np.concatenate([np.ones(limited, bool), ~done])
-        p.G, p.h_low, p.h_high = program.G[keep], program.h_low[keep], program.h_high[keep] + 0.0
-        p.ub[np.array(variables)[done]] = np.minimum(1.0, ours[done] + slack)
-        p.h_high[:limited] += slack
-        return solve_linear_with_highs(p)
+    def __init__(self, program, ours):
+        shares = np.array([name.startswith("alpha:") for name in program.names])
+        self.names = [name.removeprefix("alpha:") for name, is_share in zip(program.names, shares) if is_share]
+        self.alpha = np.array([ours["alpha"][name] for name in self.names])
+        G = program.G.toarray()
+        rows = ~G[:, ~shares].any(axis=1) & G[:, shares].any(axis=1)  # without the caps of min-max
+        A, low, high, top = G[rows][:, shares], program.h_low[rows], program.h_high[rows], program.ub[shares]
+        v = A @ self.alpha
+        self.violation = max((v - high).max(), (low - v).max(), -self.alpha.min(), (self.alpha - top).max())
+        met = 1e-11
+        self.rows = np.vstack([A[high - v < met], -A[v - low < met]])
+        self.rows /= np.abs(self.rows).max(axis=1, keepdims=True, initial=1e-300)
+        self.least = np.where(self.alpha < met, 0.0, -1.0)
+        self.most = np.where(top - self.alpha < met, 0.0, 1.0)
 
-    for level in levels:
-        done = ours > level + 5e-6
-        best, looser = smallest(done, 1e-9), smallest(done, 2e-9)
-        if best.status != "optimal" or looser.status != "optimal":
-            flaws.append(f"level {level}: HiGHS {best.status}")
-            continue
-        # Where hardly anybody moves a limit, the slack moves the level.
-        by_slack = abs(best.objective - looser.objective)
-        if abs(best.objective - level) > tolerance + 3.0 * by_slack:
-            flaws.append(f"level {level}: HiGHS {best.status} {best.objective} ± {by_slack}")
+    def gain(self, cost, most=None, sums=None):
+        """What the best move takes off the cost; `most` the shares may rise, none of the `sums` may become larger."""
+        rows = self.rows if sums is None else np.vstack([self.rows, sums])
+        none = np.zeros(0)
+        verdict = solve_linear_with_highs(
+            Program(np.zeros_like(cost), cost, 0.0, sparse.csr_matrix((0, len(cost))), none, sparse.csr_matrix(rows),
+                    np.full(len(rows), -np.inf), np.zeros(len(rows)), self.least, self.most if most is None else most, []))
+        return -verdict.objective if verdict.status == "optimal" else np.inf
+
+
+def min_max_flaws(program, ours, tolerance=1e-6):
+    """Lexicographic min-max is the only point where no share can be lowered unless one that is at least as large is raised."""
+    moves = Moves(program, ours)
+    flaws = [f"limits are exceeded by {moves.violation}"] if moves.violation > 1e-9 else []
+    levels, left = 0, moves.alpha > tolerance
+    while left.any():
+        level = moves.alpha[left].max()
+        members = left & (moves.alpha > level - 1e-9)
+        levels += 1
+        most = np.where(moves.alpha > level - 1e-9, 0.0, moves.most)
+        if (gain := moves.gain(np.where(members, 1.0, 0.0), most)) > tolerance:
+            flaws.append(f"level {level}: HiGHS lowers its shares by {gain}")
+        left &= ~members
+    if levels != ours["levels"]:
+        flaws.append(f"{levels} levels, ours says {ours['levels']}")
+    return flaws
+
+
+def lifo_flaws(program, ours, tolerance=1e-6):
+    """Date after date nobody can give up less while older dates give up what they do; then no answer has smaller squares."""
+    moves = Moves(program, ours)
+    flaws = [f"limits are exceeded by {moves.violation}"] if moves.violation > 1e-9 else []
+    date = np.array([ours["date"][name] for name in moves.names])
+    available = program.q[[name.startswith("alpha:") for name in program.names]]
+    available = available / available.max()
+    sums, levels = [], 0
+    for day in np.unique(date):
+        cost = np.where(date == day, available, 0.0)
+        levels += cost @ moves.alpha > tolerance
+        if (gain := moves.gain(cost, sums=sums or None)) > tolerance:
+            flaws.append(f"date {day}: HiGHS finds {gain} less")
+        sums.append(cost)
+    if levels != ours["levels"]:
+        flaws.append(f"{levels} dates give something, ours says {ours['levels']}")
+    if (gain := moves.gain(available * moves.alpha, sums=sums)) > tolerance:
+        flaws.append(f"HiGHS finds smaller squares: {gain}")
     return flaws
 
 
@@ -202,6 +234,7 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-5, silent=None):
     if Path(f"{name}.mps").exists():
         others["HiGHS"] = solve_mps_with_highs(f"{name}.mps")
     flaws = []
+    policy = Path(name).name.split("-", 1)[1]
     for solver, other in others.items():
         if other.status not in ("optimal", "infeasible"):
             if silent is not None:
@@ -210,19 +243,22 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-5, silent=None):
         if other.status != ours["status"]:
             flaws.append(f"{solver}: {other.status} {other.objective}; ours: {ours['status']} {ours['objective']}")
             continue
+        if policy.startswith("lifo"):
+            continue  # its program is that of min-curtailment
         difference = abs(ours["objective"] - other.objective)
         if other.status == "optimal" and difference > objective_tolerance * max(1.0, abs(other.objective)):
             flaws.append(f"{solver}: objective {other.objective!r}; ours: {ours['objective']!r}")
     theirs = others["Clarabel"]
     if ours["status"] == "optimal" and theirs.status == "optimal":
-        policy = Path(name).name.split("-", 1)[1]
         if policy.startswith(("quadratic", "nash")):
             shares = shares_of(reduced, theirs.x)
             worst = max((abs(share - ours["alpha"][mrid]) for mrid, share in shares.items()), default=0.0)
             if worst > share_tolerance:
                 flaws.append(f"Clarabel: a share differs by {worst:.2e}")
         if policy.startswith("min-max"):
-            flaws += lexicographic_flaws(program, ours["alpha"], 1e-6)
+            flaws += min_max_flaws(reduced, ours)
+        if policy.startswith("lifo"):
+            flaws += lifo_flaws(reduced, ours)
     return flaws
 
 

@@ -1,11 +1,13 @@
-/// solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED]: random feeders, each with an upper limit that asks for little, half or
-/// nearly all of the curtailment there is, and now and then for more; solved under every policy (with a fourth argument under
-/// one, the next for each feeder). For each it writes the program for other solvers (.npz, linear ones also as .mps) and the
-/// answer of method exact (.json) into the folder.
+/// solve_random_feeders FOLDER FIRST COUNT [rotate | POLICY…]: random feeders, each with an upper limit that asks for little, half or
+/// nearly all of the curtailment there is, and now and then for more; solved under every policy (with `rotate` under one, the next for
+/// each feeder). For each it writes the program for other solvers (.npz, linear ones also as .mps) and the answer of method exact
+/// (.json) into the folder. lifo is no single program: beside its dates it gets that of min-curtailment.
 #include <fmt/format.h>
 #include <mpi.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <random>
 
 #include "dec/coordination/exact.hpp"
 #include "dec/core/json.hpp"
@@ -24,10 +26,19 @@ struct Question {
     fairness::Scope scope;
 };
 constexpr std::array questions{
-    Question{"quadratic", fairness::Scope::feeder},   Question{"min-curtailment", fairness::Scope::feeder},
-    Question{"nash", fairness::Scope::feeder},        Question{"min-max", fairness::Scope::feeder},
-    Question{"proportional", fairness::Scope::agent}, Question{"proportional", fairness::Scope::area},
-    Question{"proportional", fairness::Scope::feeder}};
+    Question{"quadratic", fairness::Scope::feeder},  Question{"min-curtailment", fairness::Scope::feeder},
+    Question{"nash", fairness::Scope::feeder},       Question{"min-max", fairness::Scope::feeder},
+    Question{"lifo", fairness::Scope::feeder},       Question{"proportional", fairness::Scope::agent},
+    Question{"proportional", fairness::Scope::area}, Question{"proportional", fairness::Scope::feeder}};
+
+/// Few dates, as many as DERs, or in between.
+std::vector<fairness::Contract> dates(unsigned seed, std::size_t ders) {
+    std::vector<fairness::Contract> contracts(ders);
+    std::mt19937 random{seed};
+    std::int64_t const days = seed % 3 == 0 ? 3 : seed % 3 == 1 ? 10 : 100000;
+    for (auto& contract : contracts) contract.connected = std::uniform_int_distribution<std::int64_t>{1, days}(random);
+    return contracts;
+}
 
 coordination::Settings settings_for(unsigned seed, feeder::Feeder const& feeder, fairness::Scope scope) {
     constexpr std::array shares{0.8, 0.5, 0.2, -0.1, 0.6, 0.35, 0.9};
@@ -42,22 +53,31 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
     core::Communicator const alone{MPI_COMM_SELF};
     auto const spread = test::distributed(alone, feeder);
     auto const& policy = *fairness::find_policy(question.policy);
-    auto const settings = settings_for(seed, feeder, question.scope);
+    auto settings = settings_for(seed, feeder, question.scope);
+    auto const& table = spread->piece.feeder.pv_systems;
+    bool const has_dates = policy.levels == fairness::Levels::oldest_first;
+    if (has_dates) settings.contracts = dates(seed, table.size());
     auto const name = fmt::format("{}/{}-{}-{}", folder, seed, question.policy, to_text(question.scope));
-    auto const program = results::export_program(alone, *spread->flow, policy, settings);
+    auto const program = results::export_program(
+        alone, *spread->flow, has_dates ? *fairness::find_policy("min-curtailment") : policy, settings);
     results::write_npz(program, name + ".npz");
     if (program.form.logs.empty() && program.form.program.P.nonZeros() == 0)
         results::write_mps(results::without_fixed(program), name + ".mps");
 
     auto const answer = coordination::exact_on_tree(alone, *spread->flow, policy, settings, {});
-    core::Json alpha = core::Json::object();
-    auto const& table = spread->piece.feeder.pv_systems;
-    for (auto id : table.ids())
-        if (spread->flow->ders()[id.at()].available > 0.0) alpha[std::string{table.name(id)}] = answer.alpha[id.at()];
+    core::Json alpha = core::Json::object(), date = core::Json::object();
+    for (auto id : table.ids()) {
+        if (spread->flow->ders()[id.at()].available <= 0.0) continue;
+        alpha[std::string{table.name(id)}] = answer.alpha[id.at()];
+        if (has_dates) date[std::string{table.name(id)}] = *settings.contracts[id.at()].connected;
+    }
     core::write_file(name + ".json", core::Json{{"status", coordination::to_text(answer.status)},
                                                 {"objective", answer.objective},
                                                 {"iterations", answer.iterations},
                                                 {"gap", answer.duality_gap.value_or(-1.0)},
+                                                {"open", answer.open},
+                                                {"levels", answer.levels.value_or(-1)},
+                                                {"date", date},
                                                 {"alpha", alpha}}
                                          .dump());
 }
@@ -66,16 +86,21 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
 
 int main(int argc, char** argv) {
     MPI_Init(&argc, &argv);
-    if (argc < 4 || argc > 5) {
-        fmt::print(stderr, "usage: solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED]\n");
+    std::vector<std::string_view> const chosen(argv + std::min(argc, 4), argv + argc);
+    if (argc < 4) {
+        fmt::print(stderr, "usage: solve_random_feeders FOLDER FIRST COUNT [rotate | POLICY...]\n");
         return 2;
     }
     auto const first = static_cast<unsigned>(std::atoi(argv[2])), count = static_cast<unsigned>(std::atoi(argv[3]));
     for (unsigned seed = first; seed < first + count; ++seed) {
         auto const feeder = test::random_feeder(
             {.seed = seed, .branches = 8 + static_cast<int>(seed % 5) * 4, .voltage_dependent = seed % 3 != 0});
-        for (std::size_t q = 0; q < questions.size(); ++q)
-            if (argc == 4 || q == seed % questions.size()) ask(seed, feeder, questions[q], argv[1]);
+        for (std::size_t q = 0; q < questions.size(); ++q) {
+            bool const is_its_turn =
+                std::ranges::find(chosen, "rotate") != chosen.end() && q == seed % questions.size();
+            if (chosen.empty() || is_its_turn || std::ranges::find(chosen, questions[q].policy) != chosen.end())
+                ask(seed, feeder, questions[q], argv[1]);
+        }
     }
     MPI_Finalize();
     return 0;

@@ -11,7 +11,7 @@ COUNT = 42
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answers")
-    return peers.solve_random_feeders(os.environ["DEC_PEER_SOLVER"], folder, 0, COUNT, "one policy each")
+    return peers.solve_random_feeders(os.environ["DEC_PEER_SOLVER"], folder, 0, COUNT, "rotate")
 
 
 @pytest.mark.parametrize("number", range(COUNT))
