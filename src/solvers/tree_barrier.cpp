@@ -196,18 +196,27 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     set_prices(flow);
 }
 
-// Values that follow from t, and slacks of at least this share of the width between limits.
-void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu) {
-    std::vector<double> shared(shared_.t);
-    groups.from_top(shared);
+// Ties follow their group.
+void TreeBarrier::follow_groups(TreeGroups& groups) {
+    of_groups_ = shared_.t;
+    groups.from_top(of_groups_);
     for (std::size_t d = 0; d < controls_.t.size(); ++d)
         if (program_.controls[d].role == TreeControl::Role::tied)
-            controls_.t[d] = shared[static_cast<std::size_t>(program_.controls[d].group)];
+            controls_.t[d] = of_groups_[static_cast<std::size_t>(program_.controls[d].group)];
+}
+
+// y - u, in units of the control.
+double TreeBarrier::gap_of(Cap const& cap) const {
+    auto const g = static_cast<std::size_t>(program_.controls[cap.control].group);
+    double const y = units_.group_lower[g] + units_.group_range[g] * of_groups_[g];
+    return (y - units_.control_lower[cap.control]) / units_.control_range[cap.control] - controls_.t[cap.control];
+}
+
+// Values that follow from t, and slacks of at least this share of the width between limits.
+void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu) {
+    follow_groups(groups);
     for (auto& cap : caps_) {
-        auto const g = static_cast<std::size_t>(program_.controls[cap.control].group);
-        cap.value = (units_.group_lower[g] + units_.group_range[g] * shared[g] - units_.control_lower[cap.control]) /
-                        units_.control_range[cap.control] -
-                    controls_.t[cap.control];
+        cap.value = gap_of(cap);
         cap.s = std::max(cap.value, 4.0 * least_share);
         cap.z = mu / cap.s;
     }
@@ -427,7 +436,7 @@ void TreeBarrier::add_sums(Variables const& variables, std::vector<double> const
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         double const t = variables.t[i];
         sums.objective += (variables.cost[i] + 0.5 * variables.curvature[i] * t) * t;
-        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0)
+        if (variables.is_logarithmic(i))
             sums.objective -= variables.log_weight[i] * std::log(1.0 - lower[i] - range[i] * t);
         if (variables.moves[i] == 0) continue;
         sums.complementarity += variables.z_low[i] * t + variables.z_high[i] * (1.0 - t);
@@ -460,12 +469,12 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
 
     // Returns the derivative of the Lagrangian.
-    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
-                          double& slope) {
+    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double worth,
+                          double& curvature, double& slope) {
         double const t = variables.t[i];
-        curvature = variables.curvature[i] + proximity_;
+        curvature = variables.curvature[i] + proximity_ * worth;
         slope = variables.cost[i] + variables.curvature[i] * t;
-        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0) {
+        if (variables.is_logarithmic(i)) {
             double const relative = range / (1.0 - lower - range * t);
             slope += variables.log_weight[i] * relative;
             curvature += variables.log_weight[i] * relative * relative;
@@ -482,7 +491,9 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     for (std::size_t d = 0; d < controls_.t.size(); ++d) {
         double curvature = 0.0, slope = 0.0;
         double const derivative =
-            term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope) + price_[d];
+            term(controls_, d, units_.control_lower[d], units_.control_range[d], units_.control_worth[d], curvature,
+                 slope) +
+            price_[d];
         auto const role = program_.controls[d].role;
         if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
             dual_residual_ = std::max(dual_residual_, std::abs(derivative + (pairs_.empty() ? 0.0 : pair_price_[d])));
@@ -509,7 +520,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
-        term(shared_, g, units_.group_lower[g], units_.group_range[g], curvature, slope);
+        term(shared_, g, units_.group_lower[g], units_.group_range[g], units_.group_worth[g], curvature, slope);
         model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
         model.group_slope[g] = slope;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "tree_barrier.hpp"
 #include "tree_elimination.hpp"
@@ -21,9 +22,12 @@ constexpr double certificate_share = 1e-10;
 // s z does not fall below this share of what is missing to hold the limits, at their prices. Where limits nearly depend on each other
 // multipliers pass from one to the other slowly, a step of softness each; with all slacks at zero already none would open again.
 constexpr double least_excess = 0.1;
-// Polishing ends where violations and derivatives are below this, or after so many steps.
+// Polishing ends where violations and derivatives are below this, or after so many steps, or so many that gained nothing.
 constexpr double exact = 2e-11;
-constexpr int most_polishing = 8;
+constexpr int most_polishing = 30, patience = 8;
+// Where it leaves more than this it is tried again, so often, after so many more iterations at most.
+constexpr double exact_enough = 1e-10;
+constexpr int most_polished = 3, most_more = 10;
 
 class Iteration {
   public:
@@ -46,12 +50,14 @@ class Iteration {
     double predictor(Progress const& progress);
     double corrector(double target);
     TreeJudgement judge_point();
-    TreeJudgement polish(TreeJudgement const& judgement);
+    void polish(TreeJudgement& best);
+    bool is_settled(TreeJudgement judgement, int iteration);
+    TreeOutcome answer_found(int iteration);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
         return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
     }
     [[nodiscard]] double allowed_gap(double objective) const {
-        return settings_.tolerance * std::max(std::abs(objective), least_objective / units_.cost);
+        return tolerance_ * std::max(std::abs(objective), least_objective / units_.cost);
     }
     TreeOutcome answer(TreeStatus status, TreeJudgement const& judgement, int iterations);
 
@@ -66,6 +72,14 @@ class Iteration {
     TreeModel model_;
     TreeStep step_;
     TreePoint point_;
+    double tolerance_ = settings_.tolerance;  // of gaps
+    // Within the tolerance, polished; and how long a more exact answer is looked for.
+    struct Found {
+        TreeJudgement judgement;
+        TreePoint point;
+    };
+    std::optional<Found> found_;
+    int polished_ = 0, last_iteration_ = 0;
 };
 
 Iteration::Progress Iteration::advance(double length) {
@@ -108,28 +122,52 @@ TreeJudgement Iteration::judge_point() {
     return judge(program_, units_, links_, groups_, flow_, point_, settings_.elastic);
 }
 
-// Kept only where it makes the answer more exact.
-TreeJudgement Iteration::polish(TreeJudgement const& judgement) {
-    auto best = judgement;
+// Makes a judged point more exact, if it can.
+void Iteration::polish(TreeJudgement& best) {
     auto best_point = point_;
-    barrier_.begin_polish();
-    for (int step = 0; step <= most_polishing; ++step) {
+    auto const price = barrier_.begin_polish();
+    std::array mean{price.logarithms, price.count};
+    links_.sum(mean);
+    barrier_.set_penalties(mean[1] > 0.0 ? std::exp(mean[0] / mean[1]) : 1.0);
+    int without_progress = 0;
+    for (int step = 0; step <= most_polishing && without_progress < patience; ++step) {
         auto const polished = judge_point();
-        if (step > 0 && polished.violation <= std::max(best.violation, exact) &&
-            polished.stationarity <= std::max(best.stationarity, 1e-13) &&
+        ++without_progress;
+        if (step > 0 && polished.residual() < best.residual() &&
+            polished.violation <= std::max(best.violation, exact) &&
             std::abs(polished.objective - polished.dual_objective) <= allowed_gap(polished.objective)) {
             best = polished;
             best_point = point_;
-            if (best.violation <= exact && best.stationarity <= exact) break;
+            without_progress = 0;
+            if (best.residual() <= exact) break;
         }
-        if (step == most_polishing) break;
+        barrier_.settle(point_, groups_);
+        barrier_.read(point_.u, point_.y);
+        find_states(program_, flow_, point_);
         barrier_.polish_model(point_, model_);
         elimination_.factor(model_);
         elimination_.solve(model_, step_);
-        barrier_.polish_step(step_);
+        barrier_.polish_step(step_, groups_);
     }
     point_ = std::move(best_point);
-    return best;
+}
+
+// Whether an answer within the tolerance is as exact as it gets. If not it is kept, and the iteration goes on from where it was to a
+// hundredth of the gap, from where polishing sees better which limits are met.
+bool Iteration::is_settled(TreeJudgement judgement, int iteration) {
+    polish(judgement);
+    if (!found_ || judgement.residual() < found_->judgement.residual()) found_ = Found{judgement, point_};
+    if (found_->judgement.residual() <= exact_enough || ++polished_ == most_polished) return true;
+    tolerance_ *= 0.01;
+    last_iteration_ = iteration + most_more;
+    barrier_.end_polish(groups_);
+    static_cast<void>(judge_point());
+    return false;
+}
+
+TreeOutcome Iteration::answer_found(int iteration) {
+    point_ = std::move(found_->point);
+    return answer(TreeStatus::optimal, found_->judgement, iteration);
 }
 
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
@@ -152,8 +190,9 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
                                   .u = point_.u,
                                   .y = point_.y}))
             return answer(TreeStatus::stopped, judge_point(), iteration);
-        if (!std::isfinite(progress.complementarity) || !std::isfinite(progress.primal_residual))
-            return answer(TreeStatus::numerical_failure, judge_point(), iteration);
+        bool const finite = std::isfinite(progress.complementarity) && std::isfinite(progress.primal_residual);
+        if (found_ && (!finite || iteration >= last_iteration_)) return answer_found(iteration);
+        if (!finite) return answer(TreeStatus::numerical_failure, judge_point(), iteration);
         if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
             auto const judgement = judge_point();
             if (settings_.elastic) {
@@ -161,12 +200,14 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
                 if (progress.dual_residual <= settings_.tolerance)
                     return answer(TreeStatus::optimal, judgement, iteration);
             } else if (judgement.violation <= settings_.tolerance &&
-                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
-                return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
-            barrier_.stiffen();
+                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective)) {
+                if (!settings_.polish) return answer(TreeStatus::optimal, judgement, iteration);
+                if (is_settled(judgement, iteration)) return answer_found(iteration);
+            } else barrier_.stiffen();
             barrier_.observe(point_, model_);
         }
         if (iteration == settings_.max_iterations) {
+            if (found_) return answer_found(iteration);
             auto const judgement = judge_point();
             return answer(proves_infeasible(judgement) ? TreeStatus::primal_infeasible : TreeStatus::iteration_limit,
                           judgement, iteration);
@@ -192,6 +233,7 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.dual_objective = judgement.dual_objective;
     outcome.primal_residual = judgement.violation;
     outcome.dual_residual = judgement.stationarity;
+    outcome.complementarity = judgement.complementarity;
     outcome.penalty = judgement.penalty;
     outcome.gap = std::abs(judgement.objective + judgement.penalty - judgement.dual_objective);
     outcome.violation = judgement.total_violation;
