@@ -16,8 +16,8 @@ struct Bound {
 
     // To s z = goal, when what s has to follow moves by `step`.
     [[nodiscard]] Move move(double goal, double step) const { return {step, (goal - z * (s + step)) / s}; }
-    // ds dz of the move to s z = 0.
-    [[nodiscard]] double second_order(double step) const { return move(0.0, step).z * step; }
+    // This share of ds dz of the move to s z = 0.
+    [[nodiscard]] double second_order(double step, double share) const { return share * move(0.0, step).z * step; }
     [[nodiscard]] double stiffness() const { return z / s; }
 };
 
@@ -31,9 +31,9 @@ class Limit {
         double const dz = (goal - z_ * (s_ + step)) * reciprocal_;
         return {step + softness_ * dz, dz};
     }
-    [[nodiscard]] double second_order(double step) const {
+    [[nodiscard]] double second_order(double step, double share) const {
         auto const [ds, dz] = move(0.0, step);
-        return ds * dz;
+        return share * ds * dz;
     }
     [[nodiscard]] double stiffness() const { return z_ * reciprocal_; }
 
@@ -266,7 +266,7 @@ class TreeBarrier::Rigid {
     [[nodiscard]] double slack() const { return s_; }
     [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
     // Second-order terms of the step to zero complementarity.
-    [[nodiscard]] double second_order(double step) const { return pair_.second_order(step); }
+    [[nodiscard]] double second_order(double step, double share) const { return pair_.second_order(step, share); }
     [[nodiscard]] Moves move(double target, double second, double step) const {
         auto const [ds, dz] = pair_.move(target - second, step);
         return {ds, dz};
@@ -301,9 +301,9 @@ class TreeBarrier::Elastic {
 
     [[nodiscard]] double slack() const { return s_ - e_; }
     [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
-    [[nodiscard]] Second second_order(double step) const {
+    [[nodiscard]] Second second_order(double step, double share) const {
         auto const moves = move(0.0, {}, step);
-        return {moves.s * moves.z, moves.e * moves.w};
+        return {share * moves.s * moves.z, share * moves.e * moves.w};
     }
     [[nodiscard]] Moves move(double target, Second const& second, double step) const {
         // From e w = target and cost' = z + w.
@@ -338,7 +338,7 @@ void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& 
         Kind const limit(limits, i, softness_);
         // value_ has moved already; the residual was with the value before.
         double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - limit.slack();
-        auto const second = limit.second_order(residual - Sign * prediction_[w]);
+        auto const second = limit.second_order(residual - Sign * prediction_[w], second_share_);
         limit.take(limits, i, length, limit.move(target_, second, residual - Sign * step.row[w]));
     }
 }
@@ -349,7 +349,8 @@ void TreeBarrier::model_limits(Limits const& limits, double target, bool correct
         auto const w = static_cast<std::size_t>(limits.row[i]);
         Kind const limit(limits, i, softness_);
         double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
-        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        auto const second =
+            corrected ? limit.second_order(residual - Sign * prediction_[w], second_share_) : Kind::none();
         model.row_slope[w] += Sign * limit.move(target, second, residual).z;
         if (!corrected) {
             model.row_curvature[w] += limit.stiffness();
@@ -365,7 +366,8 @@ void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep co
         auto const w = static_cast<std::size_t>(limits.row[i]);
         Kind const limit(limits, i, softness_);
         double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
-        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        auto const second =
+            corrected ? limit.second_order(residual - Sign * prediction_[w], second_share_) : Kind::none();
         limit.add(limit.move(corrected ? target_ : 0.0, second, residual - Sign * step.row[w]), reach);
     }
 }
@@ -405,8 +407,8 @@ void TreeBarrier::advance_variables(Variables& variables, std::vector<double> co
         if (variables.moves[i] != 0) {
             double const t = variables.t[i];
             Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
-            double const of_low = low.second_order(variables.prediction[i]);
-            double const of_high = high.second_order(-variables.prediction[i]);
+            double const of_low = low.second_order(variables.prediction[i], second_share_);
+            double const of_high = high.second_order(-variables.prediction[i], second_share_);
             variables.z_low[i] += length * low.move(target_ - of_low, dt[i]).z;
             variables.z_high[i] += length * high.move(target_ - of_high, -dt[i]).z;
         }
@@ -420,8 +422,8 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
         if (variables.moves[i] == 0) continue;
         double const t = variables.t[i];
         Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
-        double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
-        double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
+        double const of_low = corrected ? target_ - low.second_order(variables.prediction[i], second_share_) : 0.0;
+        double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i], second_share_) : 0.0;
         double const dz_low = low.move(of_low, dt[i]).z;
         double const dz_high = high.move(of_high, -dt[i]).z;
         if (-dt[i] > reach.ratio * low.s || dt[i] > reach.ratio * high.s || -dz_low > reach.ratio * low.z ||
@@ -481,8 +483,8 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         }
         if (variables.moves[i] == 0) return 0.0;
         Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
-        double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
-        double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
+        double const of_low = corrected ? low.second_order(variables.prediction[i], second_share_) : 0.0;
+        double const of_high = corrected ? high.second_order(-variables.prediction[i], second_share_) : 0.0;
         double const derivative = slope + high.z - low.z;
         curvature += low.z / low.s + high.z / high.s;
         slope += (target - of_high) / high.s - (target - of_low) / low.s;
@@ -490,10 +492,9 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     };
     for (std::size_t d = 0; d < controls_.t.size(); ++d) {
         double curvature = 0.0, slope = 0.0;
-        double const derivative =
-            term(controls_, d, units_.control_lower[d], units_.control_range[d], units_.control_worth[d], curvature,
-                 slope) +
-            price_[d];
+        double const derivative = term(controls_, d, units_.control_lower[d], units_.control_range[d],
+                                       units_.control_worth[d], curvature, slope) +
+                                  price_[d];
         auto const role = program_.controls[d].role;
         if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
             dual_residual_ = std::max(dual_residual_, std::abs(derivative + (pairs_.empty() ? 0.0 : pair_price_[d])));
@@ -509,7 +510,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     for (auto& cap : caps_) {
         Limit const pair{cap.s, cap.z, softness_};
         double const residual = cap.value - cap.s;
-        double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
+        double const second = corrected ? pair.second_order(residual + cap.prediction, second_share_) : 0.0;
         double const stiffness = pair.stiffness();
         double const push = pair.move(target - second, residual).z;
         if (!corrected) {
@@ -589,7 +590,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
             Limit const pair{cap.s, cap.z, softness_};
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-            double const second = pair.second_order(residual + cap.prediction);
+            double const second = pair.second_order(residual + cap.prediction, second_share_);
             auto const [ds, dz] = pair.move(target_ - second, residual + move);
             cap.z += length * dz;
             cap.s += length * ds;
@@ -659,8 +660,9 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
     return reach;
 }
 
-void TreeBarrier::correct(double target, TreeModel& model) {
+void TreeBarrier::correct(double target, double second_share, TreeModel& model) {
     target_ = target;
+    second_share_ = second_share;
     // Curvatures of controls with caps are written again, with the same bits.
     write_model(target, true, model);
 }
@@ -674,7 +676,7 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep& step) {
     for (auto const& cap : caps_) {
         Limit const pair{cap.s, cap.z, softness_};
         double const residual = cap.value - cap.s;
-        auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction),
+        auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction, second_share_),
                                         residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
         reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
         reach.cross += ds * dz;

@@ -56,8 +56,8 @@ class TreeBarrier {
     void stiffen();
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep& step);
-    /// Slopes of the step to s z = target, with second-order terms.
-    void correct(double target, TreeModel& model);
+    /// Slopes of the step to s z = target, with this share of the second-order terms.
+    void correct(double target, double second_share, TreeModel& model);
     TreeReach reach_of_correction(TreeStep& step);
 
     /// Largest |s - slack| of a limit on this rank, when `predict` was called.
@@ -92,6 +92,8 @@ class TreeBarrier {
         std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
         [[nodiscard]] bool is_logarithmic(std::size_t i) const { return !log_weight.empty() && log_weight[i] > 0.0; }
     };
+    // In polishing, a limit. Only elastic ones are exceeded: their multiplier is the cost of one more unit.
+    enum Met : std::uint8_t { not_met, met, exceeded };
     // Limits on one side of watched rows.
     struct Limits {
         std::vector<std::int32_t> row;
@@ -174,7 +176,7 @@ class TreeBarrier {
     std::vector<double> price_;       // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
     std::vector<double> of_groups_;           // per group: t of its scalar, on all ranks
-    double target_ = 0.0;
+    double target_ = 0.0, second_share_ = 1.0;
     // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its worth,
     // and a step of a multiplier moves its limit by that much. Both vanish with the step.
     double proximity_ = 1e-5, softness_ = 1e-8;

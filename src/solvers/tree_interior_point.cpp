@@ -47,11 +47,16 @@ class Iteration {
         double complementarity, pairs, objective, excess, primal_residual, dual_residual;
     };
     Progress advance(double length);
-    double predictor(Progress const& progress);
-    double corrector(double target);
+    struct Prediction {
+        double target, length;
+    };
+    Prediction predictor(Progress const& progress);
+    double corrector(Prediction const& prediction);
     TreeJudgement judge_point();
     void polish(TreeJudgement& best);
-    bool is_settled(TreeJudgement judgement, int iteration);
+    [[nodiscard]] bool is_within_tolerance(TreeJudgement const& judgement) const;
+    [[nodiscard]] bool stands_still(double primal, double gap);
+    bool finishes(int iteration);
     TreeOutcome answer_found(int iteration);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
         return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
@@ -80,6 +85,8 @@ class Iteration {
     };
     std::optional<Found> found_;
     int polished_ = 0, last_iteration_ = 0;
+    double best_merit_ = INFINITY;
+    int without_progress_ = 0;
 };
 
 Iteration::Progress Iteration::advance(double length) {
@@ -92,7 +99,7 @@ Iteration::Progress Iteration::advance(double length) {
 }
 
 // Where s z should go, from how far it could go at once.
-double Iteration::predictor(Progress const& progress) {
+Iteration::Prediction Iteration::predictor(Progress const& progress) {
     elimination_.factor(model_);
     elimination_.solve(model_, step_);
     auto const reach = barrier_.reach_of_prediction(step_);
@@ -103,12 +110,12 @@ double Iteration::predictor(Progress const& progress) {
     double const length = largest[0] > 1.0 ? 1.0 / largest[0] : 1.0;
     double const left = (1.0 - length) * progress.complementarity + length * length * total[0];
     double const share = std::clamp(left / progress.complementarity, 0.0, 1.0);
-    return share * share * share * progress.complementarity / progress.pairs;
+    return {share * share * share * progress.complementarity / progress.pairs, length};
 }
 
-// Length of the step.
-double Iteration::corrector(double target) {
-    barrier_.correct(target, model_);
+// Length of the step. Second-order terms are of a full step; where that is far out of reach they mislead.
+double Iteration::corrector(Prediction const& prediction) {
+    barrier_.correct(prediction.target, prediction.length, model_);
     elimination_.update_slopes(model_);
     elimination_.solve(model_, step_);
     std::array largest{barrier_.reach_of_correction(step_).ratio};
@@ -134,8 +141,7 @@ void Iteration::polish(TreeJudgement& best) {
         auto const polished = judge_point();
         ++without_progress;
         if (step > 0 && polished.residual() < best.residual() &&
-            polished.violation <= std::max(best.violation, exact) &&
-            std::abs(polished.objective - polished.dual_objective) <= allowed_gap(polished.objective)) {
+            (is_within_tolerance(polished) || !is_within_tolerance(best))) {
             best = polished;
             best_point = point_;
             without_progress = 0;
@@ -152,16 +158,45 @@ void Iteration::polish(TreeJudgement& best) {
     point_ = std::move(best_point);
 }
 
-// Whether an answer within the tolerance is as exact as it gets. If not it is kept, and the iteration goes on from where it was to a
-// hundredth of the gap, from where polishing sees better which limits are met.
-bool Iteration::is_settled(TreeJudgement judgement, int iteration) {
-    polish(judgement);
-    if (!found_ || judgement.residual() < found_->judgement.residual()) found_ = Found{judgement, point_};
-    if (found_->judgement.residual() <= exact_enough || ++polished_ == most_polished) return true;
-    tolerance_ *= 0.01;
-    last_iteration_ = iteration + most_more;
-    barrier_.end_polish(groups_);
-    static_cast<void>(judge_point());
+bool Iteration::is_within_tolerance(TreeJudgement const& judgement) const {
+    double const cost = judgement.objective + judgement.penalty;
+    return judgement.limits <= settings_.tolerance && std::abs(cost - judgement.dual_objective) <= allowed_gap(cost);
+}
+
+// Near the optimum of degenerate programs rounding may keep the iteration from the tolerance; where it comes to a halt polishing
+// may still find which limits are met.
+bool Iteration::stands_still(double primal, double gap) {
+    constexpr double near = 1e6;
+    constexpr int often = 4;
+    double const merit = std::max(primal, gap);
+    if (merit < 0.5 * best_merit_) {
+        best_merit_ = merit;
+        without_progress_ = 0;
+        return false;
+    }
+    return ++without_progress_ % often == 0 && merit < near && settings_.polish;
+}
+
+// Judges where the iteration is, and polishes. Whether an answer within the tolerance is as exact as it gets. If not the iteration goes
+// on from where it was, to a hundredth of the gap, from where polishing sees better which limits are met.
+bool Iteration::finishes(int iteration) {
+    auto judgement = judge_point();
+    if (settings_.polish) polish(judgement);
+    bool const is_answer = is_within_tolerance(judgement);
+    if (is_answer && (!found_ || judgement.residual() < found_->judgement.residual()))
+        found_ = Found{judgement, point_};
+    if (found_ && (!settings_.polish || found_->judgement.residual() <= exact_enough || ++polished_ == most_polished))
+        return true;
+    if (settings_.polish) {
+        barrier_.end_polish(groups_);
+        static_cast<void>(judge_point());
+    }
+    if (is_answer) {
+        tolerance_ *= 0.01;
+        last_iteration_ = iteration + most_more;
+    } else {
+        barrier_.stiffen();
+    }
     return false;
 }
 
@@ -193,17 +228,9 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         bool const finite = std::isfinite(progress.complementarity) && std::isfinite(progress.primal_residual);
         if (found_ && (!finite || iteration >= last_iteration_)) return answer_found(iteration);
         if (!finite) return answer(TreeStatus::numerical_failure, judge_point(), iteration);
-        if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
-            auto const judgement = judge_point();
-            if (settings_.elastic) {
-                // Limits need not hold, so there is no bound to compare with.
-                if (progress.dual_residual <= settings_.tolerance)
-                    return answer(TreeStatus::optimal, judgement, iteration);
-            } else if (judgement.violation <= settings_.tolerance &&
-                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective)) {
-                if (!settings_.polish) return answer(TreeStatus::optimal, judgement, iteration);
-                if (is_settled(judgement, iteration)) return answer_found(iteration);
-            } else barrier_.stiffen();
+        bool const reached = progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective);
+        if (reached || stands_still(progress.primal_residual / settings_.tolerance, gap / allowed_gap(objective))) {
+            if (finishes(iteration)) return answer_found(iteration);
             barrier_.observe(point_, model_);
         }
         if (iteration == settings_.max_iterations) {
@@ -221,7 +248,9 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         double const missing =
             settings_.elastic ? 0.0 : least_excess * progress.excess;  // elastic limits give way instead
         double const least = std::max(0.1 * units_.cost * allowed_gap(objective), missing) / progress.pairs;
-        length = corrector(std::max(predictor(progress), least));
+        auto prediction = predictor(progress);
+        prediction.target = std::max(prediction.target, least);
+        length = corrector(prediction);
     }
 }
 

@@ -81,10 +81,14 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         judgement.violation = std::max(judgement.violation, violation);
         judgement.complementarity = std::max(judgement.complementarity, std::min(units.cost * multiplier, -violation));
         judgement.total_violation += std::max(violation, 0.0);
-        if (!elastic) return;
+        if (!elastic) {
+            judgement.limits = std::max(judgement.limits, violation);
+            return;
+        }
         double const cost = excess_cost / units.cost, excess = std::max(violation, 0.0);
         double const above = std::max(multiplier - cost, 0.0);
         judgement.penalty += cost * (excess + 0.5 * excess * excess);
+        judgement.limits = std::max(judgement.limits, std::abs(above / cost - excess));
         of_limits -= 0.5 * above * above / cost;  // the least of cost (e + e^2 / 2) - multiplier e
     };
     for (std::size_t i = 0; i < point.observed.size(); ++i) {
@@ -141,14 +145,15 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
             point.cap_slack[d] = slack;
             of_limits -= point.cap[d] * slack;
             judgement.violation = std::max(judgement.violation, -slack / units.control_range[d]);
+            judgement.limits = std::max(judgement.limits, -slack / units.control_range[d]);
             judgement.complementarity =
-                std::max(judgement.complementarity, std::min(units.cost * units.control_range[d] * point.cap[d],
-                                                             slack / units.control_range[d]));
+                std::max(judgement.complementarity,
+                         std::min(units.cost * units.control_range[d] * point.cap[d], slack / units.control_range[d]));
             coefficient += point.cap[d];
             shared_price[g] -= point.cap[d];
         }
-        point.derivative[d] = add(control.term, point.u[d], coefficient, units.control_lower[d],
-                                  units.control_range[d], units.control_fixed[d]);
+        point.derivative[d] = add(control.term, point.u[d], coefficient, units.control_lower[d], units.control_range[d],
+                                  units.control_fixed[d]);
     }
     for (auto* const sums : {&shared_price, &cost, &curvature, &log_weight}) groups.sum_to_top(*sums);
     for (std::size_t g = 0; g < count; ++g) {
@@ -165,7 +170,7 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     std::array sums{judgement.objective,   of_limits + of_terms,      of_limits + of_bounds,
                     judgement.multipliers, judgement.total_violation, judgement.penalty};
     links.sum(sums);
-    std::array largest{judgement.violation, judgement.stationarity, judgement.complementarity};
+    std::array largest{judgement.violation, judgement.stationarity, judgement.complementarity, judgement.limits};
     links.max(largest);
     judgement.objective = sums[0];
     judgement.dual_objective = sums[1];
@@ -176,6 +181,7 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     judgement.violation = largest[0];
     judgement.stationarity = largest[1];
     judgement.complementarity = largest[2];
+    judgement.limits = largest[3];
     return judgement;
 }
 

@@ -39,6 +39,8 @@ struct TreeJudgement {
     double stationarity = 0.0;
     /// Largest of the smaller ones of multiplier and slack of a limit, in units of the mean marginal cost.
     double complementarity = 0.0;
+    /// What is wrong with limits: `violation`, or elastic the largest difference between an excess and what the multiplier pays for.
+    double limits = 0.0;
     /// Lower bound of the sum of multiplier times violation over all controls within their bounds. Positive: no controls
     /// satisfy the limits.
     double certificate = 0.0;
@@ -46,7 +48,7 @@ struct TreeJudgement {
         0.0;  ///< sum of multiplier times limit's magnitude, against which the certificate is to be seen
 
     /// What is left of the optimality conditions.
-    [[nodiscard]] double residual() const { return std::max({violation, stationarity, complementarity}); }
+    [[nodiscard]] double residual() const { return std::max({limits, stationarity, complementarity}); }
 };
 
 /// Collective. What follows from u, and from multipliers of limits.

@@ -14,7 +14,7 @@ constexpr double penalty_of_price = 1e3, least_share = 1e-3;
 // Where a step leaves more than this share of a violation its penalty is raised tenfold.
 constexpr double least_progress = 0.1, largest_penalty = 1e13;
 // A step of a control costs this much of its own, for those that nothing else holds in place.
-constexpr double proximity = 1e-8;
+constexpr double proximity = 1e-5;
 // Violations below this are rounding.
 constexpr double rounding = 5e-12;
 // A step that leaves the domain of a logarithm goes this share of the way to its end.
@@ -43,8 +43,9 @@ TreeMeanPrice TreeBarrier::begin_polish() {
     auto const decide = [&](Limits& limits) {
         limits.met.assign(limits.s.size(), 0);
         for (std::size_t i = 0; i < limits.s.size(); ++i) {
-            limits.met[i] = limits.s[i] < limits.z[i] ? 1 : 0;
-            if (limits.met[i] == 0) limits.z[i] = 0.0;
+            limits.met[i] = limits.s[i] < limits.z[i] ? met : not_met;
+            if (elastic_ && excess_cost * limits.e[i] > limits.w[i]) limits.met[i] = exceeded;
+            if (limits.met[i] == not_met) limits.z[i] = 0.0;
             add(limits.z[i]);
         }
     };
@@ -73,9 +74,7 @@ void TreeBarrier::end_polish(TreeGroups& groups) {
 }
 
 void TreeBarrier::set_penalties(double mean_price) {
-    auto const penalty = [&](double z) {
-        return penalty_of_price * std::max(std::abs(z), least_share * mean_price);
-    };
+    auto const penalty = [&](double z) { return penalty_of_price * std::max(std::abs(z), least_share * mean_price); };
     auto const set = [&](auto& limits) {
         limits.left.assign(limits.z.size(), INFINITY);
         limits.penalty.clear();
@@ -115,9 +114,14 @@ void TreeBarrier::polish_limits(Limits& limits, TreeModel& model) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
         double const residual = value_[w] - limits.bound[i];
-        if (limits.met[i] == 0 && Sign * residual <= rounding) continue;
-        if (limits.met[i] != 0) adapt(residual, limits.left[i], limits.penalty[i]);
-        limits.met[i] = 1;
+        if (limits.met[i] == exceeded) {
+            model.row_curvature[w] += excess_cost;
+            model.row_slope[w] += Sign * (excess_cost * (1.0 + Sign * residual) - limits.z[i]);
+            continue;
+        }
+        if (limits.met[i] == not_met && Sign * residual <= rounding) continue;
+        if (limits.met[i] == met) adapt(residual, limits.left[i], limits.penalty[i]);
+        limits.met[i] = met;
         model.row_curvature[w] += limits.penalty[i];
         model.row_slope[w] += limits.penalty[i] * residual;
     }
@@ -126,12 +130,18 @@ void TreeBarrier::polish_limits(Limits& limits, TreeModel& model) const {
 template <int Sign>
 void TreeBarrier::polish_limits_step(Limits& limits, TreeStep const& step) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
-        if (limits.met[i] == 0) continue;
+        if (limits.met[i] == not_met) continue;
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        limits.z[i] += Sign * limits.penalty[i] * (value_[w] + step.row[w] - limits.bound[i]);
+        double const excess = Sign * (value_[w] + step.row[w] - limits.bound[i]);
+        if (limits.met[i] == exceeded) limits.z[i] = excess_cost * (1.0 + excess);
+        else limits.z[i] += limits.penalty[i] * excess;
+        if (elastic_) {
+            limits.met[i] = limits.z[i] > excess_cost ? exceeded : met;
+            if (limits.met[i] == met) limits.z[i] = std::min(limits.z[i], excess_cost);
+        }
         if (limits.z[i] > 0.0) continue;
         limits.z[i] = 0.0;
-        limits.met[i] = 0;
+        limits.met[i] = not_met;
     }
 }
 

@@ -16,7 +16,7 @@ struct TreeSettings {
     int max_iterations = 100;
     bool presolve = true;
     bool elastic = false;  ///< limits may be exceeded at a price: least violation instead of `primal_infeasible`
-    bool polish = true;  ///< to residuals of 1e-10, whatever the tolerance, where that can be had
+    bool polish = true;    ///< to residuals of 1e-10, whatever the tolerance, where that can be had
 };
 
 enum class TreeStatus { optimal, primal_infeasible, iteration_limit, numerical_failure, stopped };
