@@ -21,11 +21,14 @@ struct Bound {
     [[nodiscard]] double stiffness() const { return z / s; }
 };
 
-// The same where the multiplier's step moves the limit by `softness` times itself. Divides once.
+// What a step of a multiplier moves its limit by, per unit. Large multipliers have large steps.
+double soften(double softness, double z) { return softness / std::max(1.0, std::abs(z)); }
+
+// The same where the multiplier's step moves the limit, by `softness` and by what it gives way besides. Divides once if z < 1.
 class Limit {
   public:
-    Limit(double s, double z, double softness)
-        : s_{s}, z_{z}, softness_{softness}, reciprocal_{1.0 / (s + softness * z)} {}
+    Limit(double s, double z, double softness, double give = 0.0)
+        : s_{s}, z_{z}, softness_{soften(softness, z) + give}, reciprocal_{1.0 / (s + softness_ * z)} {}
 
     [[nodiscard]] Move move(double goal, double step) const {
         double const dz = (goal - z_ * (s_ + step)) * reciprocal_;
@@ -297,7 +300,7 @@ class TreeBarrier::Elastic {
     };
     Elastic(Limits const& limits, std::size_t i, double softness)
         : s_{limits.s[i]}, z_{limits.z[i]}, e_{limits.e[i]}, w_{limits.w[i]}, give_{e_ / (w_ + excess_cost * e_)},
-          residual_{excess_cost * (1.0 + e_) - z_ - w_}, pair_{s_, z_, softness + give_} {}
+          residual_{excess_cost * (1.0 + e_) - z_ - w_}, pair_{s_, z_, softness, give_} {}
 
     [[nodiscard]] double slack() const { return s_ - e_; }
     [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
@@ -459,9 +462,10 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(fixed_.row[i]);
         double const residual = value_[w] - fixed_.bound[i];
-        model.row_slope[w] += residual / (rigidity * softness_);
+        double const stiffness = 1.0 / (rigidity * soften(softness_, fixed_.z[i]));
+        model.row_slope[w] += residual * stiffness;
         if (corrected) continue;
-        model.row_curvature[w] += 1.0 / (rigidity * softness_);
+        model.row_curvature[w] += stiffness;
         primal_residual_ = std::max(primal_residual_, std::abs(residual));
     }
     std::ranges::fill(pair_price_, 0.0);
@@ -584,7 +588,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(fixed_.row[i]);
             double const after = value_[w] + (1.0 - length) * step.row[w];
-            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_);
+            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * soften(softness_, fixed_.z[i]));
         }
         for (auto& cap : caps_) {
             Limit const pair{cap.s, cap.z, softness_};

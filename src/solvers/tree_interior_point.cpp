@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 
 #include "tree_barrier.hpp"
@@ -140,6 +142,7 @@ void Iteration::polish(TreeJudgement& best) {
     for (int step = 0; step <= most_polishing && without_progress < patience; ++step) {
         auto const polished = judge_point();
         ++without_progress;
+        if (getenv("DBG")) fprintf(stderr, "polish %d lim %.1e viol %.1e stat %.1e comp %.1e gap %.1e\n", step, polished.limits, polished.violation, polished.stationarity, polished.complementarity, polished.objective +polished.penalty- polished.dual_objective);
         if (step > 0 && polished.residual() < best.residual() &&
             (is_within_tolerance(polished) || !is_within_tolerance(best))) {
             best = polished;
@@ -250,6 +253,7 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         double const least = std::max(0.1 * units_.cost * allowed_gap(objective), missing) / progress.pairs;
         auto prediction = predictor(progress);
         prediction.target = std::max(prediction.target, least);
+        if (getenv("DBG")) fprintf(stderr, "it %d len %.2e mu %.2e primal %.1e dual %.1e pred %.1e plen %.2e least %.1e excess %.1e\n", iteration, length, progress.complementarity/progress.pairs, progress.primal_residual, progress.dual_residual, prediction.target, prediction.length, least, progress.excess);
         length = corrector(prediction);
     }
 }
