@@ -22,7 +22,7 @@ struct Bound {
 };
 
 // What a step of a multiplier moves its limit by, per unit. Large multipliers have large steps.
-double soften(double softness, double z) { return softness / std::max(1.0, std::abs(z)); }
+double soften(double softness, double z) { return softness / std::clamp(std::abs(z), 1.0, 1e3); }
 
 // The same where the multiplier's step moves the limit, by `softness` and by what it gives way besides. Divides once if z < 1.
 class Limit {
@@ -53,6 +53,18 @@ void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
 }
 
 constexpr double start_low = 0.1, start_high = 0.9;
+
+// The excess e with s = slack + e, s z = e w = mu and z + w = excess_cost (1 + e).
+double central_excess(double slack, double mu) {
+    double const least = std::max(-slack, 0.0);
+    double low = 0.0, high = 2.0 * mu / excess_cost;
+    for (int halving = 0; halving < 50; ++halving) {
+        double const middle = 0.5 * (low + high), e = least + middle;
+        bool const is_more = mu / (slack + e) + mu / e > excess_cost * (1.0 + e);
+        (is_more ? low : high) = middle;
+    }
+    return least + high;
+}
 
 }  // namespace
 
@@ -145,20 +157,21 @@ void TreeBarrier::set_limits() {
 }
 
 void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
-    auto const place = [](Variables& variables) {
+    double const mu = elastic_ ? 0.1 * excess_cost : 1.0;
+    auto const place = [mu](Variables& variables) {
         for (std::size_t i = 0; i < variables.t.size(); ++i) {
             if (variables.moves[i] == 0) continue;
             // Where the term by itself is least, but inside.
             double const cost = variables.cost[i], curvature = variables.curvature[i];
             double const least = curvature > 0.0 ? -cost / curvature : cost < 0.0 ? 1.0 : 0.0;
             variables.t[i] = std::clamp(least, start_low, start_high);
-            variables.z_low[i] = 1.0 / variables.t[i];
-            variables.z_high[i] = 1.0 / (1.0 - variables.t[i]);
+            variables.z_low[i] = mu / variables.t[i];
+            variables.z_high[i] = mu / (1.0 - variables.t[i]);
         }
     };
     place(controls_);
     place(shared_);
-    set_slacks(flow, groups, 0.025, 1.0);
+    set_slacks(flow, groups, 0.025, mu);
     set_prices(flow);
 }
 
@@ -237,12 +250,14 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
                 width = program_.high[row] - program_.low[row];
                 if (!std::isfinite(width) || width <= 0.0) width = 0.2 * std::max(1.0, std::abs(limits.bound[i]));
             }
-            double const least = least_share * width;
-            limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
+            double const slack = sign * (limits.bound[i] - value_[w]);
+            limits.s[i] = std::max(slack, least_share * width);
+            if (elastic_) {
+                limits.e[i] = central_excess(slack, mu);
+                limits.s[i] = slack + limits.e[i];
+                limits.w[i] = mu / limits.e[i];
+            }
             limits.z[i] = mu / limits.s[i];
-            if (!elastic_) continue;
-            limits.e[i] = least;
-            limits.w[i] = mu / least;
         }
     };
     set(low_, -1.0);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 
 #include "tree_barrier.hpp"
@@ -30,6 +28,8 @@ constexpr int most_polishing = 30, patience = 8;
 // Where it leaves more than this it is tried again, so often, after so many more iterations at most.
 constexpr double exact_enough = 1e-10;
 constexpr int most_polished = 3, most_more = 10;
+// What elastic limits are exceeded by need not be known better.
+constexpr double excess_tolerance = 1e-7;
 
 class Iteration {
   public:
@@ -142,7 +142,6 @@ void Iteration::polish(TreeJudgement& best) {
     for (int step = 0; step <= most_polishing && without_progress < patience; ++step) {
         auto const polished = judge_point();
         ++without_progress;
-        if (getenv("DBG")) fprintf(stderr, "polish %d lim %.1e viol %.1e stat %.1e comp %.1e gap %.1e\n", step, polished.limits, polished.violation, polished.stationarity, polished.complementarity, polished.objective +polished.penalty- polished.dual_objective);
         if (step > 0 && polished.residual() < best.residual() &&
             (is_within_tolerance(polished) || !is_within_tolerance(best))) {
             best = polished;
@@ -163,7 +162,8 @@ void Iteration::polish(TreeJudgement& best) {
 
 bool Iteration::is_within_tolerance(TreeJudgement const& judgement) const {
     double const cost = judgement.objective + judgement.penalty;
-    return judgement.limits <= settings_.tolerance && std::abs(cost - judgement.dual_objective) <= allowed_gap(cost);
+    double const limits = settings_.elastic ? std::max(settings_.tolerance, excess_tolerance) : settings_.tolerance;
+    return judgement.limits <= limits && std::abs(cost - judgement.dual_objective) <= allowed_gap(cost);
 }
 
 // Near the optimum of degenerate programs rounding may keep the iteration from the tolerance; where it comes to a halt polishing
@@ -253,7 +253,6 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         double const least = std::max(0.1 * units_.cost * allowed_gap(objective), missing) / progress.pairs;
         auto prediction = predictor(progress);
         prediction.target = std::max(prediction.target, least);
-        if (getenv("DBG")) fprintf(stderr, "it %d len %.2e mu %.2e primal %.1e dual %.1e pred %.1e plen %.2e least %.1e excess %.1e\n", iteration, length, progress.complementarity/progress.pairs, progress.primal_residual, progress.dual_residual, prediction.target, prediction.length, least, progress.excess);
         length = corrector(prediction);
     }
 }

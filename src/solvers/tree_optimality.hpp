@@ -24,8 +24,8 @@ struct TreePoint {
 };
 
 // Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
-// which a control costs one in full, that is more than any limit within reach of one control is worth.
-constexpr double excess_cost = 1e4;
+// which a control costs one in full: what moves a limit by a millionth is taken in full before the limit is exceeded.
+constexpr double excess_cost = 1e6;
 
 struct TreeJudgement {
     double objective = 0.0;
