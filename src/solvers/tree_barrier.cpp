@@ -21,14 +21,11 @@ struct Bound {
     [[nodiscard]] double stiffness() const { return z / s; }
 };
 
-// What a step of a multiplier moves its limit by, per unit. Large multipliers have large steps.
-double soften(double softness, double z) { return softness / std::clamp(std::abs(z), 1.0, 1e3); }
-
-// The same where the multiplier's step moves the limit, by `softness` and by what it gives way besides. Divides once if z < 1.
+// The same where the multiplier's step moves the limit, by `softness` and by what it gives way besides. Divides once.
 class Limit {
   public:
     Limit(double s, double z, double softness, double give = 0.0)
-        : s_{s}, z_{z}, softness_{soften(softness, z) + give}, reciprocal_{1.0 / (s + softness_ * z)} {}
+        : s_{s}, z_{z}, softness_{softness + give}, reciprocal_{1.0 / (s + softness_ * z)} {}
 
     [[nodiscard]] Move move(double goal, double step) const {
         double const dz = (goal - z_ * (s_ + step)) * reciprocal_;
@@ -108,6 +105,11 @@ void TreeBarrier::set_variables() {
         set(shared_, g, program_.groups[g].term, units_.group_lower[g], units_.group_range[g]);
         shared_.moves[g] = units_.group_fixed[g] ? 0 : 1;
     }
+}
+
+// Large multipliers have large steps, or they would creep.
+double TreeBarrier::softness_of(double multiplier) const {
+    return softness_ / std::clamp(std::abs(multiplier), 1.0, large_multiplier_);
 }
 
 void TreeBarrier::set_limits() {
@@ -353,7 +355,7 @@ template <class Kind, int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Kind const limit(limits, i, softness_);
+        Kind const limit(limits, i, softness_of(limits.z[i]));
         // value_ has moved already; the residual was with the value before.
         double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - limit.slack();
         auto const second = limit.second_order(residual - Sign * prediction_[w], second_share_);
@@ -365,7 +367,7 @@ template <class Kind, int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Kind const limit(limits, i, softness_);
+        Kind const limit(limits, i, softness_of(limits.z[i]));
         double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
         auto const second =
             corrected ? limit.second_order(residual - Sign * prediction_[w], second_share_) : Kind::none();
@@ -382,7 +384,7 @@ template <class Kind, int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Kind const limit(limits, i, softness_);
+        Kind const limit(limits, i, softness_of(limits.z[i]));
         double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
         auto const second =
             corrected ? limit.second_order(residual - Sign * prediction_[w], second_share_) : Kind::none();
@@ -477,7 +479,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(fixed_.row[i]);
         double const residual = value_[w] - fixed_.bound[i];
-        double const stiffness = 1.0 / (rigidity * soften(softness_, fixed_.z[i]));
+        double const stiffness = 1.0 / (rigidity * softness_of(fixed_.z[i]));
         model.row_slope[w] += residual * stiffness;
         if (corrected) continue;
         model.row_curvature[w] += stiffness;
@@ -527,7 +529,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     couple_pairs(model);
     for (auto& cap : caps_) {
-        Limit const pair{cap.s, cap.z, softness_};
+        Limit const pair{cap.s, cap.z, softness_of(cap.z)};
         double const residual = cap.value - cap.s;
         double const second = corrected ? pair.second_order(residual + cap.prediction, second_share_) : 0.0;
         double const stiffness = pair.stiffness();
@@ -603,10 +605,10 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(fixed_.row[i]);
             double const after = value_[w] + (1.0 - length) * step.row[w];
-            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * soften(softness_, fixed_.z[i]));
+            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_of(fixed_.z[i]));
         }
         for (auto& cap : caps_) {
-            Limit const pair{cap.s, cap.z, softness_};
+            Limit const pair{cap.s, cap.z, softness_of(cap.z)};
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
             double const second = pair.second_order(residual + cap.prediction, second_share_);
@@ -641,6 +643,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
 void TreeBarrier::stiffen() {
     proximity_ = std::min(10.0 * proximity_, 1e-3);
     softness_ = std::min(10.0 * softness_, 1e-6);
+    large_multiplier_ = 1.0;
 }
 
 void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
@@ -670,7 +673,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
     controls_.prediction = step.control;
     shared_.prediction = step.group;
     for (auto& cap : caps_) {
-        Limit const pair{cap.s, cap.z, softness_};
+        Limit const pair{cap.s, cap.z, softness_of(cap.z)};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
         auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
         reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
@@ -693,7 +696,7 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep& step) {
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
     for (auto const& cap : caps_) {
-        Limit const pair{cap.s, cap.z, softness_};
+        Limit const pair{cap.s, cap.z, softness_of(cap.z)};
         double const residual = cap.value - cap.s;
         auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction, second_share_),
                                         residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);

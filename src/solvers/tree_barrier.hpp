@@ -126,6 +126,7 @@ class TreeBarrier {
         double first = 0.0, second = 0.0;
     };
 
+    [[nodiscard]] double softness_of(double multiplier) const;
     static void couple_cap(Cap const& cap, double stiffness, double push, TreeModel& model);
     void couple_pairs(TreeModel& model) const;
     void follow_pairs(TreeStep& step) const;
@@ -179,7 +180,7 @@ class TreeBarrier {
     double target_ = 0.0, second_share_ = 1.0;
     // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its worth,
     // and a step of a multiplier moves its limit by that much. Both vanish with the step.
-    double proximity_ = 1e-5, softness_ = 1e-8;
+    double proximity_ = 1e-5, softness_ = 1e-8, large_multiplier_ = 1e3;
     double primal_residual_ = 0.0, dual_residual_ = 0.0, excess_ = 0.0;
     double constant_ = 0.0;  // of the scaled objective
 };
