@@ -16,24 +16,24 @@ struct Bound {
 
     // To s z = goal, when what s has to follow moves by `step`.
     [[nodiscard]] Move move(double goal, double step) const { return {step, (goal - z * (s + step)) / s}; }
-    // ds dz of the move to s z = 0.
-    [[nodiscard]] double second_order(double step) const { return move(0.0, step).z * step; }
+    // This share of ds dz of the move to s z = 0.
+    [[nodiscard]] double second_order(double step, double share) const { return share * move(0.0, step).z * step; }
     [[nodiscard]] double stiffness() const { return z / s; }
 };
 
-// The same where the multiplier's step moves the limit by `softness` times itself. Divides once.
+// The same where the multiplier's step moves the limit, by `softness` and by what it gives way besides. Divides once.
 class Limit {
   public:
-    Limit(double s, double z, double softness)
-        : s_{s}, z_{z}, softness_{softness}, reciprocal_{1.0 / (s + softness * z)} {}
+    Limit(double s, double z, double softness, double give = 0.0)
+        : s_{s}, z_{z}, softness_{softness + give}, reciprocal_{1.0 / (s + softness_ * z)} {}
 
     [[nodiscard]] Move move(double goal, double step) const {
         double const dz = (goal - z_ * (s_ + step)) * reciprocal_;
         return {step + softness_ * dz, dz};
     }
-    [[nodiscard]] double second_order(double step) const {
+    [[nodiscard]] double second_order(double step, double share) const {
         auto const [ds, dz] = move(0.0, step);
-        return ds * dz;
+        return share * ds * dz;
     }
     [[nodiscard]] double stiffness() const { return z_ * reciprocal_; }
 
@@ -50,6 +50,18 @@ void limit_ratio(double s, double ds, double z, double dz, double& ratio) {
 }
 
 constexpr double start_low = 0.1, start_high = 0.9;
+
+// The excess e with s = slack + e, s z = e w = mu and z + w = excess_cost (1 + e).
+double central_excess(double slack, double mu) {
+    double const least = std::max(-slack, 0.0);
+    double low = 0.0, high = 2.0 * mu / excess_cost;
+    for (int halving = 0; halving < 50; ++halving) {
+        double const middle = 0.5 * (low + high), e = least + middle;
+        bool const is_more = mu / (slack + e) + mu / e > excess_cost * (1.0 + e);
+        (is_more ? low : high) = middle;
+    }
+    return least + high;
+}
 
 }  // namespace
 
@@ -93,6 +105,11 @@ void TreeBarrier::set_variables() {
         set(shared_, g, program_.groups[g].term, units_.group_lower[g], units_.group_range[g]);
         shared_.moves[g] = units_.group_fixed[g] ? 0 : 1;
     }
+}
+
+// Large multipliers have large steps, or they would creep.
+double TreeBarrier::softness_of(double multiplier) const {
+    return softness_ / std::clamp(std::abs(multiplier), 1.0, large_multiplier_);
 }
 
 void TreeBarrier::set_limits() {
@@ -142,20 +159,21 @@ void TreeBarrier::set_limits() {
 }
 
 void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
-    auto const place = [](Variables& variables) {
+    double const mu = elastic_ ? 0.1 * excess_cost : 1.0;
+    auto const place = [mu](Variables& variables) {
         for (std::size_t i = 0; i < variables.t.size(); ++i) {
             if (variables.moves[i] == 0) continue;
             // Where the term by itself is least, but inside.
             double const cost = variables.cost[i], curvature = variables.curvature[i];
             double const least = curvature > 0.0 ? -cost / curvature : cost < 0.0 ? 1.0 : 0.0;
             variables.t[i] = std::clamp(least, start_low, start_high);
-            variables.z_low[i] = 1.0 / variables.t[i];
-            variables.z_high[i] = 1.0 / (1.0 - variables.t[i]);
+            variables.z_low[i] = mu / variables.t[i];
+            variables.z_high[i] = mu / (1.0 - variables.t[i]);
         }
     };
     place(controls_);
     place(shared_);
-    set_slacks(flow, groups, 0.025, 1.0);
+    set_slacks(flow, groups, 0.025, mu);
     set_prices(flow);
 }
 
@@ -196,18 +214,27 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     set_prices(flow);
 }
 
-// Values that follow from t, and slacks of at least this share of the width between limits.
-void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu) {
-    std::vector<double> shared(shared_.t);
-    groups.from_top(shared);
+// Ties follow their group.
+void TreeBarrier::follow_groups(TreeGroups& groups) {
+    of_groups_ = shared_.t;
+    groups.from_top(of_groups_);
     for (std::size_t d = 0; d < controls_.t.size(); ++d)
         if (program_.controls[d].role == TreeControl::Role::tied)
-            controls_.t[d] = shared[static_cast<std::size_t>(program_.controls[d].group)];
+            controls_.t[d] = of_groups_[static_cast<std::size_t>(program_.controls[d].group)];
+}
+
+// y - u, in units of the control.
+double TreeBarrier::gap_of(Cap const& cap) const {
+    auto const g = static_cast<std::size_t>(program_.controls[cap.control].group);
+    double const y = units_.group_lower[g] + units_.group_range[g] * of_groups_[g];
+    return (y - units_.control_lower[cap.control]) / units_.control_range[cap.control] - controls_.t[cap.control];
+}
+
+// Values that follow from t, and slacks of at least this share of the width between limits.
+void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu) {
+    follow_groups(groups);
     for (auto& cap : caps_) {
-        auto const g = static_cast<std::size_t>(program_.controls[cap.control].group);
-        cap.value = (units_.group_lower[g] + units_.group_range[g] * shared[g] - units_.control_lower[cap.control]) /
-                        units_.control_range[cap.control] -
-                    controls_.t[cap.control];
+        cap.value = gap_of(cap);
         cap.s = std::max(cap.value, 4.0 * least_share);
         cap.z = mu / cap.s;
     }
@@ -225,12 +252,14 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
                 width = program_.high[row] - program_.low[row];
                 if (!std::isfinite(width) || width <= 0.0) width = 0.2 * std::max(1.0, std::abs(limits.bound[i]));
             }
-            double const least = least_share * width;
-            limits.s[i] = std::max(sign * (limits.bound[i] - value_[w]), least);
+            double const slack = sign * (limits.bound[i] - value_[w]);
+            limits.s[i] = std::max(slack, least_share * width);
+            if (elastic_) {
+                limits.e[i] = central_excess(slack, mu);
+                limits.s[i] = slack + limits.e[i];
+                limits.w[i] = mu / limits.e[i];
+            }
             limits.z[i] = mu / limits.s[i];
-            if (!elastic_) continue;
-            limits.e[i] = least;
-            limits.w[i] = mu / least;
         }
     };
     set(low_, -1.0);
@@ -257,7 +286,7 @@ class TreeBarrier::Rigid {
     [[nodiscard]] double slack() const { return s_; }
     [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
     // Second-order terms of the step to zero complementarity.
-    [[nodiscard]] double second_order(double step) const { return pair_.second_order(step); }
+    [[nodiscard]] double second_order(double step, double share) const { return pair_.second_order(step, share); }
     [[nodiscard]] Moves move(double target, double second, double step) const {
         auto const [ds, dz] = pair_.move(target - second, step);
         return {ds, dz};
@@ -288,13 +317,13 @@ class TreeBarrier::Elastic {
     };
     Elastic(Limits const& limits, std::size_t i, double softness)
         : s_{limits.s[i]}, z_{limits.z[i]}, e_{limits.e[i]}, w_{limits.w[i]}, give_{e_ / (w_ + excess_cost * e_)},
-          residual_{excess_cost * (1.0 + e_) - z_ - w_}, pair_{s_, z_, softness + give_} {}
+          residual_{excess_cost * (1.0 + e_) - z_ - w_}, pair_{s_, z_, softness, give_} {}
 
     [[nodiscard]] double slack() const { return s_ - e_; }
     [[nodiscard]] double stiffness() const { return pair_.stiffness(); }
-    [[nodiscard]] Second second_order(double step) const {
+    [[nodiscard]] Second second_order(double step, double share) const {
         auto const moves = move(0.0, {}, step);
-        return {moves.s * moves.z, moves.e * moves.w};
+        return {share * moves.s * moves.z, share * moves.e * moves.w};
     }
     [[nodiscard]] Moves move(double target, Second const& second, double step) const {
         // From e w = target and cost' = z + w.
@@ -326,10 +355,10 @@ template <class Kind, int Sign>
 void TreeBarrier::advance_limits(Limits& limits, double length, TreeStep const& step) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Kind const limit(limits, i, softness_);
+        Kind const limit(limits, i, softness_of(limits.z[i]));
         // value_ has moved already; the residual was with the value before.
         double const residual = Sign * (limits.bound[i] - (value_[w] - length * step.row[w])) - limit.slack();
-        auto const second = limit.second_order(residual - Sign * prediction_[w]);
+        auto const second = limit.second_order(residual - Sign * prediction_[w], second_share_);
         limit.take(limits, i, length, limit.move(target_, second, residual - Sign * step.row[w]));
     }
 }
@@ -338,9 +367,10 @@ template <class Kind, int Sign>
 void TreeBarrier::model_limits(Limits const& limits, double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Kind const limit(limits, i, softness_);
+        Kind const limit(limits, i, softness_of(limits.z[i]));
         double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
-        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        auto const second =
+            corrected ? limit.second_order(residual - Sign * prediction_[w], second_share_) : Kind::none();
         model.row_slope[w] += Sign * limit.move(target, second, residual).z;
         if (!corrected) {
             model.row_curvature[w] += limit.stiffness();
@@ -354,9 +384,10 @@ template <class Kind, int Sign>
 void TreeBarrier::reach_limits(Limits const& limits, bool corrected, TreeStep const& step, TreeReach& reach) const {
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        Kind const limit(limits, i, softness_);
+        Kind const limit(limits, i, softness_of(limits.z[i]));
         double const residual = Sign * (limits.bound[i] - value_[w]) - limit.slack();
-        auto const second = corrected ? limit.second_order(residual - Sign * prediction_[w]) : Kind::none();
+        auto const second =
+            corrected ? limit.second_order(residual - Sign * prediction_[w], second_share_) : Kind::none();
         limit.add(limit.move(corrected ? target_ : 0.0, second, residual - Sign * step.row[w]), reach);
     }
 }
@@ -396,8 +427,8 @@ void TreeBarrier::advance_variables(Variables& variables, std::vector<double> co
         if (variables.moves[i] != 0) {
             double const t = variables.t[i];
             Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
-            double const of_low = low.second_order(variables.prediction[i]);
-            double const of_high = high.second_order(-variables.prediction[i]);
+            double const of_low = low.second_order(variables.prediction[i], second_share_);
+            double const of_high = high.second_order(-variables.prediction[i], second_share_);
             variables.z_low[i] += length * low.move(target_ - of_low, dt[i]).z;
             variables.z_high[i] += length * high.move(target_ - of_high, -dt[i]).z;
         }
@@ -411,8 +442,8 @@ void TreeBarrier::reach_variables(Variables const& variables, bool corrected, st
         if (variables.moves[i] == 0) continue;
         double const t = variables.t[i];
         Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
-        double const of_low = corrected ? target_ - low.second_order(variables.prediction[i]) : 0.0;
-        double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i]) : 0.0;
+        double const of_low = corrected ? target_ - low.second_order(variables.prediction[i], second_share_) : 0.0;
+        double const of_high = corrected ? target_ - high.second_order(-variables.prediction[i], second_share_) : 0.0;
         double const dz_low = low.move(of_low, dt[i]).z;
         double const dz_high = high.move(of_high, -dt[i]).z;
         if (-dt[i] > reach.ratio * low.s || dt[i] > reach.ratio * high.s || -dz_low > reach.ratio * low.z ||
@@ -427,7 +458,7 @@ void TreeBarrier::add_sums(Variables const& variables, std::vector<double> const
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         double const t = variables.t[i];
         sums.objective += (variables.cost[i] + 0.5 * variables.curvature[i] * t) * t;
-        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0)
+        if (variables.is_logarithmic(i))
             sums.objective -= variables.log_weight[i] * std::log(1.0 - lower[i] - range[i] * t);
         if (variables.moves[i] == 0) continue;
         sums.complementarity += variables.z_low[i] * t + variables.z_high[i] * (1.0 - t);
@@ -448,9 +479,10 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(fixed_.row[i]);
         double const residual = value_[w] - fixed_.bound[i];
-        model.row_slope[w] += residual / (rigidity * softness_);
+        double const stiffness = 1.0 / (rigidity * softness_of(fixed_.z[i]));
+        model.row_slope[w] += residual * stiffness;
         if (corrected) continue;
-        model.row_curvature[w] += 1.0 / (rigidity * softness_);
+        model.row_curvature[w] += stiffness;
         primal_residual_ = std::max(primal_residual_, std::abs(residual));
     }
     std::ranges::fill(pair_price_, 0.0);
@@ -460,20 +492,20 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
 
     // Returns the derivative of the Lagrangian.
-    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double& curvature,
-                          double& slope) {
+    auto const term = [&](Variables const& variables, std::size_t i, double lower, double range, double worth,
+                          double& curvature, double& slope) {
         double const t = variables.t[i];
-        curvature = variables.curvature[i] + proximity_;
+        curvature = variables.curvature[i] + proximity_ * worth;
         slope = variables.cost[i] + variables.curvature[i] * t;
-        if (!variables.log_weight.empty() && variables.log_weight[i] > 0.0) {
+        if (variables.is_logarithmic(i)) {
             double const relative = range / (1.0 - lower - range * t);
             slope += variables.log_weight[i] * relative;
             curvature += variables.log_weight[i] * relative * relative;
         }
         if (variables.moves[i] == 0) return 0.0;
         Bound const low{t, variables.z_low[i]}, high{1.0 - t, variables.z_high[i]};
-        double const of_low = corrected ? low.second_order(variables.prediction[i]) : 0.0;
-        double const of_high = corrected ? high.second_order(-variables.prediction[i]) : 0.0;
+        double const of_low = corrected ? low.second_order(variables.prediction[i], second_share_) : 0.0;
+        double const of_high = corrected ? high.second_order(-variables.prediction[i], second_share_) : 0.0;
         double const derivative = slope + high.z - low.z;
         curvature += low.z / low.s + high.z / high.s;
         slope += (target - of_high) / high.s - (target - of_low) / low.s;
@@ -481,8 +513,9 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     };
     for (std::size_t d = 0; d < controls_.t.size(); ++d) {
         double curvature = 0.0, slope = 0.0;
-        double const derivative =
-            term(controls_, d, units_.control_lower[d], units_.control_range[d], curvature, slope) + price_[d];
+        double const derivative = term(controls_, d, units_.control_lower[d], units_.control_range[d],
+                                       units_.control_worth[d], curvature, slope) +
+                                  price_[d];
         auto const role = program_.controls[d].role;
         if (!corrected && controls_.moves[d] != 0 && role == TreeControl::Role::free)
             dual_residual_ = std::max(dual_residual_, std::abs(derivative + (pairs_.empty() ? 0.0 : pair_price_[d])));
@@ -496,9 +529,9 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     couple_pairs(model);
     for (auto& cap : caps_) {
-        Limit const pair{cap.s, cap.z, softness_};
+        Limit const pair{cap.s, cap.z, softness_of(cap.z)};
         double const residual = cap.value - cap.s;
-        double const second = corrected ? pair.second_order(residual + cap.prediction) : 0.0;
+        double const second = corrected ? pair.second_order(residual + cap.prediction, second_share_) : 0.0;
         double const stiffness = pair.stiffness();
         double const push = pair.move(target - second, residual).z;
         if (!corrected) {
@@ -509,7 +542,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
         double curvature = 0.0, slope = 0.0;
-        term(shared_, g, units_.group_lower[g], units_.group_range[g], curvature, slope);
+        term(shared_, g, units_.group_lower[g], units_.group_range[g], units_.group_worth[g], curvature, slope);
         model.group_curvature[g] = units_.group_fixed[g] ? INFINITY : curvature;
         model.group_slope[g] = slope;
     }
@@ -572,13 +605,13 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
         for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(fixed_.row[i]);
             double const after = value_[w] + (1.0 - length) * step.row[w];
-            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_);
+            fixed_.z[i] += length * (after - fixed_.bound[i]) / (rigidity * softness_of(fixed_.z[i]));
         }
         for (auto& cap : caps_) {
-            Limit const pair{cap.s, cap.z, softness_};
+            Limit const pair{cap.s, cap.z, softness_of(cap.z)};
             double const residual = cap.value - cap.s;
             double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-            double const second = pair.second_order(residual + cap.prediction);
+            double const second = pair.second_order(residual + cap.prediction, second_share_);
             auto const [ds, dz] = pair.move(target_ - second, residual + move);
             cap.z += length * dz;
             cap.s += length * ds;
@@ -610,6 +643,7 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
 void TreeBarrier::stiffen() {
     proximity_ = std::min(10.0 * proximity_, 1e-3);
     softness_ = std::min(10.0 * softness_, 1e-6);
+    large_multiplier_ = 1.0;
 }
 
 void TreeBarrier::observe(TreePoint const& point, TreeModel& model) {
@@ -639,7 +673,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
     controls_.prediction = step.control;
     shared_.prediction = step.group;
     for (auto& cap : caps_) {
-        Limit const pair{cap.s, cap.z, softness_};
+        Limit const pair{cap.s, cap.z, softness_of(cap.z)};
         cap.prediction = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
         auto const [ds, dz] = pair.move(0.0, cap.value - cap.s + cap.prediction);
         reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
@@ -648,8 +682,9 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
     return reach;
 }
 
-void TreeBarrier::correct(double target, TreeModel& model) {
+void TreeBarrier::correct(double target, double second_share, TreeModel& model) {
     target_ = target;
+    second_share_ = second_share;
     // Curvatures of controls with caps are written again, with the same bits.
     write_model(target, true, model);
 }
@@ -661,9 +696,9 @@ TreeReach TreeBarrier::reach_of_correction(TreeStep& step) {
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
     for (auto const& cap : caps_) {
-        Limit const pair{cap.s, cap.z, softness_};
+        Limit const pair{cap.s, cap.z, softness_of(cap.z)};
         double const residual = cap.value - cap.s;
-        auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction),
+        auto const [ds, dz] = pair.move(target_ - pair.second_order(residual + cap.prediction, second_share_),
                                         residual + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
         reach.ratio = std::max({reach.ratio, -ds / cap.s, -dz / cap.z});
         reach.cross += ds * dz;

@@ -32,6 +32,12 @@ struct TreeReach {
     double cross = 0.0;  ///< sum of ds dz
 };
 
+/// Of prices of limits on this rank, for their geometric mean.
+struct TreeMeanPrice {
+    double logarithms = 0.0;
+    double count = 0.0;
+};
+
 class TreeBarrier {
   public:
     /// All but `flow` stay where they are.
@@ -50,8 +56,8 @@ class TreeBarrier {
     void stiffen();
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep& step);
-    /// Slopes of the step to s z = target, with second-order terms.
-    void correct(double target, TreeModel& model);
+    /// Slopes of the step to s z = target, with this share of the second-order terms.
+    void correct(double target, double second_share, TreeModel& model);
     TreeReach reach_of_correction(TreeStep& step);
 
     /// Largest |s - slack| of a limit on this rank, when `predict` was called.
@@ -59,11 +65,17 @@ class TreeBarrier {
     /// Largest derivative of the Lagrangian by a control of this rank, likewise.
     [[nodiscard]] double dual_residual() const { return dual_residual_; }
 
-    /// Decides which limits and bounds are met, and puts controls onto their bounds. From then on only the two below.
-    void begin_polish();
-    /// Writes the model of the program in which limits that are met are equalities, from a judged point.
+    /// Decides which limits are met. From then on only those below. \return their prices, to be added up over all ranks.
+    [[nodiscard]] TreeMeanPrice begin_polish();
+    void set_penalties(double mean_price);
+    /// Collective. Puts onto their bounds the controls that want to be there, from a judged point.
+    void settle(TreePoint const& point, TreeGroups& groups);
+    /// Writes the model of the program in which limits that are met are equalities; `point` has the states of the controls.
     void polish_model(TreePoint const& point, TreeModel& model);
-    void polish_step(TreeStep& step);
+    /// Collective. Takes the step.
+    void polish_step(TreeStep& step, TreeGroups& groups);
+    /// Collective. Back to where the iteration was before; its states and prices have to be observed again.
+    void end_polish(TreeGroups& groups);
 
     /// Controls and groups of the program.
     void read(std::vector<double>& u, std::vector<double>& y) const;
@@ -76,19 +88,26 @@ class TreeBarrier {
         std::vector<double> cost, curvature, log_weight;  // log_weight: empty if all are zero
         std::vector<double> prediction;
         std::vector<std::uint8_t> met;    // in polishing: a bound is met
+        std::vector<double> before;       // likewise: t where the iteration was
         std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
+        [[nodiscard]] bool is_logarithmic(std::size_t i) const { return !log_weight.empty() && log_weight[i] > 0.0; }
     };
+    // In polishing, a limit. Only elastic ones are exceeded: their multiplier is the cost of one more unit.
+    enum Met : std::uint8_t { not_met, met, exceeded };
     // Limits on one side of watched rows.
     struct Limits {
         std::vector<std::int32_t> row;
         std::vector<double> bound, s, z;
         std::vector<double> e, w;  // only if elastic: excess and its multiplier
+        // In polishing: what a violation costs, what was left of it, z where the iteration was.
+        std::vector<double> penalty, left, before;
         std::vector<std::uint8_t> met;
     };
     // Watched rows whose limits are equal; multipliers of either sign.
     struct Fixed {
         std::vector<std::int32_t> row;
         std::vector<double> bound, z;
+        std::vector<double> penalty, left, before;  // in polishing
     };
     // u <= y, in units of the control.
     struct Cap {
@@ -97,6 +116,7 @@ class TreeBarrier {
         double value = 0.0;  // y - u
         double s = 1.0, z = 1.0;
         double prediction = 0.0;
+        double penalty = 0.0, left = 0.0, before = 0.0;  // in polishing
         bool met = false;
     };
 
@@ -106,6 +126,7 @@ class TreeBarrier {
         double first = 0.0, second = 0.0;
     };
 
+    [[nodiscard]] double softness_of(double multiplier) const;
     static void couple_cap(Cap const& cap, double stiffness, double push, TreeModel& model);
     void couple_pairs(TreeModel& model) const;
     void follow_pairs(TreeStep& step) const;
@@ -131,8 +152,12 @@ class TreeBarrier {
     void reach_variables(Variables const& variables, bool corrected, std::vector<double> const& dt,
                          TreeReach& reach) const;
     void write_model(double target, bool corrected, TreeModel& model);
+    void settle_variables(Variables& variables, std::vector<double> const& derivative, std::vector<double> const& range,
+                          std::vector<double> const& worth) const;
+    void follow_groups(TreeGroups& groups);
+    [[nodiscard]] double gap_of(Cap const& cap) const;
     template <int Sign>
-    void polish_limits(Limits const& limits, TreeModel& model) const;
+    void polish_limits(Limits& limits, TreeModel& model) const;
     template <int Sign>
     void polish_limits_step(Limits& limits, TreeStep const& step) const;
     void add_sums(Variables const& variables, std::vector<double> const& lower, std::vector<double> const& range,
@@ -151,10 +176,11 @@ class TreeBarrier {
     std::size_t first_pair_ = 0;      // where their rows begin, after watched rows and limits of flows
     std::vector<double> price_;       // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
-    double target_ = 0.0;
-    // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its own,
+    std::vector<double> of_groups_;           // per group: t of its scalar, on all ranks
+    double target_ = 0.0, second_share_ = 1.0;
+    // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its worth,
     // and a step of a multiplier moves its limit by that much. Both vanish with the step.
-    double proximity_ = 1e-5, softness_ = 1e-8;
+    double proximity_ = 1e-5, softness_ = 1e-8, large_multiplier_ = 1e3;
     double primal_residual_ = 0.0, dual_residual_ = 0.0, excess_ = 0.0;
     double constant_ = 0.0;  // of the scaled objective
 };

@@ -107,6 +107,24 @@ inline void invert(double const* a, double* inverse) {
     }
 }
 
+/// Lower L with L L' = a, a semidefinite and given by its lower triangle; in place. Columns of pivots that are rounding are zero.
+template <int N>
+inline void factor_semidefinite(double* a) {
+    for (int k = 0; k < N; ++k) {
+        double pivot = a[k * N + k];
+        double const whole = pivot;
+        for (int j = 0; j < k; ++j) pivot -= a[k * N + j] * a[k * N + j];
+        double const root = pivot > 1e-15 * whole ? std::sqrt(pivot) : 0.0;
+        a[k * N + k] = root;
+        for (int i = k + 1; i < N; ++i) {
+            double sum = a[i * N + k];
+            for (int j = 0; j < k; ++j) sum -= a[i * N + j] * a[k * N + j];
+            a[i * N + k] = root > 0.0 ? sum / root : 0.0;
+            a[k * N + i] = 0.0;
+        }
+    }
+}
+
 /// The value of a subtree, 1/2 x'F x with F = [A B; B' -C] and x = (v, lambda) of its top.
 template <int N, int M>
 struct Value {

@@ -26,9 +26,22 @@ constexpr int slope_at(int n, int m) { return curvature_at(n, m) + 1; }
 constexpr int slot_size(int n, int m) { return slope_at(n, m) + 1; }
 constexpr int slot_size(std::uint8_t kind) { return slot_size(rows_of(kind), flows_of(kind)); }
 // x = (dv, price) and dy of the group.
-// What a vertex with a limited flow keeps: W = (I + N C)^-1, B, C, N, b, n, and b of the column.
+// What a vertex with a limited flow keeps: G, B, C, W, b, n, and b of the column.
 constexpr int rating_size(int n, int m) { return 3 * m * m + n * m + 3 * m; }
 constexpr int x_size(std::uint8_t kind) { return rows_of(kind) + flows_of(kind) + 1; }
+
+// The price inside such a vertex at zero outside, n + G (b - C n).
+template <int N, int M>
+void rating_price(double const* rating, double* price) {
+    double const* const C = rating + M * M + N * M;
+    double const* const b = C + 2 * M * M;
+    double const* const n = b + M;
+    double t[M];
+    std::copy(b, b + M, t);
+    std::copy(n, n + M, price);
+    blocks::add_product<M, M>(C, n, -1.0, t);
+    blocks::add_product<M, M>(rating, t, 1.0, price);
+}
 
 template <class Visitor>
 void with_sizes(std::uint8_t kind, Visitor&& visit) {
@@ -445,24 +458,18 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
         if constexpr (Factor) std::copy(column + N, column + N + M, column_b);
         pass_rating<Factor, N, M>(place, model, at, a, b, below.A, below.B, below.C);
         if ((flags & column_out) != 0) {
-            double const* const passed = own;
-            double const* const B0 = passed + M * M;
-            double const* const S = B0 + N * M + M * M;
-            double const* const b0 = S + M * M;
-            double const* const n0 = b0 + M;
+            double const* const G = own;
+            double const* const B0 = G + M * M;
             // The price inside at zero outside, of f and of the column.
-            double inner[M] = {}, price[M] = {}, column_inner[M] = {}, column_price[M] = {};
-            std::copy(n0, n0 + M, inner);
-            blocks::add_product<M, M>(S, b0, 1.0, inner);
-            blocks::add_product<M, M>(passed, inner, 1.0, price);
-            blocks::add_product<M, M>(S, column_b, 1.0, column_inner);
-            blocks::add_product<M, M>(passed, column_inner, 1.0, column_price);
+            double price[M], column_price[M] = {};
+            rating_price<N, M>(own, price);
+            blocks::add_product<M, M>(G, column_b, 1.0, column_price);
             for (int i = 0; i < M; ++i) shared_slope += column_b[i] * price[i];
             if constexpr (Factor) {
                 for (int i = 0; i < M; ++i) shared_curvature += column_b[i] * column_price[i];
                 blocks::add_product<N, M>(B0, column_price, 1.0, column);
                 std::fill(column + N, column + N + M, 0.0);
-                blocks::add_transposed_product<M, M>(passed, column_b, 1.0, column + N);
+                blocks::add_transposed_product<M, M>(B0 + N * M + M * M, column_b, 1.0, column + N);
                 std::copy(column, column + N + M, column_numbers);
             }
         }
@@ -593,58 +600,76 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
                               above_rows_.data() + above_order_[--at.above] * message_width(Factor));
 }
 
-// Limits of a flow cost 1/2 s'N s + n's on it: the price inside is that outside plus N s + n. With W = (I + N C)^-1
+// Limits of a flow cost 1/2 s'N s + n's on it: the price inside is that outside plus N s + n. With N = L L',
+// K = (I + L'C L)^-1, G = L K L' (which is (I + N C)^-1 N) and W = I - G C (which is (I + N C)^-1)
 //
-//     A <- A + B W N B'   B <- B W   C <- C W   a <- a + B W (N b + n)   b <- W'b - C W n
+//     A <- A + B G B'   B <- B W   C <- W'C W + (C L K)(C L K)'   price = n + G (b - C n)   a <- a + B price   b <- b - C price
+//
+// N is huge where a limit is met and C where controls are free: nothing here is the small difference of two such.
 template <bool Factor, int N, int M>
 void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cursor& at, double* a, double* b,
                                   double* A, double* B, double* C) {
-    double* const W = at.rating;
-    double* const B0 = W + M * M;
+    double* const G = at.rating;
+    double* const B0 = G + M * M;
     double* const C0 = B0 + N * M;
-    double* const S = C0 + M * M;
-    double* const b0 = S + M * M;
+    double* const W = C0 + M * M;
+    double* const b0 = W + M * M;
     double* const n0 = b0 + M;
     if constexpr (Factor) {
         std::copy(B, B + N * M, B0);
         std::copy(C, C + M * M, C0);
-        std::fill(S, S + M * M, 0.0);
+        double L[M * M] = {};
         for (int r = 0; r < place.flow_limits; ++r) {
             double const curvature = model.row_curvature[at.flow_limit + static_cast<std::size_t>(r)];
             double const* const weight = at.weights + r * M;
             for (int i = 0; i < M; ++i)
-                for (int j = 0; j < M; ++j) S[i * M + j] += curvature * weight[i] * weight[j];
+                for (int j = 0; j <= i; ++j) L[i * M + j] += curvature * weight[i] * weight[j];
         }
-        double V[M * M], SB[M * N] = {}, WSB[M * N];
-        blocks::multiply<M, M, M>(S, C0, V);
-        for (int i = 0; i < M; ++i) V[i * M + i] += 1.0;
-        blocks::invert<M>(V, W);
-        blocks::multiply_transposed<M, M, N>(S, B0, SB);
-        blocks::multiply<M, M, N>(W, SB, WSB);
-        double BWSB[N * N];
-        blocks::multiply<N, M, N>(B0, WSB, BWSB);
+        blocks::factor_semidefinite<M>(L);
+        double CL[M * M], T[M * M], K[M * M], LK[M * M], GC[M * M], CLK[M * M], BG[N * M];
+        blocks::multiply<M, M, M>(C0, L, CL);
+        for (int i = 0; i < M; ++i)
+            for (int j = i; j < M; ++j) {
+                double sum = i == j ? 1.0 : 0.0;
+                for (int k = 0; k < M; ++k) sum += L[k * M + i] * CL[k * M + j];
+                T[i * M + j] = T[j * M + i] = sum;
+            }
+        blocks::invert<M>(T, K);
+        blocks::multiply<M, M, M>(L, K, LK);
+        blocks::multiply_transposed<M, M, M>(LK, L, G);
+        for (int i = 0; i < M; ++i)
+            for (int j = 0; j < i; ++j) G[i * M + j] = G[j * M + i] = 0.5 * (G[i * M + j] + G[j * M + i]);
+        blocks::multiply<M, M, M>(G, C0, GC);
+        for (int i = 0; i < M; ++i)
+            for (int j = 0; j < M; ++j) W[i * M + j] = (i == j ? 1.0 : 0.0) - GC[i * M + j];
+        blocks::multiply<N, M, M>(B0, G, BG);
         for (int i = 0; i < N; ++i)
-            for (int j = 0; j < N; ++j) A[i * N + j] += 0.5 * (BWSB[i * N + j] + BWSB[j * N + i]);
+            for (int j = i; j < N; ++j) {
+                double sum = 0.0;
+                for (int k = 0; k < M; ++k) sum += BG[i * M + k] * B0[j * M + k];
+                A[i * N + j] += sum;
+                if (j != i) A[j * N + i] += sum;
+            }
         blocks::multiply<N, M, M>(B0, W, B);
         double CW[M * M];
         blocks::multiply<M, M, M>(C0, W, CW);
+        blocks::multiply<M, M, M>(CL, K, CLK);
         for (int i = 0; i < M; ++i)
-            for (int j = 0; j < M; ++j) C[i * M + j] = 0.5 * (CW[i * M + j] + CW[j * M + i]);
+            for (int j = i; j < M; ++j) {
+                double sum = 0.0;
+                for (int k = 0; k < M; ++k) sum += W[k * M + i] * CW[k * M + j] + CLK[i * M + k] * CLK[j * M + k];
+                C[i * M + j] = C[j * M + i] = sum;
+            }
     }
     std::copy(b, b + M, b0);
     std::fill(n0, n0 + M, 0.0);
     for (int r = 0; r < place.flow_limits; ++r)
         for (int i = 0; i < M; ++i)
             n0[i] += model.row_slope[at.flow_limit + static_cast<std::size_t>(r)] * at.weights[r * M + i];
-    double inner[M], price[M] = {}, Wn[M] = {};
-    std::copy(n0, n0 + M, inner);
-    blocks::add_product<M, M>(S, b0, 1.0, inner);
-    blocks::add_product<M, M>(W, inner, 1.0, price);
+    double price[M];
+    rating_price<N, M>(at.rating, price);
     blocks::add_product<N, M>(B0, price, 1.0, a);
-    blocks::add_product<M, M>(W, n0, 1.0, Wn);
-    std::fill(b, b + M, 0.0);
-    blocks::add_transposed_product<M, M>(W, b0, 1.0, b);
-    blocks::add_product<M, M>(C0, Wn, -1.0, b);
+    blocks::add_product<M, M>(C0, price, -1.0, b);
 }
 
 void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
@@ -740,27 +765,23 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
         at.right += 2 * N;
     }
     if ((flags & rated) != 0) {
-        // The price inside, W (outside + N (B'v + b) + n), and s = W' (B'v + b - C (outside + n)).
-        double const* const W = at.rating;
-        double const* const B = W + M * M;
+        // With t = B'v + b - C (outside + n): the price inside, outside + n + G t, and s = W't.
+        double const* const G = at.rating;
+        double const* const B = G + M * M;
         double const* const C = B + N * M;
-        double const* const S = C + M * M;
-        double const* const b = S + M * M;
+        double const* const W = C + M * M;
+        double const* const b = W + M * M;
         double const* const n = b + M;
         double const* const column_b = n + M;
-        double drawn[M], outside[M], flow[M], inside[M], s[M] = {};
+        double t[M], s[M] = {};
         for (int i = 0; i < M; ++i) {
-            drawn[i] = b[i] + ((flags & column_out) != 0 ? of_group * column_b[i] : 0.0);
-            outside[i] = x[N + i] + n[i];
+            t[i] = b[i] + ((flags & column_out) != 0 ? of_group * column_b[i] : 0.0);
+            x[N + i] += n[i];
         }
-        blocks::add_transposed_product<N, M>(B, x, 1.0, drawn);
-        std::copy(drawn, drawn + M, flow);
-        blocks::add_product<M, M>(C, outside, -1.0, flow);
-        blocks::add_transposed_product<M, M>(W, flow, 1.0, s);
-        std::copy(outside, outside + M, inside);
-        blocks::add_product<M, M>(S, drawn, 1.0, inside);
-        std::fill(x + N, x + N + M, 0.0);
-        blocks::add_product<M, M>(W, inside, 1.0, x + N);
+        blocks::add_transposed_product<N, M>(B, x, 1.0, t);
+        blocks::add_product<M, M>(C, x + N, -1.0, t);
+        blocks::add_product<M, M>(G, t, 1.0, x + N);
+        blocks::add_transposed_product<M, M>(W, t, 1.0, s);
         for (int r = 0; r < place.flow_limits; ++r) {
             double moved = 0.0;
             for (int i = 0; i < M; ++i) moved += at.weights[r * M + i] * s[i];

@@ -121,7 +121,7 @@ class TreeElimination {
     std::vector<double> factor_;  // X, H, A, B of each branch
     std::vector<double> right_;   // v and the dual of v at x = 0 above the branch
     std::vector<double> column_;
-    std::vector<double> rating_;  // W, B, C, N, b, n of each vertex with a limited flow, and its column's b
+    std::vector<double> rating_;  // what vertices with a limited flow keep
     std::vector<double> slots_, x_, cut_slot_;
     std::vector<std::int32_t> tops_;  // groups in the order of their top vertices
     std::vector<TreeCut> above_, below_;

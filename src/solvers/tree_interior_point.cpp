@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "tree_barrier.hpp"
 #include "tree_elimination.hpp"
@@ -21,9 +22,14 @@ constexpr double certificate_share = 1e-10;
 // s z does not fall below this share of what is missing to hold the limits, at their prices. Where limits nearly depend on each other
 // multipliers pass from one to the other slowly, a step of softness each; with all slacks at zero already none would open again.
 constexpr double least_excess = 0.1;
-// Polishing ends where violations and derivatives are below this, or after so many steps.
+// Polishing ends where violations and derivatives are below this, or after so many steps, or so many that gained nothing.
 constexpr double exact = 2e-11;
-constexpr int most_polishing = 8;
+constexpr int most_polishing = 30, patience = 8;
+// Where it leaves more than this it is tried again, so often, after so many more iterations at most.
+constexpr double exact_enough = 1e-10;
+constexpr int most_polished = 3, most_more = 10;
+// What elastic limits are exceeded by need not be known better.
+constexpr double excess_tolerance = 1e-7;
 
 class Iteration {
   public:
@@ -43,15 +49,22 @@ class Iteration {
         double complementarity, pairs, objective, excess, primal_residual, dual_residual;
     };
     Progress advance(double length);
-    double predictor(Progress const& progress);
-    double corrector(double target);
+    struct Prediction {
+        double target, length;
+    };
+    Prediction predictor(Progress const& progress);
+    double corrector(Prediction const& prediction);
     TreeJudgement judge_point();
-    TreeJudgement polish(TreeJudgement const& judgement);
+    void polish(TreeJudgement& best);
+    [[nodiscard]] bool is_within_tolerance(TreeJudgement const& judgement) const;
+    [[nodiscard]] bool stands_still(double primal, double gap);
+    bool finishes(int iteration);
+    TreeOutcome answer_found(int iteration);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
         return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
     }
     [[nodiscard]] double allowed_gap(double objective) const {
-        return settings_.tolerance * std::max(std::abs(objective), least_objective / units_.cost);
+        return tolerance_ * std::max(std::abs(objective), least_objective / units_.cost);
     }
     TreeOutcome answer(TreeStatus status, TreeJudgement const& judgement, int iterations);
 
@@ -66,6 +79,16 @@ class Iteration {
     TreeModel model_;
     TreeStep step_;
     TreePoint point_;
+    double tolerance_ = settings_.tolerance;  // of gaps
+    // Within the tolerance, polished; and how long a more exact answer is looked for.
+    struct Found {
+        TreeJudgement judgement;
+        TreePoint point;
+    };
+    std::optional<Found> found_;
+    int polished_ = 0, last_iteration_ = 0;
+    double best_merit_ = INFINITY;
+    int without_progress_ = 0;
 };
 
 Iteration::Progress Iteration::advance(double length) {
@@ -78,7 +101,7 @@ Iteration::Progress Iteration::advance(double length) {
 }
 
 // Where s z should go, from how far it could go at once.
-double Iteration::predictor(Progress const& progress) {
+Iteration::Prediction Iteration::predictor(Progress const& progress) {
     elimination_.factor(model_);
     elimination_.solve(model_, step_);
     auto const reach = barrier_.reach_of_prediction(step_);
@@ -89,12 +112,12 @@ double Iteration::predictor(Progress const& progress) {
     double const length = largest[0] > 1.0 ? 1.0 / largest[0] : 1.0;
     double const left = (1.0 - length) * progress.complementarity + length * length * total[0];
     double const share = std::clamp(left / progress.complementarity, 0.0, 1.0);
-    return share * share * share * progress.complementarity / progress.pairs;
+    return {share * share * share * progress.complementarity / progress.pairs, length};
 }
 
-// Length of the step.
-double Iteration::corrector(double target) {
-    barrier_.correct(target, model_);
+// Length of the step. Second-order terms are of a full step; where that is far out of reach they mislead.
+double Iteration::corrector(Prediction const& prediction) {
+    barrier_.correct(prediction.target, prediction.length, model_);
     elimination_.update_slopes(model_);
     elimination_.solve(model_, step_);
     std::array largest{barrier_.reach_of_correction(step_).ratio};
@@ -108,28 +131,81 @@ TreeJudgement Iteration::judge_point() {
     return judge(program_, units_, links_, groups_, flow_, point_, settings_.elastic);
 }
 
-// Kept only where it makes the answer more exact.
-TreeJudgement Iteration::polish(TreeJudgement const& judgement) {
-    auto best = judgement;
+// Makes a judged point more exact, if it can.
+void Iteration::polish(TreeJudgement& best) {
     auto best_point = point_;
-    barrier_.begin_polish();
-    for (int step = 0; step <= most_polishing; ++step) {
+    auto const price = barrier_.begin_polish();
+    std::array mean{price.logarithms, price.count};
+    links_.sum(mean);
+    barrier_.set_penalties(mean[1] > 0.0 ? std::exp(mean[0] / mean[1]) : 1.0);
+    int without_progress = 0;
+    for (int step = 0; step <= most_polishing && without_progress < patience; ++step) {
         auto const polished = judge_point();
-        if (step > 0 && polished.violation <= std::max(best.violation, exact) &&
-            polished.stationarity <= std::max(best.stationarity, 1e-13) &&
-            std::abs(polished.objective - polished.dual_objective) <= allowed_gap(polished.objective)) {
+        ++without_progress;
+        if (step > 0 && polished.residual() < best.residual() &&
+            (is_within_tolerance(polished) || !is_within_tolerance(best))) {
             best = polished;
             best_point = point_;
-            if (best.violation <= exact && best.stationarity <= exact) break;
+            without_progress = 0;
+            if (best.residual() <= exact) break;
         }
-        if (step == most_polishing) break;
+        barrier_.settle(point_, groups_);
+        barrier_.read(point_.u, point_.y);
+        find_states(program_, flow_, point_);
         barrier_.polish_model(point_, model_);
         elimination_.factor(model_);
         elimination_.solve(model_, step_);
-        barrier_.polish_step(step_);
+        barrier_.polish_step(step_, groups_);
     }
     point_ = std::move(best_point);
-    return best;
+}
+
+bool Iteration::is_within_tolerance(TreeJudgement const& judgement) const {
+    double const cost = judgement.objective + judgement.penalty;
+    double const limits = settings_.elastic ? std::max(settings_.tolerance, excess_tolerance) : settings_.tolerance;
+    return judgement.limits <= limits && std::abs(cost - judgement.dual_objective) <= allowed_gap(cost);
+}
+
+// Near the optimum of degenerate programs rounding may keep the iteration from the tolerance; where it comes to a halt polishing
+// may still find which limits are met.
+bool Iteration::stands_still(double primal, double gap) {
+    constexpr double near = 1e6;
+    constexpr int often = 4;
+    double const merit = std::max(primal, gap);
+    if (merit < 0.5 * best_merit_) {
+        best_merit_ = merit;
+        without_progress_ = 0;
+        return false;
+    }
+    return ++without_progress_ % often == 0 && merit < near && settings_.polish;
+}
+
+// Judges where the iteration is, and polishes. Whether an answer within the tolerance is as exact as it gets. If not the iteration goes
+// on from where it was, to a hundredth of the gap, from where polishing sees better which limits are met.
+bool Iteration::finishes(int iteration) {
+    auto judgement = judge_point();
+    if (settings_.polish) polish(judgement);
+    bool const is_answer = is_within_tolerance(judgement);
+    if (is_answer && (!found_ || judgement.residual() < found_->judgement.residual()))
+        found_ = Found{judgement, point_};
+    if (found_ && (!settings_.polish || found_->judgement.residual() <= exact_enough || ++polished_ == most_polished))
+        return true;
+    if (settings_.polish) {
+        barrier_.end_polish(groups_);
+        static_cast<void>(judge_point());
+    }
+    if (is_answer) {
+        tolerance_ *= 0.01;
+        last_iteration_ = iteration + most_more;
+    } else {
+        barrier_.stiffen();
+    }
+    return false;
+}
+
+TreeOutcome Iteration::answer_found(int iteration) {
+    point_ = std::move(found_->point);
+    return answer(TreeStatus::optimal, found_->judgement, iteration);
 }
 
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
@@ -152,21 +228,16 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
                                   .u = point_.u,
                                   .y = point_.y}))
             return answer(TreeStatus::stopped, judge_point(), iteration);
-        if (!std::isfinite(progress.complementarity) || !std::isfinite(progress.primal_residual))
-            return answer(TreeStatus::numerical_failure, judge_point(), iteration);
-        if (progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective)) {
-            auto const judgement = judge_point();
-            if (settings_.elastic) {
-                // Limits need not hold, so there is no bound to compare with.
-                if (progress.dual_residual <= settings_.tolerance)
-                    return answer(TreeStatus::optimal, judgement, iteration);
-            } else if (judgement.violation <= settings_.tolerance &&
-                       std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
-                return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
-            barrier_.stiffen();
+        bool const finite = std::isfinite(progress.complementarity) && std::isfinite(progress.primal_residual);
+        if (found_ && (!finite || iteration >= last_iteration_)) return answer_found(iteration);
+        if (!finite) return answer(TreeStatus::numerical_failure, judge_point(), iteration);
+        bool const reached = progress.primal_residual <= settings_.tolerance && gap <= allowed_gap(objective);
+        if (reached || stands_still(progress.primal_residual / settings_.tolerance, gap / allowed_gap(objective))) {
+            if (finishes(iteration)) return answer_found(iteration);
             barrier_.observe(point_, model_);
         }
         if (iteration == settings_.max_iterations) {
+            if (found_) return answer_found(iteration);
             auto const judgement = judge_point();
             return answer(proves_infeasible(judgement) ? TreeStatus::primal_infeasible : TreeStatus::iteration_limit,
                           judgement, iteration);
@@ -180,7 +251,9 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
         double const missing =
             settings_.elastic ? 0.0 : least_excess * progress.excess;  // elastic limits give way instead
         double const least = std::max(0.1 * units_.cost * allowed_gap(objective), missing) / progress.pairs;
-        length = corrector(std::max(predictor(progress), least));
+        auto prediction = predictor(progress);
+        prediction.target = std::max(prediction.target, least);
+        length = corrector(prediction);
     }
 }
 
@@ -192,6 +265,7 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.dual_objective = judgement.dual_objective;
     outcome.primal_residual = judgement.violation;
     outcome.dual_residual = judgement.stationarity;
+    outcome.complementarity = judgement.complementarity;
     outcome.penalty = judgement.penalty;
     outcome.gap = std::abs(judgement.objective + judgement.penalty - judgement.dual_objective);
     outcome.violation = judgement.total_violation;

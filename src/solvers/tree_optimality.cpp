@@ -79,11 +79,16 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         of_limits += multiplier * violation;
         judgement.multipliers += multiplier * std::max(std::abs(bound), 1e-3);
         judgement.violation = std::max(judgement.violation, violation);
+        judgement.complementarity = std::max(judgement.complementarity, std::min(units.cost * multiplier, -violation));
         judgement.total_violation += std::max(violation, 0.0);
-        if (!elastic) return;
+        if (!elastic) {
+            judgement.limits = std::max(judgement.limits, violation);
+            return;
+        }
         double const cost = excess_cost / units.cost, excess = std::max(violation, 0.0);
         double const above = std::max(multiplier - cost, 0.0);
         judgement.penalty += cost * (excess + 0.5 * excess * excess);
+        judgement.limits = std::max(judgement.limits, std::abs(above / cost - excess));
         of_limits -= 0.5 * above * above / cost;  // the least of cost (e + e^2 / 2) - multiplier e
     };
     for (std::size_t i = 0; i < point.observed.size(); ++i) {
@@ -103,6 +108,7 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     }
 
     double of_bounds = 0.0, of_terms = 0.0;  // least sums of price du, and of term + price du
+    // Returns the derivative.
     auto const add = [&](TreeTerm const& term, double at, double coefficient, double low, double range, bool fixed) {
         double const high = fixed ? low : low + range;
         of_bounds += std::min(coefficient * (low - at), coefficient * (high - at));
@@ -113,10 +119,14 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         judgement.stationarity = std::max(
             judgement.stationarity,
             std::abs(std::clamp(in_range - units.cost * slope_here * range, 0.0, fixed ? 0.0 : 1.0) - in_range));
+        return slope_here;
     };
     auto const count = program.groups.size();
     std::vector<double> shared(point.y);
     groups.from_top(shared);
+    point.derivative.assign(program.controls.size(), 0.0);
+    point.group_derivative.assign(count, 0.0);
+    point.cap_slack.assign(program.controls.size(), 0.0);
     std::vector<double> shared_price(count, 0.0), cost(count, 0.0), curvature(count, 0.0), log_weight(count, 0.0);
     for (std::size_t d = 0; d < program.controls.size(); ++d) {
         auto const& control = program.controls[d];
@@ -131,13 +141,19 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
             continue;
         }
         if (control.role == TreeControl::Role::capped) {
-            of_limits += point.cap[d] * (point.u[d] - shared[g]);
-            judgement.violation = std::max(judgement.violation, (point.u[d] - shared[g]) / units.control_range[d]);
+            double const slack = shared[g] - point.u[d];
+            point.cap_slack[d] = slack;
+            of_limits -= point.cap[d] * slack;
+            judgement.violation = std::max(judgement.violation, -slack / units.control_range[d]);
+            judgement.limits = std::max(judgement.limits, -slack / units.control_range[d]);
+            judgement.complementarity =
+                std::max(judgement.complementarity,
+                         std::min(units.cost * units.control_range[d] * point.cap[d], slack / units.control_range[d]));
             coefficient += point.cap[d];
             shared_price[g] -= point.cap[d];
         }
-        add(control.term, point.u[d], coefficient, units.control_lower[d], units.control_range[d],
-            units.control_fixed[d]);
+        point.derivative[d] = add(control.term, point.u[d], coefficient, units.control_lower[d], units.control_range[d],
+                                  units.control_fixed[d]);
     }
     for (auto* const sums : {&shared_price, &cost, &curvature, &log_weight}) groups.sum_to_top(*sums);
     for (std::size_t g = 0; g < count; ++g) {
@@ -147,13 +163,14 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         term.cost += cost[g];
         term.curvature += curvature[g];
         term.log_weight += log_weight[g];
-        add(term, point.y[g], shared_price[g], units.group_lower[g], units.group_range[g], units.group_fixed[g]);
+        point.group_derivative[g] =
+            add(term, point.y[g], shared_price[g], units.group_lower[g], units.group_range[g], units.group_fixed[g]);
     }
 
     std::array sums{judgement.objective,   of_limits + of_terms,      of_limits + of_bounds,
                     judgement.multipliers, judgement.total_violation, judgement.penalty};
     links.sum(sums);
-    std::array largest{judgement.violation, judgement.stationarity};
+    std::array largest{judgement.violation, judgement.stationarity, judgement.complementarity, judgement.limits};
     links.max(largest);
     judgement.objective = sums[0];
     judgement.dual_objective = sums[1];
@@ -163,6 +180,8 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
     judgement.penalty = sums[5];
     judgement.violation = largest[0];
     judgement.stationarity = largest[1];
+    judgement.complementarity = largest[2];
+    judgement.limits = largest[3];
     return judgement;
 }
 

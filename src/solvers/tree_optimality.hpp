@@ -2,6 +2,7 @@
 /// What is true of an answer, found from the program, the controls and the multipliers alone.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "tree_flow.hpp"
@@ -17,11 +18,14 @@ struct TreePoint {
     std::vector<double> observed_pair;               ///< first u + second u', likewise
     std::vector<double> observed_flow;               ///< limited weights' s, likewise
     std::vector<double> control_price;               ///< gains times prices of flows, by `find_prices`
+    /// Derivative of the Lagrangian without bounds, per control (not of tied ones) and group (on the rank of its top); y - u of
+    /// controls with a cap; by `judge`.
+    std::vector<double> derivative, group_derivative, cap_slack;
 };
 
 // Elastic limits may be exceeded by e >= 0 at the cost excess_cost (e + e^2 / 2), with a multiplier of e of its own. In units in
-// which a control costs one in full, that is more than any limit within reach of one control is worth.
-constexpr double excess_cost = 1e4;
+// which a control costs one in full: what moves a limit by a millionth is taken in full before the limit is exceeded.
+constexpr double excess_cost = 1e6;
 
 struct TreeJudgement {
     double objective = 0.0;
@@ -33,11 +37,18 @@ struct TreeJudgement {
     /// Largest |u - (minimiser of the Lagrangian's quadratic in u, within bounds)| in units of the range of u and the mean
     /// marginal cost.
     double stationarity = 0.0;
+    /// Largest of the smaller ones of multiplier and slack of a limit, in units of the mean marginal cost.
+    double complementarity = 0.0;
+    /// What is wrong with limits: `violation`, or elastic the largest difference between an excess and what the multiplier pays for.
+    double limits = 0.0;
     /// Lower bound of the sum of multiplier times violation over all controls within their bounds. Positive: no controls
     /// satisfy the limits.
     double certificate = 0.0;
     double multipliers =
         0.0;  ///< sum of multiplier times limit's magnitude, against which the certificate is to be seen
+
+    /// What is left of the optimality conditions.
+    [[nodiscard]] double residual() const { return std::max({limits, stationarity, complementarity}); }
 };
 
 /// Collective. What follows from u, and from multipliers of limits.

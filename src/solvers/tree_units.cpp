@@ -55,10 +55,13 @@ TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& g
         set(lower[g], -negative_upper[g], units.group_lower, units.group_range, units.group_fixed);
     std::array<double, 2> marginal{0.0, 0.0};
     auto const add = [&](TreeTerm const& term, double low, double range) {
-        marginal[0] += std::abs(term.cost + term.curvature * low) * range + term.curvature * range * range +
-                       term.log_weight * range;
+        double const full = std::abs(term.cost + term.curvature * low) * range + term.curvature * range * range +
+                            term.log_weight * range;
+        marginal[0] += full;
         marginal[1] += 1.0;
+        return full;
     };
+    units.group_worth.assign(program.groups.size(), 0.0);
     for (auto const& control : program.controls) {
         if (control.role == TreeControl::Role::tied) {
             auto const g = static_cast<std::size_t>(control.group);
@@ -69,12 +72,26 @@ TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& g
             set(control.term.lower, upper_of(control.term), units.control_lower, units.control_range,
                 units.control_fixed);
         }
-        add(control.term, units.control_lower.back(), units.control_range.back());
+        double const full = add(control.term, units.control_lower.back(), units.control_range.back());
+        units.control_worth.push_back(full);
+        if (control.role == TreeControl::Role::tied) units.group_worth[static_cast<std::size_t>(control.group)] += full;
     }
     for (std::size_t g = 0; g < program.groups.size(); ++g)
-        if (program.groups[g].top >= 0) add(program.groups[g].term, units.group_lower[g], units.group_range[g]);
+        if (program.groups[g].top >= 0)
+            units.group_worth[g] += add(program.groups[g].term, units.group_lower[g], units.group_range[g]);
     links.sum(marginal);
     if (marginal[0] > 0.0) units.cost = marginal[1] / marginal[0];
+    groups.sum_to_top(units.group_worth);
+    groups.from_top(units.group_worth);
+    // What costs nothing is measured by the mean.
+    auto const settle = [&](double& worth) { worth = worth > 0.0 ? std::min(units.cost * worth, 1.0) : 1.0; };
+    std::ranges::for_each(units.group_worth, settle);
+    for (std::size_t d = 0; d < program.controls.size(); ++d) {
+        auto const& control = program.controls[d];
+        if (control.role == TreeControl::Role::tied)
+            units.control_worth[d] = units.group_worth[static_cast<std::size_t>(control.group)];
+        else settle(units.control_worth[d]);
+    }
     std::array<double, 1> any{disagree};
     links.max(any);
     units.agree = any[0] == 0.0;

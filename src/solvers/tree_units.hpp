@@ -14,6 +14,9 @@ struct TreeUnits {
     std::vector<double> group_lower, group_range;
     std::vector<bool> control_fixed, group_fixed;
     double cost = 1.0;  ///< the objective is multiplied by it, so that the mean marginal cost is one
+    /// Marginal cost in full, at most and mostly of the order of one: what small steps of a variable are measured by, where costs differ
+    /// by orders of magnitude. That of a group is that of its tied controls as well, and theirs.
+    std::vector<double> control_worth, group_worth;
     bool agree = true;  ///< false: some lower bound is above its upper one
 };
 

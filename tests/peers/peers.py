@@ -1,4 +1,6 @@
-"""The programs of `dec export-qp` solved by Clarabel and HiGHS, and what they say held against method exact."""
+"""The programs of `dec export-qp` solved by Clarabel, HiGHS and the active-set method beside, and what they say held against
+method exact. Objectives are compared with all of them, shares with the active-set method alone: interior points know objectives
+to 1e-9 and shares to 1e-4."""
 import json
 import subprocess
 import sys
@@ -9,7 +11,10 @@ import clarabel
 import highspy
 import numpy as np
 from scipy import sparse
+from scipy.optimize import nnls
 from scipy.sparse.linalg import splu
+
+from active_set import Point, solve_strictly_convex
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "command"))
 from command_line import ENVIRONMENT  # noqa: E402
@@ -115,7 +120,8 @@ def solve_with_clarabel(p):
 
 def quiet_highs():
     highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
+    for option in ("output_flag", "log_to_console"):
+        highs.setOptionValue(option, False)
     for tolerance in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
         highs.setOptionValue(tolerance, 1e-10)
     return highs
@@ -223,22 +229,173 @@ def lifo_flaws(program, ours, tolerance=1e-6):
     return flaws
 
 
-def compare(name, objective_tolerance=1e-7, share_tolerance=1e-5, silent=None):
+@dataclass
+class Decisions:
+    """The same program in what is free: shares that are tied are the fraction they are tied to, so that terms are strictly convex."""
+
+    names: list  # of the shares
+    to_shares: np.ndarray  # shares = to_shares @ x
+    p: np.ndarray
+    q: np.ndarray
+    C: np.ndarray  # C x >= d
+    d: np.ndarray
+    logs: np.ndarray  # weights of -ln(1 - x), per variable
+
+
+def free_decisions(program):
+    n = len(program.q)
+    follows = np.arange(n)
+    for row in range(program.A.shape[0]):
+        entries = program.A[row]
+        one, other = entries.indices
+        assert program.b[row] == 0.0 and entries.data.sum() == 0.0, "a tie is share = fraction"
+        alpha, fraction = (one, other) if program.names[one].startswith("alpha:") else (other, one)
+        follows[alpha] = fraction
+    kept = sorted(set(follows))
+    T = np.zeros((n, len(kept)))
+    T[np.arange(n), [kept.index(f) for f in follows]] = 1.0
+    G, eye = program.G.toarray() @ T, T
+    low, high = np.isfinite(program.h_low), np.isfinite(program.h_high)
+    at_least, at_most = np.isfinite(program.lb), np.isfinite(program.ub)
+    C = np.vstack([G[low], -G[high], eye[at_least], -eye[at_most]])
+    d = np.concatenate([program.h_low[low], -program.h_high[high], program.lb[at_least], -program.ub[at_most]])
+    logs = np.zeros(n)
+    logs[program.log_terms] = program.log_weights
+    shares = [i for i, name in enumerate(program.names) if name.startswith("alpha:")]
+    return Decisions([program.names[i].removeprefix("alpha:") for i in shares], T[shares], T.T @ program.P, T.T @ program.q,
+                     C, d, T.T @ logs)
+
+
+def solve_with_logarithms(of):
+    """Newton's method, each step a program of the active-set method."""
+    x = np.full(len(of.q), 0.1)
+    for _ in range(100):
+        gradient, curvature = of.q + of.logs / (1.0 - x), of.logs / (1.0 - x) ** 2
+        point = solve_strictly_convex(curvature, gradient - curvature * x, of.C, of.d)
+        if point.status != "optimal":
+            return point
+        step = point.x - x
+        inside = step > 0.0
+        length = min(1.0, 0.9 * np.min((1.0 - x[inside]) / step[inside], initial=np.inf))
+        x = x + length * step
+        if np.abs(step).max(initial=0.0) < 1e-13:
+            point.x = x
+            return point
+    return Point("unsettled")
+
+
+def cheapest_of_smallest_squares(of):
+    """Of the optima of a linear program that with the smallest sum of cost x^2: HiGHS says which limits are met by all optima."""
+    highs = quiet_highs()
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = len(of.q), len(of.d)
+    lp.col_cost_ = of.q
+    lp.col_lower_, lp.col_upper_ = np.full(len(of.q), -highspy.kHighsInf), np.full(len(of.q), highspy.kHighsInf)
+    lp.row_lower_, lp.row_upper_ = of.d, np.full(len(of.d), highspy.kHighsInf)
+    matrix = sparse.csc_matrix(of.C)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+    highs.passModel(lp)
+    if verdict_of(highs).status != "optimal":
+        return Point("unsettled")
+    # In rows of length one in what a share costs.
+    prices = np.array(highs.getSolution().row_dual) * np.linalg.norm(of.C / of.q, axis=1)
+    met = prices > 1e-7
+    order = np.concatenate([np.flatnonzero(met), np.flatnonzero(~met)])
+    return solve_strictly_convex(2.0 * of.q, np.zeros(len(of.q)), of.C[order], of.d[order], int(met.sum()))
+
+
+def what_is_left(of, x):
+    """Residual of the optimality conditions at x: the gradient not explained by limits that are met, in what a share costs in full;
+    and by how much a limit is missed."""
+    slack = of.C @ x - of.d
+    gradient = of.p * x + of.q + np.divide(of.logs, 1.0 - x, out=np.zeros_like(x), where=of.logs > 0.0)
+    mean = np.mean(np.abs(of.p) + np.abs(of.q) + of.logs)
+    near = slack <= 1e-9
+    if not near.any():
+        return np.abs(gradient).max(initial=0.0) / mean, max(-slack.min(initial=0.0), 0.0)
+    rows = of.C[near]
+    length = np.linalg.norm(rows, axis=1)
+    multipliers, _ = nnls((rows / np.where(length > 0.0, length, 1.0)[:, None]).T, gradient, maxiter=50 * len(x) + 1000)
+    left = gradient - (rows / np.where(length > 0.0, length, 1.0)[:, None]).T @ multipliers
+    return np.abs(left).max(initial=0.0) / mean, max(-slack.min(initial=0.0), 0.0)
+
+
+def margin_of(of):
+    """The most by which every limit could be tightened (pu^2, shares), negative: relaxed. NaN if HiGHS does not say."""
+    n, bounds = len(of.q), np.abs(of.C).sum(axis=1) == 1.0  # rows of one share alone are bounds
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = n + 1, len(of.d)
+    lp.col_cost_ = np.append(np.zeros(n), -1.0)
+    lp.col_lower_, lp.col_upper_ = np.full(n + 1, -10.0), np.full(n + 1, 10.0)
+    lp.row_lower_, lp.row_upper_ = of.d, np.full(len(of.d), highspy.kHighsInf)
+    matrix = sparse.csc_matrix(np.hstack([of.C, np.where(bounds, 0.0, -1.0)[:, None]]))
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+    highs = quiet_highs()
+    highs.passModel(lp)
+    verdict = verdict_of(highs)
+    return float(verdict.x[-1]) if verdict.status == "optimal" else np.nan
+
+
+def moved(program, by, v_max_pu):
+    """The program with the upper limit of all squared voltages moved."""
+    other = Program(**program.__dict__)
+    at_limit = np.abs(program.h_high - v_max_pu**2) < 1e-9
+    other.h_high = np.where(at_limit, program.h_high + by, program.h_high)
+    return other
+
+
+def price_flaws(program, ours):
+    """The objective is convex in the squared limit, so its price lies between what moving it up and down by 1e-4 pu changes."""
+    v_max_pu = ours["v_max_pu"]
+    step, price = 2.0 * v_max_pu * 1e-4, ours["price_high"] / (2.0 * v_max_pu)
+    smaller = solve_with_clarabel(in_decisions_alone(moved(program, step, v_max_pu)))
+    larger = solve_with_clarabel(in_decisions_alone(moved(program, -step, v_max_pu)))
+    scatter = 1e-7 * max(1.0, abs(ours["objective"])) / step
+    flaws = []
+    if smaller.status == "optimal" and price < (ours["objective"] - smaller.objective) / step - scatter:
+        flaws.append(f"price {price}; a looser limit saves {(ours['objective'] - smaller.objective) / step} per pu^2")
+    if larger.status == "optimal" and price > (larger.objective - ours["objective"]) / step + scatter:
+        flaws.append(f"price {price}; a tighter limit costs {(larger.objective - ours['objective']) / step} per pu^2")
+    return flaws
+
+
+def reference_of(policy, of):
+    """The answer with its shares, or None where the policy has no single program for them."""
+    if policy.startswith("quadratic"):
+        return solve_strictly_convex(of.p, of.q, of.C, of.d)
+    if policy.startswith("nash"):
+        return solve_with_logarithms(of)
+    if policy.startswith(("min-curtailment", "proportional")):
+        return cheapest_of_smallest_squares(of)
+    return None
+
+
+def compare(name, objective_tolerance=1e-7, share_tolerance=1e-6, silent=None, seen=None):
     """Differences between our answer NAME.json and what others make of NAME.npz and NAME.mps; none if they agree.
 
-    `silent` gets the names of those that found neither an optimum nor that there is none."""
+    `silent` gets the names of those that found neither an optimum nor that there is none, "ours" where we leave something open; `seen` the largest difference of a
+    share and what is left of the optimality conditions."""
     ours = json.loads(Path(f"{name}.json").read_text())
+    policy = Path(name).name.split("-", 1)[1]
     program = Program.load(f"{name}.npz")
     reduced = in_decisions_alone(program)
+    silent = [] if silent is None else silent
+    seen = {} if seen is None else seen
     others = {"Clarabel": solve_with_clarabel(reduced)}
     if Path(f"{name}.mps").exists():
         others["HiGHS"] = solve_mps_with_highs(f"{name}.mps")
     flaws = []
-    policy = Path(name).name.split("-", 1)[1]
+    unsettled = ours["status"] == "converged"  # the objective is the least, but levels or ties after it are open
+    if unsettled:
+        silent.append("ours")
+        ours["status"] = "optimal"
+    if ours["status"] not in ("optimal", "infeasible"):
+        flaws.append(f"ours: {ours['status']}")
     for solver, other in others.items():
         if other.status not in ("optimal", "infeasible"):
-            if silent is not None:
-                silent.append(solver)  # it says nothing
+            silent.append(solver)
             continue
         if other.status != ours["status"]:
             flaws.append(f"{solver}: {other.status} {other.objective}; ours: {ours['status']} {ours['objective']}")
@@ -248,18 +405,34 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-5, silent=None):
         difference = abs(ours["objective"] - other.objective)
         if other.status == "optimal" and difference > objective_tolerance * max(1.0, abs(other.objective)):
             flaws.append(f"{solver}: objective {other.objective!r}; ours: {ours['objective']!r}")
-    theirs = others["Clarabel"]
-    if ours["status"] == "optimal" and theirs.status == "optimal":
-        if policy.startswith(("quadratic", "nash")):
-            shares = shares_of(reduced, theirs.x)
-            worst = max((abs(share - ours["alpha"][mrid]) for mrid, share in shares.items()), default=0.0)
-            if worst > share_tolerance:
-                flaws.append(f"Clarabel: a share differs by {worst:.2e}")
-        if policy.startswith("min-max"):
-            flaws += min_max_flaws(reduced, ours)
-        if policy.startswith("lifo"):
-            flaws += lifo_flaws(reduced, ours)
-    return flaws
+    levels = {"min-max": min_max_flaws, "lifo": lifo_flaws}.get(policy.rsplit("-", 1)[0])
+    if levels is not None:
+        settled = ours["status"] == "optimal" and not unsettled
+        return flaws + (levels(reduced, ours) if settled else [])
+
+    of = free_decisions(reduced)
+    margin = margin_of(of)
+    if abs(margin) > 1e-6 and ours["status"] != ("optimal" if margin > 0.0 else "infeasible"):
+        flaws.append(f"every limit can be tightened by {margin}; ours: {ours['status']}")
+    if ours["status"] != "optimal":
+        return flaws
+    alpha = np.array([ours["alpha"][mrid] for mrid in of.names])
+    reference = reference_of(policy, of)
+    if unsettled:
+        pass
+    elif reference.status == "optimal":
+        worst = float(np.abs(of.to_shares @ reference.x - alpha).max(initial=0.0))
+        seen["share"] = worst
+        if worst > share_tolerance:
+            flaws.append(f"active set: a share differs by {worst:.2e}")
+    else:
+        silent.append("active set")
+    if policy.startswith(("quadratic", "nash")):
+        left, missed = what_is_left(of, alpha)
+        seen["left"] = max(left, missed)
+        if max(left, missed) > 1e-10:
+            flaws.append(f"left of the optimality conditions: {left:.1e}, of limits {missed:.1e}")
+    return flaws + price_flaws(program, ours)
 
 
 def solve_random_feeders(executable, folder, first, count, *more):

@@ -71,7 +71,12 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
         alpha[std::string{table.name(id)}] = answer.alpha[id.at()];
         if (has_dates) date[std::string{table.name(id)}] = *settings.contracts[id.at()].connected;
     }
+    // What all upper limits together are worth per pu.
+    double price = 0.0;
+    for (double const of_node : answer.price_high) price += of_node;
     core::write_file(name + ".json", core::Json{{"status", coordination::to_text(answer.status)},
+                                                {"v_max_pu", settings.limits.v_max_pu},
+                                                {"price_high", price},
                                                 {"objective", answer.objective},
                                                 {"iterations", answer.iterations},
                                                 {"gap", answer.duality_gap.value_or(-1.0)},

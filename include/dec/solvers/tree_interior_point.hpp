@@ -16,7 +16,7 @@ struct TreeSettings {
     int max_iterations = 100;
     bool presolve = true;
     bool elastic = false;  ///< limits may be exceeded at a price: least violation instead of `primal_infeasible`
-    bool polish = true;
+    bool polish = true;    ///< to residuals of 1e-10, whatever the tolerance, where that can be had
 };
 
 enum class TreeStatus { optimal, primal_infeasible, iteration_limit, numerical_failure, stopped };
@@ -45,7 +45,11 @@ struct [[nodiscard]] TreeOutcome {
     std::vector<double> price_low, price_high;
     std::vector<double> price_flow, price_pair;  ///< likewise, per limit of a flow, of a pair
     double objective = 0.0, dual_objective = 0.0;
-    double primal_residual = 0.0, dual_residual = 0.0, gap = 0.0;
+    /// Of the program that was solved, after presolve: largest violation of a limit, derivative of the Lagrangian that no bound
+    /// explains, and smaller one of multiplier and slack of a limit; the last two in units in which controls are in [0, 1] and
+    /// cost one in full in the mean.
+    double primal_residual = 0.0, dual_residual = 0.0, complementarity = 0.0;
+    double gap = 0.0;
     int iterations = 0;
     double violation = 0.0;  ///< elastic: sum of what limits are exceeded by
     double penalty = 0.0;    ///< elastic: what that costs, beside the objective; `gap` and `dual_objective` are of both
