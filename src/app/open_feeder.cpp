@@ -8,10 +8,8 @@
 
 namespace dec::app {
 
-namespace {
-
-/// NAME,… and again. Without `allow_extra_args(false)` the option would also take the arguments after it; with the largest
-/// number expected, the help would say that it does.
+// Without `allow_extra_args(false)` the option would also take the arguments after it; with the largest
+// number expected, the help would say that it does.
 void add_names(CLI::App& command, std::string const& option, std::vector<std::string>& names, std::string const& what) {
     CLI::Validator const not_empty{
         [](std::string const& name) { return std::string{name.empty() ? "a name is missing" : ""}; }, ""};
@@ -22,8 +20,6 @@ void add_names(CLI::App& command, std::string const& option, std::vector<std::st
         ->type_name("NAME,...")
         ->check(not_empty);
 }
-
-}  // namespace
 
 void FeederOptions::add_to(CLI::App& command) {
     command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats())->required();
