@@ -40,5 +40,6 @@ Run add_populate(CLI::App& dec);
 Run add_generate(CLI::App& dec);
 Run add_diff(CLI::App& dec);
 Run add_export_qp(CLI::App& dec);
+Run add_tradeoff(CLI::App& dec);
 
 }  // namespace dec::app

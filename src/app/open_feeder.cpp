@@ -10,10 +10,8 @@
 
 namespace dec::app {
 
-namespace {
-
-/// NAME,… and again. Without `allow_extra_args(false)` the option would also take the arguments after it; with the largest
-/// number expected, the help would say that it does.
+// Without `allow_extra_args(false)` the option would also take the arguments after it; with the largest
+// number expected, the help would say that it does.
 void add_names(CLI::App& command, std::string const& option, std::vector<std::string>& names, std::string const& what) {
     CLI::Validator const not_empty{
         [](std::string const& name) { return std::string{name.empty() ? "a name is missing" : ""}; }, ""};
@@ -24,8 +22,6 @@ void add_names(CLI::App& command, std::string const& option, std::vector<std::st
         ->type_name("NAME,...")
         ->check(not_empty);
 }
-
-}  // namespace
 
 void add_read_options(CLI::App& command, io::ReadOptions& options) {
     static constexpr std::array<std::pair<std::string_view, feeder::EarthModel>, 3> models{

@@ -13,6 +13,9 @@
 
 namespace dec::app {
 
+/// An option with values NAME,… that may be given again.
+void add_names(CLI::App& command, std::string const& option, std::vector<std::string>& names, std::string const& what);
+
 /// What the command line changes in a feeder before it is looked at.
 struct FeederOptions {
     std::string path;

@@ -35,6 +35,9 @@ std::string content(std::istream& input, std::string const& path) {
     return text;
 }
 
+/// What benchmarks know about the problem the file describes, and no command reads.
+constexpr auto about_the_file = "scenario";
+
 bool is_command(CLI::App const& dec, std::string const& name) {
     return !dec.get_subcommands([&](CLI::App const* command) { return command->get_name() == name; }).empty();
 }
@@ -52,6 +55,7 @@ std::vector<CLI::ConfigItem> OptionsFile::from_config(std::istream& input) const
     std::istringstream text{content(input, path)};
     for (auto& item : CLI::ConfigBase::from_config(text)) {
         std::string const section = item.parents.empty() ? command.get_name() : item.parents.front();
+        if (section == about_the_file) continue;
         if (!is_key(item.name) && !is_section_mark(item)) {
             findings.push_back({path, item.name, "is not TOML", "write lines like  vmax = 1.05"});
         } else if (!is_command(dec_, section)) {

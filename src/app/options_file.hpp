@@ -6,6 +6,9 @@
 ///
 ///   [solve]                  # only for dec solve
 ///   vmax = 1.04
+///
+///   [scenario]               # for benchmarks/, not for dec
+///   nodes = 1986
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -18,7 +21,7 @@ class OptionsFile : public CLI::ConfigTOML {
     explicit OptionsFile(CLI::App const& dec) : dec_{dec} {}
 
     /// What is for the command that was chosen. \throws core::InvalidInput naming every option it does not have, and every
-    /// section that is no command.
+    /// section but [scenario] that is no command.
     [[nodiscard]] std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
 
   private:

@@ -13,6 +13,10 @@ void ProblemOptions::add_to(CLI::App& command, std::string const& default_scope)
     one_of(*command.add_option("--scope", scope,
                                "who shares one fraction (policy proportional); default: " + default_scope),
            {"agent", "area", "feeder"});
+    add_limits_to(command);
+}
+
+void ProblemOptions::add_limits_to(CLI::App& command) {
     command
         .add_option("--source-voltage", source_voltage,
                     "voltage of the ideal source, pu of its nominal; default: the file's")

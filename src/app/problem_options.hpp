@@ -20,6 +20,8 @@ struct ProblemOptions {
 
     /// \param default_scope as the help tells it.
     void add_to(CLI::App& command, std::string const& default_scope);
+    /// All but policy and scope.
+    void add_limits_to(CLI::App& command);
     /// Appends what is wrong with limits, policy and scope. \return the policy; null if there is none of that name.
     fairness::Policy const* check(std::vector<core::Finding>& findings) const;
     [[nodiscard]] fairness::Scope scope_or(fairness::Scope otherwise) const;

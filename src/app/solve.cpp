@@ -6,6 +6,7 @@
 ///   dec solve inputs/ieee123_secondary.xml --policy equal-kw --json --output equal.h5
 ///   dec solve inputs/ieee123_secondary.xml --messages messages --timestamp 1655321845 --output ordered.h5
 ///   dec solve inputs/ieee123_secondary.xml --method exchange --policy quadratic --tolerance 1e-4
+///   dec solve inputs/ieee123_secondary.xml --policy quadratic --agent-messages told.h5 --output quadratic.h5
 ///   dec solve inputs/ieee123_secondary.xml --open sw3 --vmax 1.04 --dry-run
 #include <fmt/format.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "dec/coordination/check.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/fairness/contracts.hpp"
+#include "dec/results/agent_messages_file.hpp"
 #include "dec/results/answer_file.hpp"
 #include "dec/results/messages.hpp"
 #include "dec/results/start.hpp"
@@ -44,7 +46,7 @@ struct SolveOptions : ProblemOptions {
     std::string presolve = "on";
     std::optional<std::string> warm_start;
     bool price_of_fairness = false;
-    std::optional<std::string> setpoints;
+    std::optional<std::string> setpoints, agent_messages;
     std::optional<std::string> messages, message_id;
     std::optional<std::int64_t> timestamp;
     std::string progress = "auto";
@@ -115,6 +117,10 @@ void add_options(CLI::App& command, SolveOptions& options) {
     command.add_option("--setpoints", options.setpoints, "also write one row per PV system as CSV")
         ->type_name("FILE.csv");
     command
+        .add_option("--agent-messages", options.agent_messages,
+                    "also write what every service transformer's agent told and was told (method exact)")
+        ->type_name("FILE.h5");
+    command
         .add_option("--messages", options.messages,
                     "also write the setpoints as CIM difference messages, one file per agent")
         ->type_name("DIR");
@@ -160,6 +166,10 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     only_exact(options.presolve == "off", "--presolve off");
     only_exact(options.warm_start.has_value(), "--warm-start");
     only_exact(options.contracts.has_value(), "--contracts");
+    only_exact(options.agent_messages.has_value(), "--agent-messages");
+    if (options.agent_messages && policy != nullptr && (policy->cost == nullptr || policy->shared_fraction))
+        wrong("--agent-messages", fmt::format("policy {} has a number that agents share", options.policy),
+              "--policy min-curtailment, quadratic, nash or lifo");
     if (options.elastic && policy != nullptr && policy->cost == nullptr && policy->levels == fairness::Levels::none)
         wrong("--elastic", fmt::format("policy {} walks along its scalar and needs limits that hold", options.policy),
               "leave --elastic out, or another policy");
@@ -257,10 +267,12 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
                                        {"--output", options.output},
                                        {"--setpoints", options.setpoints.value_or("")},
                                        {"--messages", options.messages.value_or("")},
+                                       {"--agent-messages", options.agent_messages.value_or("")},
                                        {"--warm-start", options.warm_start.value_or("")},
                                        {"--contracts", options.contracts.value_or("")}});
         core::require_writable(comm, options.output);
         if (options.setpoints) core::require_writable(comm, *options.setpoints);
+        if (options.agent_messages) core::require_writable(comm, *options.agent_messages);
         if (options.messages) results::require_message_folder(comm, *options.messages);
     }
 
@@ -287,7 +299,8 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
                                     .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
                                     .scope = scope,
                                     .presolve = options.presolve == "on",
-                                    .elastic = options.elastic};
+                                    .elastic = options.elastic,
+                                    .disclose = options.agent_messages.has_value()};
     if (options.contracts) settings.contracts = fairness::read_contracts(comm, *options.contracts, piece);
     if (options.warm_start) settings.start = results::read_start(comm, *options.warm_start, piece, options.policy);
     bool const show =
@@ -321,6 +334,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     if (options.price_of_fairness) {
         auto const& exact = *coordination::find_method("exact");
         settings.start.reset();
+        settings.disclose = false;
         settings.max_iterations = exact.default_iterations;
         settings.tolerance = *exact.default_tolerance;
         auto const least = exact.run(comm, flow, *fairness::find_policy("min-curtailment"), settings, {});
@@ -340,6 +354,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     std::unique_ptr<core::OutputFile> setpoints_file;
     if (options.setpoints) setpoints_file = results::write_setpoints(comm, *options.setpoints, points);
     results::write_answer(comm, options.output, flow, answer, summary, run);
+    if (answer.messages) results::write_agent_messages(comm, *options.agent_messages, flow, answer, summary, run);
     core::together(comm, [&] {
         if (setpoints_file) setpoints_file->commit();
     });

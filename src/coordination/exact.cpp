@@ -40,6 +40,7 @@ class ExactSearch {
         unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
         decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);
         answer_.binding.assign(available_kw_.size(), {});
+        if (settings.disclose) disclosure_.emplace(piece_);
     }
 
     Answer run() {
@@ -52,6 +53,7 @@ class ExactSearch {
         if (answer_.status == Status::optimal || answer_.status == Status::relaxed ||
             answer_.status == Status::converged)
             finish();
+        if (disclosure_) answer_.messages = disclosure_->take();
         return std::move(answer_);
     }
 
@@ -69,6 +71,11 @@ class ExactSearch {
     }
 
     bool solve(solvers::TreeStart const* start);
+    [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
+                                                  solvers::TreeObserver const& watch) {
+        return disclosure_ ? disclosure_->solve(assembled_.program, links_, tree, start, watch)
+                           : solvers::solve(assembled_.program, links_, tree, start, watch);
+    }
     [[nodiscard]] bool stands_still() const;
     [[nodiscard]] std::int64_t most_iterations() const { return holds_limits_ ? 60 : std::numeric_limits<int>::max(); }
     void take_shares(std::span<double const> u);
@@ -99,6 +106,7 @@ class ExactSearch {
     Settings const& settings_;
     Observer const& observer_;
     PieceLinks links_;
+    std::optional<Disclosure> disclosure_;
     MarginalPrices prices_;
     std::vector<double> available_kw_;
     double total_kw_ = 0.0;
@@ -175,7 +183,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
     solvers::TreeSettings tree{
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
-        .presolve = settings_.presolve && !holds_limits_};
+        .presolve = settings_.presolve && !holds_limits_ && !disclosure_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
         if (round.iteration == 0) return false;  // where it starts from is no round
@@ -187,12 +195,12 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
         return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
                       observer_, answer_);
     };
-    outcome_ = solvers::solve(assembled_.program, links_, tree, start, watch);
+    outcome_ = solve_tree(tree, start, watch);
     // Programs after the first have an answer, the one before; what stands in its way is rounding.
     bool const may_relax = settings_.elastic && !settled_ && policy_.levels != fairness::Levels::oldest_first;
     if (outcome_.status == solvers::TreeStatus::primal_infeasible && may_relax) {
         tree.elastic = true;
-        outcome_ = solvers::solve(assembled_.program, links_, tree, nullptr, watch);
+        outcome_ = solve_tree(tree, nullptr, watch);
         answer_.status = Status::relaxed;
     }
     switch (outcome_.status) {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "dec/coordination/tradeoff.hpp"
 #include "dec/core/archive.hpp"
-#include "dec/fairness/indices.hpp"
 #include "dec/results/schema.hpp"
 #include "tables.hpp"
 
@@ -434,26 +434,19 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.objective = answer.objective;
     s.objective_optimal = answer.objective_optimal;
 
-    std::vector<double> own_kept;
-    double available = 0.0, curtailed = 0.0;
+    std::vector<double> available_kw, share;
     for (auto const& point : setpoints(flow, answer)) {
-        if (point.available_kw <= 0.0) continue;
-        own_kept.push_back(1.0 - point.share);
-        available += point.available_kw;
-        curtailed += point.available_kw - point.allowed_kw;
+        available_kw.push_back(point.available_kw);
+        share.push_back(point.share);
     }
-    // Sorted, so that sums do not depend on who owned what.
-    auto kept = comm.all_gather(own_kept);
-    std::ranges::sort(kept);
-    if (!kept.empty()) {
-        s.alpha_min = 1.0 - kept.back();
-        s.alpha_max = 1.0 - kept.front();
-        s.alpha_mean = 1.0 - std::accumulate(kept.begin(), kept.end(), 0.0) / static_cast<double>(kept.size());
-    }
-    s.jain = fairness::jain(kept);
-    s.gini = fairness::gini(kept);
-    s.available_kw = comm.sum(available);
-    s.curtailed_kw = s.curtailed_kw_linear = comm.sum(curtailed);
+    auto const burden = coordination::burden(comm, available_kw, share);
+    s.alpha_min = burden.alpha_min;
+    s.alpha_mean = burden.alpha_mean;
+    s.alpha_max = burden.alpha_max;
+    s.jain = burden.jain;
+    s.gini = burden.gini;
+    s.available_kw = burden.available_kw;
+    s.curtailed_kw = s.curtailed_kw_linear = burden.curtailed_kw;
 
     double highest_before = 0.0, highest = 0.0, lowest = std::numeric_limits<double>::infinity();
     std::int64_t below = 0;

@@ -161,7 +161,7 @@ MISUSE = {
     ("solve", DEMONSTRATION, "twice.xml"): ["twice.xml: is one argument too many"],
     ("solve", DEMONSTRATION, "--quiet", "--verbose"): ["--quiet excludes --verbose"],
     ("solve",): ["FEEDER is required", "dec solve --help"],
-    (): ["no command given", "solve, powerflow, inspect, convert, generate, populate, diff, export-qp", "dec --help"],
+    (): ["no command given", "solve, powerflow, tradeoff, inspect, convert, generate, populate, diff, export-qp", "dec --help"],
     ("frob",): ["frob: there is no such command"],
     ("solve", DEMONSTRATION, "--config", "missing.toml"): ["missing.toml", "cannot be read"],
     ("populate", TABLES, "out.xml", "--seed", "-1"): ["--seed: -1 is not a whole number of at least 0"],

@@ -156,10 +156,6 @@ def solve_linear_with_highs(p):
     return verdict_of(highs)
 
 
-def shares_of(program, x):
-    return {name.removeprefix("alpha:"): x[i] for i, name in enumerate(program.names) if name.startswith("alpha:")}
-
-
 class Moves:
     """Small moves that keep the limits from where our shares are: rows of limits that are met, each by its largest number, and
     whether a share may rise or fall. They form a cone, so that a solver is asked for numbers of the order of one however little

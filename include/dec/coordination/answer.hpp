@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dec/coordination/agent_messages.hpp"
 #include "dec/coordination/limits.hpp"
 #include "dec/core/error.hpp"
 #include "dec/fairness/decisions.hpp"
@@ -51,10 +52,11 @@ struct Answer {
     std::vector<double> price_low, price_high;
     /// Per row of pv_systems, where every DER may have a node of its own: the one whose limit binds it, empty where none does.
     std::vector<std::string> binding;
-    std::optional<std::int64_t> levels;    ///< of a policy that has them
-    std::optional<double> duality_gap;     ///< relative
-    std::string open;                      ///< `converged`: what about the answer is not settled; the same on all ranks
-    std::vector<core::Finding> conflicts;  ///< infeasible: the nodes and limits in conflict; on the root
+    std::optional<std::int64_t> levels;  ///< of a policy that has them
+    std::optional<double> duality_gap;   ///< relative
+    std::string open;                    ///< `converged`: what about the answer is not settled; the same on all ranks
+    std::optional<AgentMessages> messages;  ///< if asked for
+    std::vector<core::Finding> conflicts;   ///< infeasible: the nodes and limits in conflict; on the root
 };
 
 /// Called after every round on every rank; returning true asks for a stop, which all ranks then agree on.
@@ -67,6 +69,7 @@ struct Settings {
     fairness::Scope scope = fairness::Scope::feeder;  ///< of policies that have one
     bool presolve = true;
     bool elastic = false;                       ///< least violation of the limits where they cannot be met
+    bool disclose = false;                      ///< keep what agents tell each other, of policies without groups
     std::vector<fairness::Contract> contracts;  ///< one per row of the piece's pv_systems, or none
     /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
     struct Start {

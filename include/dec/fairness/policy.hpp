@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,7 +57,7 @@ struct Policy {
     bool shared_fraction = false;  ///< one fraction for all members of a scope; only then is there a scope
     /// The cost of a share of this much available power, a DER's or, with a shared fraction, a scope's; the policy makes the
     /// sum over all of them as small as possible. None: not a sum.
-    Cost (*cost)(double available) = nullptr;
+    std::function<Cost(double available)> cost;
     bool weighted = false;  ///< a contract may name a weight that stands for the available power in `cost`
     /// Several answers may cost the same; the one of smallest sum of available x^2 counts.
     bool tie_break = false;
@@ -70,5 +71,12 @@ struct Policy {
 /// Every policy there is; a new one is a file and one line here.
 [[nodiscard]] std::span<Policy const> policies();
 [[nodiscard]] Policy const* find_policy(std::string_view name);
+
+/// What lies between the policies, for a curve: blend 0 is `min-curtailment` (without its tie-break), 1/2 `quadratic`, 1 as near as
+/// possible to everybody giving up `common_share`, which is `proportional` over the feeder where that is its fraction. Every DER
+/// costs available (blend x^2 + 2 common_share (1 - 2 blend) x): for blend > 0 the answer is the point nearest to the common
+/// share common_share (2 - 1 / blend), squares weighted by available power, and of all answers that curtail as much in sum the
+/// one of smallest sum of available x^2. Source: docs/tradeoff.md. \pre 0 <= blend <= 1, common_share > 0.
+[[nodiscard]] Policy blend(double blend, double common_share);
 
 }  // namespace dec::fairness

@@ -1,0 +1,134 @@
+"""What the commands of this folder share: where things are, how `dec` is run, scenarios, the machine."""
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+SCENARIOS = PROJECT / "benchmarks" / "scenarios"
+
+
+def use_project_python():
+    """Starts the calling script again in the project's own environment, which need not be activated."""
+    python = PROJECT / ".venv" / "bin" / "python"
+    if python.exists() and Path(sys.prefix) != PROJECT / ".venv":
+        os.execv(python, [str(python), *sys.argv])
+
+
+try:
+    import h5py
+    import numpy as np
+except ImportError as missing:
+    use_project_python()
+    sys.exit(f"error: {missing}; run scripts/setup_python")
+
+import tomllib
+
+EXECUTABLE = Path(os.environ.get("DEC_EXECUTABLE", PROJECT / "build" / "release" / "dec"))
+SHARED = Path(os.environ.get("DEC_SHARED", PROJECT.parent / "shared"))
+# One rank computes on one core, whatever libraries would like.
+ENVIRONMENT = os.environ | {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+class Failure(Exception):
+    """What ends a command with one line."""
+
+
+def dec(*arguments):
+    """Runs `dec` and returns what it printed."""
+    done = subprocess.run([str(EXECUTABLE), *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure(f"dec {' '.join(map(str, arguments))} ended with code {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def machine():
+    """What figures depend on."""
+    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    commit = subprocess.run(["git", "-C", str(PROJECT), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return {"processor": model, "cores": os.cpu_count(), "load": os.getloadavg()[0], "commit": commit.stdout.strip(),
+            "dec": dec("--version").strip()}
+
+
+def write_json(path, content):
+    Path(path).write_text(json.dumps(content, indent=2) + "\n")
+
+
+@dataclass
+class Scenario:
+    """One file of benchmarks/scenarios: a problem that everybody measures alike."""
+
+    name: str
+    path: Path
+    nodes: int  # that have limits
+    above: int  # of them above the upper limit with nothing curtailed
+    tables: dict  # of the file
+
+    @staticmethod
+    def load(name):
+        path = SCENARIOS / f"{name}.toml"
+        if not path.exists():
+            raise Failure(f"there is no scenario {name}; there are: {', '.join(scenario_names())}")
+        tables = tomllib.loads(path.read_text())
+        about = tables["scenario"]
+        return Scenario(name, path, about["nodes"], about["above"], tables)
+
+    @property
+    def share(self):
+        return self.above / self.nodes
+
+    def source(self):
+        """The file the feeder is made from; none if it is generated."""
+        about = self.tables["scenario"]
+        if "input" in about:
+            return PROJECT / about["input"]
+        return SHARED / "feeders" / about["public"] if "public" in about else None
+
+    def options(self):
+        """Of `dec solve`, for other commands that share them."""
+        return [word for key, value in self.tables["solve"].items() for word in (f"--{key}", str(value))]
+
+    def make_feeder(self, folder):
+        """Path of the feeder; variants of one feeder share it, and what is there already is used."""
+        folder = Path(folder)
+        feeder = folder / f"{self.name.rsplit('_', 1)[0]}.h5"
+        if feeder.exists():
+            return feeder
+        folder.mkdir(parents=True, exist_ok=True)
+        source = self.source()
+        if source is not None and not source.exists():
+            raise Failure(f"{source} is absent; set DEC_SHARED to the folder of public feeders")
+        if "generate" in self.tables:
+            dec("generate", feeder, "--config", self.path, "--quiet")
+        elif "populate" in self.tables:
+            dec("populate", source, feeder, "--config", self.path, "--quiet")
+        else:
+            dec("convert", source, feeder, "--quiet")
+        return feeder
+
+    def check(self, feeder, results):
+        """Solves the scenario, which leaves `results`, and returns the summary.
+        Fails if another number of nodes than the file says is above the limit with nothing curtailed."""
+        summary = json.loads(dec("solve", feeder, "--config", self.path, "--policy", "quadratic", "--json", "--quiet",
+                                 "-o", results))
+        with h5py.File(results) as file:
+            limit, v = file["nodes/v_limit_high"][:], file["nodes/v_uncurtailed"][:]
+        limited = np.isfinite(limit)
+        nodes, above = int(limited.sum()), int((v[limited] > limit[limited]).sum())
+        if (nodes, above) != (self.nodes, self.above):
+            raise Failure(f"{self.name}: {above} of {nodes} nodes are above the limit with nothing curtailed; "
+                          f"{self.path.relative_to(PROJECT)} says {self.above} of {self.nodes}")
+        return summary
+
+
+def scenario_names():
+    return sorted(path.stem for path in SCENARIOS.glob("*.toml"))

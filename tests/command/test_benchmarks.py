@@ -1,0 +1,74 @@
+"""The commands of benchmarks/ work, on something small: what they write is complete, and every optimum they compare is the same."""
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from command_line import SOURCE
+
+BENCHMARKS = SOURCE / "benchmarks"
+
+
+def run(name, *arguments, folder):
+    return subprocess.run([sys.executable, BENCHMARKS / name, *map(str, arguments)], cwd=folder, capture_output=True, text=True,
+                          timeout=600)
+
+
+def test_peers_are_asked_the_same_and_find_the_same(tmp_path):
+    pytest.importorskip("clarabel", reason="SKIPPED: independent solvers are not installed; run scripts/setup_python")
+    done = run("peers", "demonstration_10", "--policies", "quadratic,min-curtailment", "--solvers", "Clarabel,HiGHS", "--repeat", 1,
+               "--limit", 120, "--feeders", tmp_path / "feeders", folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "peers.json").read_text())
+    assert [case["policy"] for case in report["cases"]] == ["quadratic", "min-curtailment"]
+    for case in report["cases"]:
+        assert (case["nodes"], round(case["share_in_danger"], 3)) == (1986, 0.1)
+        assert list(case["solvers"]) == ["dec", "Clarabel", "HiGHS"]
+        for name in ("dec", "Clarabel"):
+            row = case["solvers"][name]
+            assert row["right"] and row["solve_seconds"] > 0.0 and row["iterations"] > 0, (name, row)
+    assert report["cases"][0]["solvers"]["dec"]["warm_iterations"] > 0
+    assert {"processor", "cores", "load", "commit", "dec"} == report["machine"].keys()
+    assert (tmp_path / "peers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_solver_that_takes_too_long_is_stopped_and_said_so(tmp_path):
+    pytest.importorskip("clarabel", reason="SKIPPED: independent solvers are not installed; run scripts/setup_python")
+    done = run("peers", "demonstration_10", "--solvers", "HiGHS", "--repeat", 1, "--limit", 0.01, "--feeders",
+               tmp_path / "feeders", folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "peers.json").read_text())["cases"][0]["solvers"]["HiGHS"]
+    assert row == {"status": "not done within 0.01 s", "right": False}
+
+
+def test_solvers_and_scenarios_that_are_none_are_named(tmp_path):
+    assert "no solver Oracle; there are: PIQP" in run("peers", "--solvers", "Oracle", folder=tmp_path).stderr
+    assert "there is no scenario moon" in run("peers", "moon", folder=tmp_path).stderr
+    assert "there is no scenario moon" in run("end_to_end", "moon", folder=tmp_path).stderr
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_every_stage_from_nothing_to_results_is_timed(tmp_path, ranks):
+    done = run("end_to_end", "synthetic_1e4_10", "--ranks", ranks, folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "end_to_end.json").read_text())
+    assert [stage["stage"] for stage in report["stages"]] == ["generate", "solve", "solve again, warm"]
+    assert report["buses"] == 10000 and report["ranks"] == ranks
+    for stage in report["stages"]:
+        assert stage["wall_seconds"] > 0.0
+    for stage in report["stages"][1:]:
+        assert stage["status"] == "optimal" and stage["steps"].keys() >= {"read", "partition", "build", "solve", "check", "write"}
+    assert report["stages"][2]["iterations"] <= report["stages"][1]["iterations"]
+
+
+def test_a_scenario_is_made_and_checked_by_one_command(tmp_path):
+    done = run("scenario", "demonstration_10", "-o", tmp_path, folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "199 of      1986 nodes above the limit" in done.stdout
+    assert os.listdir(tmp_path) == ["demonstration.h5"]
