@@ -58,11 +58,12 @@ core::ExitCode export_qp(Context& context, ExportOptions const& options) {
         Context alone{core::Communicator{MPI_COMM_SELF}, context.command_line, context.log};
         auto const piece = hand_out(alone, std::move(feeder), partition::Grain::secondary);
         model::LinDist3Flow flow{alone.comm, piece, {.source_voltage_pu = options.problem.source_voltage}};
-        coordination::Settings settings{.limits = options.problem.limits(),
-                                        .scope = options.problem.scope_or(fairness::Scope::feeder)};
+        auto settings = options.problem.settings();
+        settings.scope = options.problem.scope_or(fairness::Scope::feeder);
+        warn_of_assumptions(alone.comm, context.log, flow, settings);
         if (options.problem.contracts)
             settings.contracts = fairness::read_contracts(alone.comm, *options.problem.contracts, piece);
-        auto program = results::export_program(alone.comm, flow, policy, settings);
+        auto program = results::export_program(alone.comm, flow, policy, settings, mps);
         if (options.lean) program = results::without_fixed(program);
         auto const& qp = program.form.program;
         if (mps) results::write_mps(program, options.output);

@@ -7,6 +7,7 @@
 
 #include "command.hpp"
 #include "dec/coordination/answer.hpp"
+#include "dec/core/log.hpp"
 
 namespace dec::app {
 
@@ -17,6 +18,9 @@ struct ProblemOptions {
     double vmin = 0.95, vmax = 1.05;
     std::string vmin_relax = "on";
     std::optional<std::string> contracts;
+    std::string reactive = "none";
+    std::optional<double> power_factor;
+    std::string ratings = "none";
 
     /// \param default_scope as the help tells it.
     void add_to(CLI::App& command, std::string const& default_scope);
@@ -26,7 +30,14 @@ struct ProblemOptions {
     fairness::Policy const* check(std::vector<core::Finding>& findings) const;
     [[nodiscard]] fairness::Scope scope_or(fairness::Scope otherwise) const;
     [[nodiscard]] coordination::VoltageLimits limits() const { return {vmin, vmax, vmin_relax == "on"}; }
+    [[nodiscard]] bool limits_powers() const { return reactive != "none" || ratings != "none"; }
+    /// Limits, reactive power and ratings; the rest is the command's.
+    [[nodiscard]] coordination::Settings settings() const;
 };
+
+/// Says what was assumed where the feeder does not tell what inverters and branches can carry. Collective.
+void warn_of_assumptions(core::Communicator const& comm, core::Log const& log, model::LinDist3Flow const& flow,
+                         coordination::Settings const& settings);
 
 /// "one, two, three" of a catalogue.
 template <class Catalogue>

@@ -170,6 +170,15 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
     if (options.agent_messages && policy != nullptr && (policy->cost == nullptr || policy->shared_fraction))
         wrong("--agent-messages", fmt::format("policy {} has a number that agents share", options.policy),
               "--policy min-curtailment, quadratic, nash or lifo");
+    only_exact(options.reactive != "none", "--reactive " + options.reactive);
+    only_exact(options.ratings != "none", "--ratings " + options.ratings);
+    if (options.elastic && options.reactive != "none")
+        wrong("--elastic --reactive", "what an inverter is built for is no limit that can be exceeded",
+              "leave one of them out");
+    if (options.limits_powers() && policy != nullptr && policy->cost == nullptr &&
+        policy->levels == fairness::Levels::none)
+        wrong("--policy " + options.policy, "walks along its scalar and knows neither reactive power nor ratings",
+              "another policy, or leave --reactive and --ratings out");
     if (options.elastic && policy != nullptr && policy->cost == nullptr && policy->levels == fairness::Levels::none)
         wrong("--elastic", fmt::format("policy {} walks along its scalar and needs limits that hold", options.policy),
               "leave --elastic out, or another policy");
@@ -197,6 +206,17 @@ void warn_of_low_voltages(Context& context, results::Summary const& summary, Sol
         fmt::format("{} below {} pu with nothing curtailed and so without a lower limit (--vmin-relax on); the "
                     "lowest voltage with the setpoints is {:.4f} pu",
                     count == 1 ? "1 node is" : fmt::format("{} nodes are", count), options.vmin, summary.v_min));
+}
+
+/// Collective.
+void warn_of_overloads(Context& context, coordination::Answer const& answer) {
+    double own = 0.0;
+    for (auto const& branch : answer.ratings) own += branch.relaxed() ? 1.0 : 0.0;
+    double const count = context.comm.sum(own);
+    if (count > 0.0)
+        context.log.warning(fmt::format("{:.0f} branch{} over the rating with nothing curtailed and by the loads alone; the "
+                                        "limit there is what flows with everything curtailed",
+                                        count, count == 1.0 ? " is" : "es are"));
 }
 
 /// Two derivations of the same voltages; a difference is a bug of ours, the same on all ranks.
@@ -294,13 +314,14 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     finished("build", run.seconds.build);
 
     // 4. Coordinate.
-    coordination::Settings settings{.limits = options.limits(),
-                                    .max_iterations = options.max_iterations.value_or(method->default_iterations),
-                                    .tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0)),
-                                    .scope = scope,
-                                    .presolve = options.presolve == "on",
-                                    .elastic = options.elastic,
-                                    .disclose = options.agent_messages.has_value()};
+    auto settings = options.settings();
+    settings.max_iterations = options.max_iterations.value_or(method->default_iterations);
+    settings.tolerance = options.tolerance.value_or(method->default_tolerance.value_or(0.0));
+    settings.scope = scope;
+    settings.presolve = options.presolve == "on";
+    settings.elastic = options.elastic;
+    settings.disclose = options.agent_messages.has_value();
+    warn_of_assumptions(comm, context.log, flow, settings);
     if (options.contracts) settings.contracts = fairness::read_contracts(comm, *options.contracts, piece);
     if (options.warm_start) settings.start = results::read_start(comm, *options.warm_start, piece, options.policy);
     bool const show =
@@ -322,10 +343,13 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     coordination::require_no_collapse(comm, piece, answer.nodes, answer.curtailed);
 
     // 5. A second opinion on exactly the setpoints that are handed out.
-    std::vector<double> export_kw;
+    std::vector<double> export_kw, export_kvar;
     auto const points = results::setpoints(flow, answer);
-    for (auto const& point : points) export_kw.push_back(point.allowed_kw);
-    auto const check = coordination::check_linear(comm, flow, answer, export_kw);
+    for (auto const& point : points) {
+        export_kw.push_back(point.allowed_kw);
+        export_kvar.push_back(point.reactive_kvar);
+    }
+    auto const check = coordination::check_linear(comm, flow, answer, export_kw, export_kvar);
     require_agreement(check);
     finished("check", run.seconds.check);
 
@@ -349,6 +373,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
 
     // 7. Write, then tell.
     warn_of_low_voltages(context, summary, options);
+    warn_of_overloads(context, answer);
     if (!answer.open.empty()) context.log.warning(answer.open);
     // The setpoints appear when the results are there: both or none.
     std::unique_ptr<core::OutputFile> setpoints_file;

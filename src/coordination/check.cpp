@@ -13,7 +13,8 @@ auto row(std::vector<double>& values, std::int32_t vertex) {
 }
 
 /// What every bus draws by itself at zero voltage, from the exported powers instead of the curtailed shares.
-std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double const> export_kw) {
+std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double const> export_kw,
+                             std::span<double const> export_kvar) {
     auto const& piece = flow.piece();
     std::vector<double> draw(6 * piece.vertices.size(), 0.0);
     for (std::size_t j = 0; j < piece.own; ++j)
@@ -21,6 +22,11 @@ std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double c
     for (std::size_t d = 0; d < flow.ders().size(); ++d) {
         auto const& der = flow.ders()[d];
         if (der.vertex < 0 || der.available <= 0.0) continue;
+        if (!export_kvar.empty() && !std::isnan(export_kvar[d])) {
+            double const more = flow.settings().per_unit.power(export_kvar[d] * 1000.0) - der.reactive;
+            auto const unshared = der.own_reactive + der.reactive * der.per_reactive;  // phase by phase as in the file
+            row<6>(draw, der.vertex) -= more * der.per_reactive + unshared;
+        }
         double const held_back = der.available - flow.settings().per_unit.power(export_kw[d] * 1000.0);
         row<6>(draw, der.vertex) += held_back / der.available * der.full;
     }
@@ -30,11 +36,11 @@ std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double c
 }  // namespace
 
 Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, Answer const& answer,
-                   std::span<double const> export_kw) {
+                   std::span<double const> export_kw, std::span<double const> export_kvar) {
     constexpr std::int64_t most_sweeps = 200;
     constexpr double still = 1e-14;
     auto const& piece = flow.piece();
-    auto const constant = own_draw(flow, export_kw);
+    auto const constant = own_draw(flow, export_kw, export_kvar);
     std::vector<double> power(6 * piece.vertices.size(), 0.0), lifted(6 * piece.vertices.size(), 0.0);
     model::FlowState state;
     state.v_sq.assign(3 * piece.vertices.size(), 1.0);
@@ -82,6 +88,10 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
         check.violation_pu = std::max(check.violation_pu, v - std::sqrt(node.high));
         if (node.low > 0.0) check.violation_pu = std::max(check.violation_pu, std::sqrt(node.low) - v);
     }
+    state.power = power;
+    for (auto const& branch : answer.ratings)
+        check.overload = std::max(check.overload, apparent_power(branch, state) / branch.limit - 1.0);
+    check.overload = comm.max(check.overload);
     check.largest_difference = comm.max(check.largest_difference);
     check.v_max_pu = comm.max(check.v_max_pu);
     check.v_min_pu = comm.min(low);

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "conflicts.hpp"
 #include "dec/coordination/bisection.hpp"
 #include "dec/coordination/piece_links.hpp"
+#include "dec/coordination/power_limits.hpp"
 #include "dec/fairness/contracts.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
@@ -33,12 +35,14 @@ class ExactSearch {
             available_kw_.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
         total_kw_ = comm.sum(std::accumulate(available_kw_.begin(), available_kw_.end(), 0.0));
         answer_.alpha.assign(available_kw_.size(), 0.0);
+        flow_.set_reactive({});
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
         answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
         limits_ = squared_limits(piece_, answer_.nodes);
         unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
         decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);
+        limit_powers();
         answer_.binding.assign(available_kw_.size(), {});
         if (settings.disclose) disclosure_.emplace(piece_);
     }
@@ -50,6 +54,7 @@ class ExactSearch {
         else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
         else if (policy_.tie_break) with_tie_break();
         else if (solve(start())) take_prices();
+        if (answer_.status == Status::optimal || answer_.status == Status::converged) use_least_reactive_power();
         if (answer_.status == Status::optimal || answer_.status == Status::relaxed ||
             answer_.status == Status::converged)
             finish();
@@ -70,6 +75,11 @@ class ExactSearch {
         return policy_.levels == fairness::Levels::largest_first ? comm_.max(own) : comm_.sum(own);
     }
 
+    void limit_powers();
+    void set_reactive(std::vector<double> injected);
+    void use_least_reactive_power();
+    [[nodiscard]] solvers::TreeOutcome solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
+                                                     solvers::TreeObserver const& watch);
     bool solve(solvers::TreeStart const* start);
     [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                   solvers::TreeObserver const& watch) {
@@ -111,6 +121,9 @@ class ExactSearch {
     std::vector<double> available_kw_;
     double total_kw_ = 0.0;
     model::SquaredLimits limits_;
+    model::PowerLimits powers_;
+    bool has_powers_ = false;  // on any rank
+    bool decides_reactive_ = false;
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
     bool settled_ = false;       // something has been decided by an earlier program
     bool loosened_ = false;      // they have become limits with little room
@@ -131,15 +144,17 @@ void ExactSearch::take_shares(std::span<double const> u) {
     }
     for (std::size_t k = 0; k < u.size(); ++k) {
         auto const d = static_cast<std::size_t>(assembled_.der[k]);
-        answer_.alpha[d] = decisions_.ders[d].reach * u[k];
+        if (assembled_.reactive[k] != 0) answer_.reactive[d] = powers_.ders[d].rated * u[k];
+        else answer_.alpha[d] = decisions_.ders[d].reach * u[k];
     }
 }
 
 /// Where a run that is resumed begins; null without one.
 solvers::TreeStart const* ExactSearch::start() {
     if (!settings_.start) return nullptr;
-    assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
+    assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
     auto const& given = *settings_.start;
+    if (decides_reactive_ && !given.reactive.empty()) answer_.reactive = given.reactive;
     start_ = start_at(given.alpha);
     for (auto const& node : answer_.nodes) {
         auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
@@ -166,6 +181,11 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
     start.y.assign(assembled_.program.groups.size(), 0.0);
     for (std::size_t k = 0; k < assembled_.der.size(); ++k) {
         auto const d = static_cast<std::size_t>(assembled_.der[k]);
+        if (assembled_.reactive[k] != 0) {
+            double const q = answer_.reactive[d] / powers_.ders[d].rated;
+            start.u.push_back(std::isfinite(q) ? q : 0.0);
+            continue;
+        }
         start.u.push_back(alpha[d] / decisions_.ders[d].reach);
         auto const group = assembled_.program.controls[k].group;
         if (group >= 0)
@@ -179,7 +199,7 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
 bool ExactSearch::solve(solvers::TreeStart const* start) {
-    assembled_ = model::assemble(comm_, flow_, limits_, decisions_);
+    assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
     solvers::TreeSettings tree{
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
@@ -195,12 +215,12 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
         return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
                       observer_, answer_);
     };
-    outcome_ = solve_tree(tree, start, watch);
+    outcome_ = solve_program(tree, start, watch);
     // Programs after the first have an answer, the one before; what stands in its way is rounding.
     bool const may_relax = settings_.elastic && !settled_ && policy_.levels != fairness::Levels::oldest_first;
     if (outcome_.status == solvers::TreeStatus::primal_infeasible && may_relax) {
         tree.elastic = true;
-        outcome_ = solve_tree(tree, nullptr, watch);
+        outcome_ = solve_program(tree, nullptr, watch);
         answer_.status = Status::relaxed;
     }
     switch (outcome_.status) {
@@ -230,11 +250,113 @@ bool ExactSearch::solve(solvers::TreeStart const* start) {
         return false;
     }
     take_shares(outcome_.u);
+    flow_.set_reactive(answer_.reactive);
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
     // What exceeding limits costs is not in the objective, but in the gap.
     answer_.duality_gap = outcome_.gap / std::max(std::abs(outcome_.objective + outcome_.penalty), 1e-6);
     return outcome_.status == solvers::TreeStatus::optimal;
+}
+
+/// What limits powers, besides voltages.
+void ExactSearch::limit_powers() {
+    model::FlowState everything;
+    if (settings_.ratings != Ratings::none) {
+        flow_.solve(std::vector<double>(answer_.alpha.size(), 1.0), everything);
+        answer_.ratings = rated_branches(flow_, settings_.ratings, answer_.uncurtailed, everything);
+    }
+    powers_ = power_limits(flow_, decisions_, settings_, answer_.ratings, answer_.uncurtailed, everything);
+    decides_reactive_ = settings_.reactive;
+    has_powers_ = settings_.reactive || settings_.ratings != Ratings::none;
+    if (decides_reactive_)
+        answer_.reactive.assign(answer_.alpha.size(), std::numeric_limits<double>::quiet_NaN());
+}
+
+void ExactSearch::set_reactive(std::vector<double> injected) {
+    answer_.reactive = std::move(injected);
+    flow_.set_reactive(answer_.reactive);
+}
+
+/// The program with circles: polygons are made finer around the answer until what they leave out is worth no more than the gap
+/// that is allowed.
+solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
+                                                solvers::TreeObserver const& watch) {
+    constexpr int most_refinements = 12;
+    constexpr double nothing = 1e-12;  // of all that could be given up
+    constexpr double no_part = 1e-9;   // of a certificate
+    auto outcome = solve_tree(tree, start, watch);
+    for (int round = 0; has_powers_ && round < most_refinements; ++round) {
+        bool const infeasible = outcome.status == solvers::TreeStatus::primal_infeasible;
+        if (outcome.status != solvers::TreeStatus::optimal && !infeasible) break;
+        auto const forces = chord_forces(powers_, assembled_, outcome);
+        std::array sums{forces.gap, forces.force};
+        links_.sum(sums);
+        double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
+        double const allowed = infeasible ? no_part * sums[1]
+                                          : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
+        outcome.gap += sums[0];
+        if (sums[0] <= allowed) break;
+        refine(powers_, flow_, assembled_, outcome);
+        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
+        solvers::TreeStart const near{.u = std::move(outcome.u),
+                                      .y = std::move(outcome.y),
+                                      .price_low = std::move(outcome.price_low),
+                                      .price_high = std::move(outcome.price_high)};
+        outcome = solve_tree(tree, infeasible ? nullptr : &near, watch);
+    }
+    return outcome;
+}
+
+/// With all shares as they are, the smallest sum of q^2 / s.
+void ExactSearch::use_least_reactive_power() {
+    constexpr double room = 4e-9;       // pu^2
+    constexpr double side_room = 1e-9;  // of a rating
+    if (!decides_reactive_) return;
+    auto const before = answer_.reactive;
+    auto const alpha = answer_.alpha;
+    auto const gap = answer_.duality_gap;
+    auto const status = answer_.status;
+    for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
+        auto& what = decisions_.ders[d];
+        what.role = Decision::Role::fixed;
+        what.fixed = answer_.alpha[d];
+        if (powers_.decides(d))
+            powers_.ders[d].cost = flow_.settings().per_unit.power_si(powers_.ders[d].rated) / 1000.0;
+    }
+    limits_ = squared_limits(piece_, answer_.nodes);
+    for (auto const& node : answer_.nodes) {
+        double const v = seen(piece_, answer_.curtailed, node);
+        auto& low = limits_.low[place(node)];
+        auto& high = limits_.high[place(node)];
+        if (v > high - room) high = std::max(high, v) + room;
+        if (v < low + room) low = std::min(low, v) - room;
+    }
+    powers_.room = side_room;
+    settled_ = true;
+    holds_limits_ = false;
+    loosened_ = true;
+    answer_.status = Status::optimal;
+    auto const near = [&] {
+        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
+        return start_at(alpha);
+    };
+    stood_still_ = false;
+    if (solve(nullptr) && !stood_still_) {
+        answer_.status = status;
+    } else if (answer_.status != Status::interrupted) {
+        auto const from = near();
+        answer_.status = Status::optimal;
+        if (solve(&from)) {
+            answer_.status = status;
+        } else if (answer_.status != Status::interrupted) {
+            answer_.alpha = alpha;
+            set_reactive(before);
+            flow_.solve(answer_.alpha, answer_.curtailed);
+            answer_.objective = objective_of(answer_.alpha);
+            leave_open("the reactive powers keep the limits, but whether smaller ones do as well is not settled");
+        }
+    }
+    answer_.duality_gap = gap;
 }
 
 /// From squared voltages to voltages: d(v^2) = 2 v dv.
@@ -263,11 +385,13 @@ void ExactSearch::with_tie_break() {
     take_prices();
     if (answer_.status == Status::relaxed) return;
     auto const first = answer_.alpha;
+    auto const first_reactive = answer_.reactive;
     double const least = answer_.objective;
     auto const gap = answer_.duality_gap;
     if (!break_tie(least)) {
         if (answer_.status == Status::interrupted) return;
         answer_.alpha = first;
+        set_reactive(first_reactive);
         leave_open(
             "no answer costs less, but which of those that cost the same has the smallest squares is not settled");
     }
@@ -324,7 +448,15 @@ std::vector<char> ExactSearch::settle(double cap) {
     constexpr double negligible = 1e-8;  // price of a bound compared with the cost of a share
     constexpr double clear = 1e-7;       // farther from its bound a share stays where it is: the limits are met there
     settled_ = true;
-    auto const gradient = prices_.gradient(answer_.nodes, low_, high_);
+    auto gradient = prices_.gradient(answer_.nodes, low_, high_);
+    if (has_powers_) {
+        // Capabilities and ratings have prices, too.
+        powers_.room = 1e-9;
+        for (std::size_t k = 0; k < assembled_.der.size() && !outcome_.control_price.empty(); ++k) {
+            auto const d = static_cast<std::size_t>(assembled_.der[k]);
+            if (assembled_.reactive[k] == 0) gradient[d] = outcome_.control_price[k] / decisions_.ders[d].reach;
+        }
+    }
     double const open = count_open();
     std::vector<double> worth(gradient.size(), 0.0), scale(gradient.size(), 0.0);
     std::vector<double> of_group(2 * static_cast<std::size_t>(decisions_.groups), 0.0);
@@ -370,8 +502,10 @@ bool ExactSearch::solve_next_level() {
         return solve(from);
     };
     auto const before = answer_.alpha;
+    auto const reactive_before = answer_.reactive;
     if (found(nullptr) && !stood_still_) return true;
     if (answer_.status == Status::interrupted) return false;
+    answer_.reactive = reactive_before;
     auto const near = start_at(before);
     if (found(&near) && !stood_still_) return true;
     if (answer_.status == Status::interrupted) return false;
@@ -386,17 +520,19 @@ void ExactSearch::one_level_after_the_other() {
     std::optional<double> gap;  // the widest
     bool wide = false;          // than the tolerance
     auto const* const from = start();
-    if (count_open() > 0.0 && (solve(from) || answer_.status == Status::iteration_limit) &&
+    if (!has_powers_ && count_open() > 0.0 && (solve(from) || answer_.status == Status::iteration_limit) &&
         answer_.status != Status::relaxed && (walk_down_levels() || answer_.status == Status::interrupted))
         return;
     if (answer_.status == Status::infeasible) return;
     while (count_open() > 0.0) {
         if (levels > 0 && rest_gives_nothing()) break;
         auto const before = answer_.alpha;
+        auto const reactive_before = answer_.reactive;
         if (levels == 0 ? !solve(from) : !solve_next_level()) {
             if (levels == 0 || answer_.status == Status::interrupted) return;
             // What was decided so far stands.
             answer_.alpha = before;
+            set_reactive(reactive_before);
             answer_.duality_gap = gap;
             leave_open(fmt::format("the first {} levels are as low as possible, those below are not settled", levels));
             break;
@@ -430,7 +566,7 @@ void ExactSearch::one_level_after_the_other() {
                                gap.value_or(0.0)));
 }
 
-/// All levels from vertex to vertex, from an answer near the first. \return false if that was given up; then nothing has changed.
+/// All levels from vertex to vertex, from an answer near the first. \pre voltages are all there is to hold. \return false if that was given up; then nothing has changed.
 bool ExactSearch::walk_down_levels() {
     constexpr double nothing = 1e-9;  // share below which all that are left are free
     constexpr double same = 1e-9;     // levels that are no more apart are one
@@ -473,6 +609,7 @@ bool ExactSearch::walk_down_levels() {
 /// Tries whether all limits hold if those that are left give up nothing. \return true if so; they then do.
 bool ExactSearch::rest_gives_nothing() {
     constexpr double holds = 1e-9;  // pu^2
+    if (has_powers_) return false;  // voltages are not all there is to hold
     auto const before = answer_.alpha;
     for (std::size_t d = 0; d < answer_.alpha.size(); ++d)
         if (decisions_.ders[d].role != Decision::Role::fixed) answer_.alpha[d] = 0.0;
@@ -536,7 +673,8 @@ void ExactSearch::one_date_after_the_other() {
         }
         return comm_.sum(open);
     };
-    if (walk_through_dates(dates) || answer_.status == Status::interrupted || answer_.status == Status::infeasible)
+    if (!has_powers_ && (walk_through_dates(dates) || answer_.status == Status::interrupted ||
+                         answer_.status == Status::infeasible))
         return;
     std::int64_t levels = 0;
     std::size_t at = 0, count = dates.size();
@@ -565,10 +703,12 @@ void ExactSearch::one_date_after_the_other() {
     }
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d) decisions_.ders[d].cost = {.quadratic = available_kw_[d]};
     auto const before = answer_.alpha;
+    auto const reactive_before = answer_.reactive;
     stood_still_ = false;
     if (count_open() > 0.0 && (!solve(nullptr) || stood_still_)) {
         if (answer_.status == Status::interrupted) return;
         answer_.alpha = before;
+        set_reactive(reactive_before);
         leave_open("on no date less can be given up, but which of the answers has the smallest squares is not settled");
     }
     flow_.solve(answer_.alpha, answer_.curtailed);
@@ -650,8 +790,13 @@ void ExactSearch::hold_priced_limits() {
     std::vector<double> left(answer_.alpha.size(), 0.0);
     for (std::size_t d = 0; d < left.size(); ++d)
         left[d] = decisions_.ders[d].role == Decision::Role::fixed ? 0.0 : decisions_.ders[d].reach;
-    model::FlowState change;
+    model::FlowState change, by_reactive;
     flow_.solve_change(left, change);
+    if (decides_reactive_) {
+        std::vector<double> rated;
+        for (auto const& can : powers_.ders) rated.push_back(can.rated);
+        flow_.solve_change(std::vector<double>(left.size(), 0.0), by_reactive, rated);
+    }
     double highest = 0.0;
     for (std::size_t i = 0; i < answer_.nodes.size(); ++i) highest = std::max({highest, low_[i], high_[i]});
     highest = comm_.max(highest);
@@ -659,7 +804,8 @@ void ExactSearch::hold_priced_limits() {
     for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
         auto const& node = answer_.nodes[i];
         double const v = seen(piece_, answer_.curtailed, node);
-        bool const moves = std::abs(seen(piece_, change, node)) > unmoved;
+        bool const moves = std::abs(seen(piece_, change, node)) > unmoved ||
+                           (decides_reactive_ && std::abs(seen(piece_, by_reactive, node)) > unmoved);
         auto& low = limits_.low[place(node)];
         auto& high = limits_.high[place(node)];
         bool const at_high = v > node.high - at_limit, at_low = v < node.low + at_limit;
@@ -716,7 +862,8 @@ Answer exact_on_tree(core::Communicator const& comm, model::LinDist3Flow& flow, 
 
 Answer exact(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
              Settings const& settings, Observer const& observer) {
-    if (!is_scalar(policy, settings)) return exact_on_tree(comm, flow, policy, settings, observer);
+    bool const of_voltages_alone = !settings.reactive && settings.ratings == Ratings::none;
+    if (!is_scalar(policy, settings) || !of_voltages_alone) return exact_on_tree(comm, flow, policy, settings, observer);
     auto answer = bisection(comm, flow, policy, settings, observer);
     bool const may_relax = settings.elastic && policy.shared_fraction && answer.status == Status::infeasible;
     return may_relax ? exact_on_tree(comm, flow, policy, settings, observer) : answer;

@@ -105,6 +105,16 @@ std::vector<Der> ders(partition::Piece const& piece, PerUnit const& pu) {
             auto const& p = pv.inverter.p_w;
             der.available = pu.power(p[0] + p[1] + p[2]);
             der.full = drawn(pv.inverter.connection, pv.inverter.phases, pv.inverter.p_w, {}, pu);
+            der.rated = pu.power(pv.inverter.rated_va);
+            der.own_reactive = -drawn(pv.inverter.connection, pv.inverter.phases, {}, pv.inverter.q_var, pu);
+            PerPhase share{};
+            for (Phase phase : pv.inverter.phases.list()) {
+                auto const s = slot(phase);
+                der.reactive += pu.power(pv.inverter.q_var[s]);
+                share[s] = pu.power_si(der.available > 0.0 ? pu.power(p[s]) / der.available
+                                                           : 1.0 / static_cast<double>(pv.inverter.phases.size()));
+            }
+            der.per_reactive = drawn(pv.inverter.connection, pv.inverter.phases, {}, share, pu);
         }
         result.push_back(der);
     }

@@ -1,5 +1,6 @@
 #include "dec/model/lin_dist3_flow.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -64,14 +65,16 @@ void LinDist3Flow::eliminate() {
     });
 }
 
-void LinDist3Flow::gather_draw(std::span<double const> alpha, bool change) {
-    for (std::size_t j = 0; j < piece_.own; ++j) {
-        auto draw = row<6>(draw_, static_cast<std::int32_t>(j));
-        if (change) draw.setZero();
-        else draw = injections_[j].constant;
+void LinDist3Flow::gather_draw(std::span<double const> alpha) {
+    for (std::size_t j = 0; j < piece_.own; ++j)
+        row<6>(draw_, static_cast<std::int32_t>(j)) = injections_[j].constant;
+    for (std::size_t d = 0; d < ders_.size(); ++d) {
+        if (ders_[d].vertex < 0) continue;
+        auto draw = row<6>(draw_, ders_[d].vertex);
+        draw += alpha[d] * ders_[d].full;
+        if (!reactive_.empty() && !std::isnan(reactive_[d]))
+            draw -= reactive_[d] * ders_[d].per_reactive + ders_[d].own_reactive;
     }
-    for (std::size_t d = 0; d < ders_.size(); ++d)
-        if (ders_[d].vertex >= 0) row<6>(draw_, ders_[d].vertex) += alpha[d] * ders_[d].full;
 }
 
 void LinDist3Flow::sweep(Vector3 const& source, FlowState& state) {
@@ -99,16 +102,22 @@ void LinDist3Flow::sweep(Vector3 const& source, FlowState& state) {
 }
 
 void LinDist3Flow::solve(std::span<double const> alpha, FlowState& state) {
-    gather_draw(alpha, false);
+    gather_draw(alpha);
     sweep(source_v_sq_, state);
 }
 
-void LinDist3Flow::solve_change(std::span<double const> alpha, FlowState& state) {
-    gather_draw(alpha, true);
+void LinDist3Flow::solve_change(std::span<double const> alpha, FlowState& state, std::span<double const> reactive) {
+    std::ranges::fill(draw_, 0.0);
+    for (std::size_t d = 0; d < ders_.size(); ++d) {
+        if (ders_[d].vertex < 0) continue;
+        row<6>(draw_, ders_[d].vertex) += alpha[d] * ders_[d].full;
+        if (!reactive.empty()) row<6>(draw_, ders_[d].vertex) -= reactive[d] * ders_[d].per_reactive;
+    }
     sweep(Vector3::Zero(), state);
 }
 
-void LinDist3Flow::gradient(std::span<double const> weight, std::span<double> gradient) {
+void LinDist3Flow::gradient(std::span<double const> weight, std::span<double> gradient,
+                            std::span<double const> of_power, std::span<double> reactive) {
     // Transposed: the price of a voltage gathers on the way up, the price of a power drawn on the way down.
     std::vector<double> voltage_price(3 * piece_.vertices.size(), 0.0);
     std::vector<double> arriving(3 * piece_.vertices.size(), 0.0);
@@ -118,6 +127,9 @@ void LinDist3Flow::gradient(std::span<double const> weight, std::span<double> gr
             Vector3 price = row<3>(weight, j);
             for (std::int32_t c = 0; c < vertex.children; ++c)
                 price += row<3>(arriving, piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            // The power into a vertex is what is drawn there and below, and what answers to its voltage.
+            if (!of_power.empty())
+                price += eliminated_[static_cast<std::size_t>(j)].slope.transpose() * row<6>(of_power, j);
             row<3>(voltage_price, j) = price;
             if (vertex.parent >= 0)
                 row<3>(arriving, j) = eliminated_[static_cast<std::size_t>(j)].down.transpose() * price;
@@ -131,10 +143,15 @@ void LinDist3Flow::gradient(std::span<double const> weight, std::span<double> gr
             auto const& e = eliminated_[static_cast<std::size_t>(j)];
             row<6>(power_price, j) =
                 e.up.transpose() * row<6>(power_price, vertex.parent) - e.self.transpose() * row<3>(voltage_price, j);
+            if (!of_power.empty()) row<6>(power_price, j) += row<6>(of_power, j);
         }
     });
-    for (std::size_t d = 0; d < ders_.size(); ++d)
-        gradient[d] = ders_[d].vertex < 0 ? 0.0 : row<6>(power_price, ders_[d].vertex).dot(ders_[d].full);
+    for (std::size_t d = 0; d < ders_.size(); ++d) {
+        auto const& der = ders_[d];
+        gradient[d] = der.vertex < 0 ? 0.0 : row<6>(power_price, der.vertex).dot(der.full);
+        if (!reactive.empty())
+            reactive[d] = der.vertex < 0 ? 0.0 : -row<6>(power_price, der.vertex).dot(der.per_reactive);
+    }
 }
 
 Vector3 seen_voltage(partition::LocalVertex const& vertex, Vector3 const& v_sq) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -41,19 +42,41 @@ using MessageRow = Eigen::Matrix<double, Message::size, 1>;
 class Assembly {
   public:
     Assembly(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
-             fairness::Decisions const& decisions)
-        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits}, decisions_{decisions} {}
+             fairness::Decisions const& decisions, PowerLimits const& powers, bool sides)
+        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits}, decisions_{decisions}, powers_{powers},
+          with_sides_{sides} {}
 
     AssembledProgram assemble() {
         order_controls();
         find_what_varies();
         place_groups();
         reserve();
-        for (std::size_t j = 0; j < piece_.own; ++j) add_vertex(static_cast<std::int32_t>(j));
-        add_controls();
+        std::size_t next_control = 0, next_rating = 0;
+        for (std::size_t j = 0; j < piece_.own; ++j) {
+            auto const at = static_cast<std::int32_t>(j);
+            add_vertex(at);
+            for (; next_rating < ratings_.size() && rating(next_rating).vertex == at; ++next_rating)
+                limit_branch(ratings_[next_rating]);
+            for (std::int32_t leaf = nobody; next_control < result_.der.size(); ++next_control) {
+                auto const d = result_.der[next_control];
+                if (flow_.ders()[static_cast<std::size_t>(d)].vertex != at) break;
+                if (!powers_.decides(static_cast<std::size_t>(d))) {
+                    add_control(next_control, result_.vertex[j]);
+                    continue;
+                }
+                if (leaf != d) add_leaf(leaf = d);
+                add_control(next_control, static_cast<std::int32_t>(result_.program.vertices.size()) - 1);
+            }
+        }
+        for (auto& group : result_.program.groups)
+            if (group.top >= 0) group.top = result_.vertex[static_cast<std::size_t>(group.top)];
         add_cuts();
         auto& starts = result_.program.level_start;
-        starts.assign(piece_.level_start.begin(), piece_.level_start.end());
+        starts.clear();
+        for (auto const start : piece_.level_start)
+            starts.push_back(static_cast<std::size_t>(start) < piece_.own
+                                 ? result_.vertex[static_cast<std::size_t>(start)]
+                                 : static_cast<std::int32_t>(result_.program.vertices.size()));
         if (starts.empty()) starts = {0};
         return std::move(result_);
     }
@@ -72,14 +95,30 @@ class Assembly {
         return vertex(j).phases.size() * (has_reactive(j) ? 2 : 1);
     }
 
-    /// DERs with something to decide, in the order of their vertices.
+    [[nodiscard]] BranchRating const& rating(std::size_t i) const { return powers_.branches[ratings_[i]]; }
+
+    /// DERs with something to decide, in the order of their vertices; those with leaves of their own come last at theirs.
     void order_controls() {
         auto const& ders = flow_.ders();
+        std::vector<std::int32_t> order;
+        auto const decides = [&](std::int32_t d) { return powers_.decides(static_cast<std::size_t>(d)); };
         for (std::size_t d = 0; d < ders.size(); ++d)
-            if (ders[d].vertex >= 0 && decisions_.ders[d].role != Decision::Role::fixed)
-                result_.der.push_back(static_cast<std::int32_t>(d));
-        std::ranges::stable_sort(result_.der, {},
-                                 [&](std::int32_t d) { return ders[static_cast<std::size_t>(d)].vertex; });
+            if (ders[d].vertex >= 0 && (decisions_.ders[d].role != Decision::Role::fixed || powers_.decides(d)))
+                order.push_back(static_cast<std::int32_t>(d));
+        std::ranges::stable_sort(order, {}, decides);
+        std::ranges::stable_sort(order, {}, [&](std::int32_t d) { return ders[static_cast<std::size_t>(d)].vertex; });
+        for (auto const d : order) {
+            if (decision(d).role != Decision::Role::fixed) {
+                result_.der.push_back(d);
+                result_.reactive.push_back(0);
+            }
+            if (!decides(d)) continue;
+            result_.der.push_back(d);
+            result_.reactive.push_back(1);
+        }
+        ratings_.resize(powers_.branches.size());
+        std::iota(ratings_.begin(), ratings_.end(), std::size_t{0});
+        std::ranges::stable_sort(ratings_, {}, [&](std::size_t i) { return powers_.branches[i].vertex; });
     }
 
     /// Which powers depend on a decision or a voltage, and the reactive powers that do not.
@@ -103,6 +142,9 @@ class Assembly {
                 p_varies[j] = p_varies[j] || !der.full.head<3>().isZero(0.0);
                 q_varies[j] = q_varies[j] || !der.full.tail<3>().isZero(0.0);
             }
+            if (!powers_.decides(d)) continue;
+            row<6>(constant_, der.vertex) -= der.own_reactive;
+            p_varies[j] = q_varies[j] = 1;
         }
         std::vector<double> messages(static_cast<std::size_t>(Message::size) * piece_.vertices.size(), 0.0);
         flow_.exchange().up(messages, Message::size, [&](VertexRange range) {
@@ -147,8 +189,12 @@ class Assembly {
     void place_groups() {
         group_of_vertex_.assign(piece_.vertices.size(), nobody);
         std::vector<double> members(static_cast<std::size_t>(decisions_.groups), 0.0);
-        for (auto const d : result_.der)
-            if (decision(d).group >= 0) members[static_cast<std::size_t>(decision(d).group)] += 1.0;
+        auto const each_member = [&](auto const& visit) {
+            for (std::size_t k = 0; k < result_.der.size(); ++k)
+                if (result_.reactive[k] == 0 && decision(result_.der[k]).group >= 0)
+                    visit(result_.der[k], decision(result_.der[k]).group);
+        };
+        each_member([&](std::int32_t, std::int64_t group) { members[static_cast<std::size_t>(group)] += 1.0; });
         if (comm_.max(members.empty() ? 0.0 : std::ranges::max(members)) == 0.0) return;
         MPI_Allreduce(MPI_IN_PLACE, members.data(), static_cast<int>(members.size()), MPI_DOUBLE, MPI_SUM,
                       comm_.handle());
@@ -164,8 +210,9 @@ class Assembly {
             here = group;
             count[static_cast<std::size_t>(j)] += more;
         };
-        for (auto const d : result_.der)
-            if (decision(d).group >= 0) join(flow_.ders()[static_cast<std::size_t>(d)].vertex, decision(d).group, 1.0);
+        each_member([&](std::int32_t d, std::int64_t group) {
+            join(flow_.ders()[static_cast<std::size_t>(d)].vertex, group, 1.0);
+        });
         std::map<std::int64_t, std::int32_t> index;
         flow_.exchange().up(open, 2, [&](VertexRange range) {
             for (auto j = range.end - 1; j >= range.begin; --j) {
@@ -215,10 +262,11 @@ class Assembly {
             rows += n;
             numbers += n * (n + 3) * (reactive_[j] > 0.0 ? 2 : 1);
         }
-        program.vertices.reserve(piece_.own);
-        program.low.reserve(rows);
-        program.high.reserve(rows);
-        program.numbers.reserve(numbers);
+        auto const leaves = static_cast<std::size_t>(std::ranges::count(result_.reactive, 1));
+        program.vertices.reserve(piece_.own + leaves);
+        program.low.reserve(rows + leaves);
+        program.high.reserve(rows + leaves);
+        program.numbers.reserve(numbers + leaves * (3 + 12 + 5));
         program.controls.reserve(result_.der.size());
         result_.row_of_place.assign(3 * piece_.own, nobody);
     }
@@ -242,7 +290,9 @@ class Assembly {
         Vector3 offset = here.parent < 0 ? flow_.source_v_sq() : Vector3::Zero();
         if (here.parent >= 0) {
             Present const up{vertex(here.parent).phases};
-            v.parent = static_cast<std::size_t>(here.parent) < piece_.own ? here.parent : nobody;
+            v.parent = static_cast<std::size_t>(here.parent) < piece_.own
+                           ? result_.vertex[static_cast<std::size_t>(here.parent)]
+                           : nobody;
             v.parent_rows = static_cast<std::uint8_t>(up.count);
             v.parent_flows = static_cast<std::uint8_t>(flows(here.parent));
             auto const& block = flow_.blocks()[i];
@@ -280,7 +330,76 @@ class Assembly {
             program.low.push_back(limits_.low[at]);
             program.high.push_back(limits_.high[at]);
         }
+        result_.vertex.push_back(static_cast<std::int32_t>(program.vertices.size()));
         program.vertices.push_back(v);
+    }
+
+    /// A place below its bus for one DER. Its row has nothing to do but to be there.
+    void add_leaf(std::int32_t d) {
+        auto& program = result_.program;
+        auto const& der = flow_.ders()[static_cast<std::size_t>(d)];
+        auto const& can = powers_.ders[static_cast<std::size_t>(d)];
+        Present const up{vertex(der.vertex).phases};
+        program.vertices.push_back({.parent = result_.vertex[static_cast<std::size_t>(der.vertex)],
+                                    .first_row = static_cast<std::int32_t>(program.low.size()),
+                                    .first_number = static_cast<std::int64_t>(program.numbers.size()),
+                                    .rows = 1,
+                                    .flows = 2,
+                                    .parent_rows = static_cast<std::uint8_t>(up.count),
+                                    .parent_flows = static_cast<std::uint8_t>(2 * up.count),
+                                    .straight = false});
+        for (std::size_t c = 0; c < up.count; ++c) put(c == 0 ? 1.0 : 0.0);
+        for (auto const& drawn : {Vector6{der.full * (can.rated / der.available)}, Vector6{der.per_reactive * can.rated}})
+            for (std::size_t half = 0; half < 2; ++half)
+                for (Place const r : up) put(drawn(r + 3 * static_cast<Place>(half)));
+        for (int i = 0; i < 2 + 1 + 2; ++i) put(0.0);  // no drop, nothing of its own
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        program.low.push_back(-infinity);
+        program.high.push_back(infinity);
+        if (decision(d).role == Decision::Role::fixed) return;
+        // p = (available - curtailed) / rated, q = -drawn
+        double const available = der.available / can.rated;
+        if (can.power_factor > 0.0) {
+            double const steepest = std::sqrt(1.0 - can.power_factor * can.power_factor) / can.power_factor;
+            for (double const sign : {1.0, -1.0}) limit_flow({steepest, sign}, steepest * available, {});
+        }
+        if (!with_sides_) return;
+        for (auto const& side : can.circle.sides())
+            limit_flow({-side.p, -side.q}, side.bound + powers_.room - side.p * available, {d, side, true});
+    }
+
+    /// At the vertex that was added last.
+    void limit_flow(std::vector<double> const& weights, double bound, AssembledProgram::Side const& side) {
+        auto& program = result_.program;
+        program.flow_limits.push_back({.vertex = static_cast<std::int32_t>(program.vertices.size()) - 1,
+                                       .first_weight = static_cast<std::int64_t>(program.weights.size()),
+                                       .bound = bound});
+        program.weights.insert(program.weights.end(), weights.begin(), weights.end());
+        result_.sides.push_back(side);
+    }
+
+    void limit_branch(std::size_t i) {
+        auto const& branch = powers_.branches[i];
+        auto const circle = static_cast<std::int32_t>(powers_.ders.size() + i);
+        std::vector<double> active, both;
+        for (Place const r : Present{vertex(branch.vertex).phases}) active.push_back(branch.weight(r) / branch.limit);
+        if (!has_reactive(branch.vertex)) {
+            double const q = branch.weight.dot(row<6>(constant_, branch.vertex).tail<3>()) / branch.limit;
+            double const most = std::sqrt(std::max(0.0, 1.0 - q * q)) + powers_.room;
+            for (double const sign : {1.0, -1.0}) {
+                both.clear();
+                for (double const w : active) both.push_back(sign * w);
+                limit_flow(both, most, {circle, {sign, 0.0, most}});
+            }
+            return;
+        }
+        if (!with_sides_) return;
+        for (auto const& side : branch.circle.sides()) {
+            both.clear();
+            for (double const w : active) both.push_back(side.p * w);
+            for (double const w : active) both.push_back(side.q * w);
+            limit_flow(both, side.bound + powers_.room, {circle, side, true});
+        }
     }
     void put(double number) { result_.program.numbers.push_back(number); }
 
@@ -310,23 +429,45 @@ class Assembly {
         return true;
     }
 
-    void add_controls() {
+    /// \param at vertex of the program, the last so far.
+    void add_control(std::size_t k, std::int32_t at) {
         auto& program = result_.program;
-        for (auto const d : result_.der) {
-            auto const& what = decision(d);
-            auto const& der = flow_.ders()[static_cast<std::size_t>(d)];
-            auto const i = static_cast<std::size_t>(der.vertex);
-            auto& v = program.vertices[i];
-            if (v.controls++ == 0) v.first_control = static_cast<std::int32_t>(program.controls.size());
-            program.controls.push_back({.term = term(what.cost, what.lower, what.upper),
-                                        .first_gain = static_cast<std::int64_t>(program.gains.size()),
-                                        .vertex = der.vertex,
-                                        .group = what.group < 0 ? nobody : group_of_vertex_[i],
-                                        .role = role(what.role)});
-            for (std::size_t h = 0; h < (has_reactive(der.vertex) ? 2U : 1U); ++h)
-                for (Place const r : Present{vertex(der.vertex).phases})
-                    program.gains.push_back(what.reach * der.full(r + 3 * static_cast<Place>(h)));
+        auto const d = result_.der[k];
+        auto const& what = decision(d);
+        auto const& der = flow_.ders()[static_cast<std::size_t>(d)];
+        auto& v = program.vertices[static_cast<std::size_t>(at)];
+        if (v.controls++ == 0) v.first_control = static_cast<std::int32_t>(program.controls.size());
+        auto const first_gain = static_cast<std::int64_t>(program.gains.size());
+        bool const leaf = powers_.decides(static_cast<std::size_t>(d));
+        if (result_.reactive[k] != 0) {
+            program.controls.push_back({.term = reactive_term(d), .first_gain = first_gain, .vertex = at});
+            program.gains.insert(program.gains.end(), {0.0, -1.0});
+            return;
         }
+        program.controls.push_back(
+            {.term = term(what.cost, what.lower, what.upper),
+             .first_gain = first_gain,
+             .vertex = at,
+             .group = what.group < 0 ? nobody : group_of_vertex_[static_cast<std::size_t>(der.vertex)],
+             .role = role(what.role)});
+        if (leaf) {
+            auto const rated = powers_.ders[static_cast<std::size_t>(d)].rated;
+            program.gains.insert(program.gains.end(), {what.reach * der.available / rated, 0.0});
+            return;
+        }
+        for (std::size_t h = 0; h < (has_reactive(der.vertex) ? 2U : 1U); ++h)
+            for (Place const r : Present{vertex(der.vertex).phases})
+                program.gains.push_back(what.reach * der.full(r + 3 * static_cast<Place>(h)));
+    }
+    /// Bounds as the DER's active power allows; beside what is decided, the sides of the circle say more.
+    [[nodiscard]] solvers::TreeTerm reactive_term(std::int32_t d) const {
+        auto const& what = decision(d);
+        auto const& can = powers_.ders[static_cast<std::size_t>(d)];
+        double const available = flow_.ders()[static_cast<std::size_t>(d)].available / can.rated;
+        bool const fixed = what.role == Decision::Role::fixed;
+        double const least = fixed ? what.fixed : what.reach * what.lower, most = fixed ? what.fixed : what.reach * what.upper;
+        double const largest = can.largest_reactive((1.0 - most) * available, (1.0 - least) * available);
+        return {.curvature = 2.0 * can.cost, .lower = -largest, .upper = largest};
     }
     [[nodiscard]] static solvers::TreeControl::Role role(Decision::Role role) {
         using To = solvers::TreeControl::Role;
@@ -339,7 +480,7 @@ class Assembly {
             auto const parent = vertex(cut.inner).parent;
             bool const goes_on = !open_above_.empty() && open_above_[static_cast<std::size_t>(cut.inner)];
             program.above.push_back(
-                {.vertex = cut.inner,
+                {.vertex = result_.vertex[static_cast<std::size_t>(cut.inner)],
                  .level = cut.level,
                  .parent_rows = static_cast<std::uint8_t>(vertex(parent).phases.size()),
                  .parent_flows = static_cast<std::uint8_t>(flows(parent)),
@@ -350,7 +491,7 @@ class Assembly {
         for (std::size_t j = 0; j < open_above_.size(); ++j) crosses[j] = open_above_[j] ? 1.0 : 0.0;
         flow_.exchange().up(crosses, 1, [](VertexRange) {});
         for (auto const& cut : piece_.cuts_down)
-            program.below.push_back({.vertex = cut.inner,
+            program.below.push_back({.vertex = result_.vertex[static_cast<std::size_t>(cut.inner)],
                                      .level = cut.level,
                                      .parent_rows = static_cast<std::uint8_t>(vertex(cut.inner).phases.size()),
                                      .parent_flows = static_cast<std::uint8_t>(flows(cut.inner)),
@@ -364,6 +505,9 @@ class Assembly {
     partition::Piece const& piece_;
     SquaredLimits const& limits_;
     fairness::Decisions const& decisions_;
+    PowerLimits const& powers_;
+    bool with_sides_;
+    std::vector<std::size_t> ratings_;  // rated branches in the order of their vertices
     std::vector<double> constant_;  // 6 per own vertex: drawn there at zero voltage, with what is folded from below
     std::vector<double> reactive_;  // per local vertex: 1 where reactive powers are unknowns
     std::vector<std::int32_t> group_of_vertex_;  // per local vertex: row of the program's groups
@@ -374,8 +518,8 @@ class Assembly {
 }  // namespace
 
 AssembledProgram assemble(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
-                          fairness::Decisions const& decisions) {
-    return Assembly{comm, flow, limits, decisions}.assemble();
+                          fairness::Decisions const& decisions, PowerLimits const& powers, bool sides) {
+    return Assembly{comm, flow, limits, decisions, powers, sides}.assemble();
 }
 
 }  // namespace dec::model

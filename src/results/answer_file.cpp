@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
+#include "dec/coordination/ratings.hpp"
 #include "dec/coordination/tradeoff.hpp"
 #include "dec/core/archive.hpp"
 #include "dec/results/schema.hpp"
@@ -60,43 +62,32 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     table.write(file, piece.totals.nodes, rows);
 }
 
-/// How much of a vertex's power on one phase an element carries: a jumper beside an open-delta bank all of it, parallel
-/// units equal parts.
-double carried_share(Piece const& piece, partition::LocalVertex const& vertex, partition::BranchRows const& branch,
-                     Phase phase) {
-    int lines = 0;
-    int units = 0;
-    for (std::int32_t f = 0; f < vertex.feedings; ++f) {
-        auto const& feeding = piece.feedings[static_cast<std::size_t>(vertex.first_feeding + f)];
-        if (feeding.kind == Feeding::Kind::line) {
-            lines += piece.feeder.lines[core::Index<feeder::Line>{feeding.element}].phase_set().contains(phase) ? 1 : 0;
-        } else if (feeding.kind == Feeding::Kind::switch_) {
-            lines += piece.feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed.contains(phase) ? 1 : 0;
-        } else if (feeding.kind == Feeding::Kind::transformer) {
-            auto const& unit = piece.feeder.transformers[core::Index<feeder::Transformer>{feeding.element}];
-            std::size_t const down = feeding.upstream == 0 ? 1 : 0;
-            auto const phases = unit.phases(down) | (down == 1 ? unit.phases(2) : feeder::PhaseSet{});
-            units += phases.contains(phase) ? 1 : 0;
-        }
-    }
-    if (branch.feeding.kind != Feeding::Kind::transformer || units == 0) return 1.0;
-    return lines > 0 ? 0.0 : 1.0 / units;
+/// Objective per pu, by row of the table of branches; a unit's is in the row of its first phase.
+std::map<std::int64_t, double> prices_of_ratings(Answer const& answer) {
+    std::map<std::int64_t, double> prices;
+    for (std::size_t i = 0; i < answer.price_rating.size(); ++i) prices[answer.ratings[i].row] += answer.price_rating[i];
+    return prices;
 }
 
-void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+/// \param rated whether ratings are limits, on any rank.
+void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer, bool rated) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
-    std::vector<double> p_kw, q_kvar, current, loading;
+    std::vector<double> p_kw, q_kvar, current, loading, price;
+    auto const prices = prices_of_ratings(answer);
+    double const per_kva = 1000.0 / pu.base_va;
     for (auto const& branch : piece.branches) {
         for (Phase p : branch.phases.list()) {
             p_kw.push_back(nan);
             q_kvar.push_back(nan);
             current.push_back(nan);
             loading.push_back(nan);
+            auto const known = prices.find(branch.first_row + static_cast<std::int64_t>(branch.phases.position(p)));
+            price.push_back(known == prices.end() ? nan : known->second * per_kva);
             if (branch.vertex < 0) continue;
             auto const& vertex = piece.vertices[static_cast<std::size_t>(branch.vertex)];
             if (!vertex.phases.contains(p)) continue;
-            double const share = carried_share(piece, vertex, branch, p);
+            double const share = coordination::carried_share(piece, vertex, branch.feeding, p);
             auto const at = static_cast<std::size_t>(branch.vertex);
             double const active = share * answer.curtailed.power[6 * at + feeder::slot(p)];
             double const reactive = share * answer.curtailed.power[6 * at + 3 + feeder::slot(p)];
@@ -116,6 +107,7 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
     table.add("current_a", std::move(current));
     table.add("loading", std::move(loading));
     table.add("loss_kw", unknown);
+    if (rated) table.add("price", std::move(price));
     table.write(file, piece.totals.branch_rows, rows);
 }
 
@@ -134,7 +126,9 @@ void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& 
         available.push_back(points[d].available_kw);
         alpha.push_back(points[d].share);
         p_kw.push_back(points[d].allowed_kw);
-        q_kvar.push_back(std::accumulate(inverter.q_var.begin(), inverter.q_var.end(), 0.0) / 1000.0);
+        q_kvar.push_back(answer.reactive.empty()
+                             ? std::accumulate(inverter.q_var.begin(), inverter.q_var.end(), 0.0) / 1000.0
+                             : points[d].reactive_kvar);
         binding.push_back(points[d].binding_node);
     }
     Columns table{"/ders"};
@@ -403,6 +397,7 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
 
 std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
+    auto const kilo = [&](double pu) { return flow.settings().per_unit.power_si(pu) / 1000.0; };
     std::vector<Setpoint> points;
     for (auto id : piece.feeder.pv_systems.ids()) {
         double const available = flow.settings().per_unit.power_si(flow.ders()[id.at()].available) / 1000.0;
@@ -417,6 +412,11 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
                           .binding_node = share <= 0.0             ? std::string{}
                                           : answer.binding.empty() ? answer.binding_node
                                                                    : answer.binding[id.at()]});
+        if (answer.reactive.empty()) continue;
+        auto const& q_var = piece.feeder.pv_systems[id].inverter.q_var;
+        points.back().file_reactive_kvar = std::accumulate(q_var.begin(), q_var.end(), 0.0) / 1000.0;
+        points.back().reactive_kvar = std::isnan(answer.reactive[id.at()]) ? points.back().file_reactive_kvar
+                                                                            : kilo(answer.reactive[id.at()]);
     }
     return points;
 }
@@ -496,7 +496,7 @@ void write_answer(core::Communicator const& comm, std::string const& path, LinDi
     attributes["dec_version"] = run.version;
     file.attributes("/", attributes);
     write_nodes(file, flow, answer);
-    write_branches(file, flow, answer);
+    write_branches(file, flow, answer, comm.max(answer.price_rating.empty() ? 0.0 : 1.0) > 0.0);
     write_ders(file, flow, answer);
     auto const agents = gather_agents(comm, flow, answer);
     write_agents(comm, file, flow.piece(), agents);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 
+#include "dec/coordination/power_limits.hpp"
 #include "dec/core/npz.hpp"
 #include "dec/core/output_file.hpp"
 
@@ -30,24 +32,83 @@ std::string place_name(partition::Piece const& piece, partition::LocalVertex con
 void name_variables(ExportedProgram& program, partition::Piece const& piece, model::AssembledProgram const& assembled,
                     bool whole_feeder) {
     auto& names = program.form.program.names;
-    for (auto const d : assembled.der) {
+    auto const name_of_der = [&](std::int32_t d) {
         core::Index<feeder::PvSystem> const id{d};
         auto const mrid = piece.feeder.pv_systems.mrid(id);
-        names.push_back(fmt::format("alpha:{}", mrid.empty() ? piece.feeder.pv_systems.name(id) : mrid));
-    }
+        return mrid.empty() ? piece.feeder.pv_systems.name(id) : mrid;
+    };
+    for (std::size_t k = 0; k < assembled.der.size(); ++k)
+        names.push_back(fmt::format("{}:{}", assembled.reactive[k] != 0 ? "q" : "alpha", name_of_der(assembled.der[k])));
     for (auto const& group : assembled.program.groups) {
         auto const local = std::ranges::find(piece.agent_row, group.number) - piece.agent_row.begin();
         names.push_back(whole_feeder ? std::string{"fraction:feeder"}
                                      : fmt::format("fraction:{}", piece.agents.name(core::Index<partition::Agent>{
                                                                       static_cast<std::int32_t>(local)})));
     }
+    auto const& vertices = assembled.program.vertices;
+    std::vector<std::int32_t> own(vertices.size(), -1);  // -1: the place of a DER
     for (std::size_t j = 0; j < piece.own; ++j)
-        for (auto p : piece.vertices[j].phases.list()) names.push_back("v:" + place_name(piece, piece.vertices[j], p));
-    for (std::size_t j = 0; j < piece.own; ++j)
-        for (std::size_t half = 0; half * assembled.program.vertices[j].rows < assembled.program.vertices[j].flows;
-             ++half)
-            for (auto p : piece.vertices[j].phases.list())
-                names.push_back((half == 0 ? "p:" : "q:") + place_name(piece, piece.vertices[j], p));
+        own[static_cast<std::size_t>(assembled.vertex[j])] = static_cast<std::int32_t>(j);
+    auto const der_at = [&](std::size_t i) {
+        return name_of_der(assembled.der[static_cast<std::size_t>(vertices[i].first_control)]);
+    };
+    for (std::size_t i = 0; i < vertices.size(); ++i) {
+        if (own[i] < 0) names.push_back(fmt::format("v:{}", der_at(i)));
+        else
+            for (auto const& at = piece.vertices[static_cast<std::size_t>(own[i])]; auto p : at.phases.list())
+                names.push_back("v:" + place_name(piece, at, p));
+    }
+    for (std::size_t i = 0; i < vertices.size(); ++i) {
+        if (own[i] < 0) {
+            names.push_back(fmt::format("curtailed:{}", der_at(i)));
+            names.push_back(fmt::format("drawn:{}", der_at(i)));
+            continue;
+        }
+        auto const& at = piece.vertices[static_cast<std::size_t>(own[i])];
+        for (std::size_t half = 0; half * vertices[i].rows < vertices[i].flows; ++half)
+            for (auto p : at.phases.list()) names.push_back((half == 0 ? "p:" : "q:") + place_name(piece, at, p));
+    }
+}
+
+/// ||(p, q)|| <= 1 of inverters and of branches whose reactive power is a variable.
+void add_circles(ExportedProgram& program, model::LinDist3Flow const& flow, model::AssembledProgram const& assembled,
+                 model::PowerLimits const& powers) {
+    auto const& vertices = assembled.program.vertices;
+    std::vector<Index> first_flow;
+    Index next = program.form.first_flow;
+    for (auto const& vertex : vertices) {
+        first_flow.push_back(next);
+        next += vertex.flows;
+    }
+    std::vector<Eigen::Triplet<double>> entries;
+    std::vector<double> centres;
+    auto const entry = [&](Index variable, double value, std::size_t of) {
+        entries.emplace_back(static_cast<int>(centres.size() + of), static_cast<int>(variable), value);
+    };
+    for (std::size_t k = 0; k < assembled.der.size(); ++k) {
+        auto const d = static_cast<std::size_t>(assembled.der[k]);
+        if (assembled.reactive[k] == 0) continue;
+        auto const leaf = first_flow[static_cast<std::size_t>(assembled.program.controls[k].vertex)];
+        entry(leaf, -1.0, 0);
+        entry(leaf + 1, -1.0, 1);
+        centres.push_back(flow.ders()[d].available / powers.ders[d].rated);
+        centres.push_back(0.0);
+    }
+    for (auto const& branch : powers.branches) {
+        auto const i = static_cast<std::size_t>(assembled.vertex[static_cast<std::size_t>(branch.vertex)]);
+        if (vertices[i].flows == vertices[i].rows) continue;
+        Index row = 0;
+        for (auto p : flow.piece().vertices[static_cast<std::size_t>(branch.vertex)].phases.list()) {
+            double const weight = branch.weight[static_cast<Index>(feeder::slot(p))] / branch.limit;
+            entry(first_flow[i] + row, weight, 0);
+            entry(first_flow[i] + vertices[i].rows + row, weight, 1);
+            ++row;
+        }
+        centres.insert(centres.end(), {0.0, 0.0});
+    }
+    program.circles.resize(static_cast<Index>(centres.size()), program.form.program.variables());
+    program.circles.setFromTriplets(entries.begin(), entries.end());
+    program.centres = Eigen::Map<Vector const>(centres.data(), static_cast<Index>(centres.size()));
 }
 
 void add_matrix(core::NpzArchive& archive, std::string const& name, solvers::SparseMatrix const& matrix) {
@@ -110,17 +171,22 @@ std::string mps_name(std::string name) {
 }  // namespace
 
 ExportedProgram export_program(core::Communicator const& alone, model::LinDist3Flow& flow,
-                               fairness::Policy const& policy, coordination::Settings const& settings) {
+                               fairness::Policy const& policy, coordination::Settings const& settings, bool polygons) {
     auto const& piece = flow.piece();
-    model::FlowState uncurtailed;
+    model::FlowState uncurtailed, everything;
     std::vector<double> available_kw;
     for (auto const& der : flow.ders())
         available_kw.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
     flow.solve(std::vector<double>(available_kw.size(), 0.0), uncurtailed);
     auto const nodes = coordination::limited_nodes(piece, settings.limits, uncurtailed);
     auto const decisions = fairness::decide(policy, settings.scope, piece, available_kw, settings.contracts);
-    auto const assembled = model::assemble(alone, flow, coordination::squared_limits(piece, nodes), decisions);
-    ExportedProgram program{solvers::sparse_form(assembled.program)};
+    flow.solve(std::vector<double>(available_kw.size(), 1.0), everything);
+    auto const ratings = coordination::rated_branches(flow, settings.ratings, uncurtailed, everything);
+    auto const powers = coordination::power_limits(flow, decisions, settings, ratings, uncurtailed, everything);
+    auto const assembled =
+        model::assemble(alone, flow, coordination::squared_limits(piece, nodes), decisions, powers, polygons);
+    ExportedProgram program{.form = solvers::sparse_form(assembled.program)};
+    if (!polygons) add_circles(program, flow, assembled, powers);
     name_variables(program, piece, assembled, !policy.shared_fraction || settings.scope == fairness::Scope::feeder);
     return program;
 }
@@ -190,6 +256,11 @@ ExportedProgram without_fixed(ExportedProgram const& program) {
     to.ub = picked(qp.ub, column, variables);
     for (std::size_t i = 0; i < qp.names.size(); ++i)
         if (gone[i] == 0) to.names.push_back(qp.names[i]);
+    std::vector<Index> every(static_cast<std::size_t>(program.centres.size()));
+    std::iota(every.begin(), every.end(), Index{0});
+    auto const circles = reduced(program.circles, every, program.centres.size(), column, variables, fixed);
+    lean.circles = circles.matrix;
+    lean.centres = program.centres + circles.shift;
     for (auto const& log : program.form.logs)
         lean.form.logs.push_back({column[static_cast<std::size_t>(log.variable)], log.weight});
     return lean;
@@ -210,6 +281,10 @@ void write_npz(ExportedProgram const& program, std::string const& path) {
     archive.add("lb", values(qp.lb));
     archive.add("ub", values(qp.ub));
     archive.add("names", std::span<std::string const>{qp.names});
+    if (program.centres.size() > 0) {
+        add_matrix(archive, "circles", program.circles);
+        archive.add("centres", values(program.centres));
+    }
     if (!program.form.logs.empty()) {
         std::vector<std::int64_t> terms;
         std::vector<double> weights;

@@ -27,7 +27,9 @@ template <class Archive, class Row>
 void exchange(Archive& archive, Row& order) {
     for (auto* number : {&order.row, &order.agent_row}) archive(*number);
     for (auto* text : {&order.agent, &order.object}) archive(*text);
-    for (auto* number : {&order.available_kw, &order.allowed_kw}) archive(*number);
+    for (auto* number :
+         {&order.available_kw, &order.allowed_kw, &order.file_reactive_kvar, &order.reactive_kvar})
+        archive(*number);
 }
 
 /// All orders on the root, by agent and DER in the feeder's order, none elsewhere. Collective.
@@ -43,14 +45,16 @@ std::vector<Order> gather(core::Communicator const& comm, std::vector<Order> con
     return all;
 }
 
-/// W, to the milliwatt; never -0.
+/// W or var, to a thousandth; never -0.
 double watts(double kw) {
     constexpr double per_kw = 1e6;  // mW
     return std::round(kw * per_kw) / 1000.0 + 0.0;
 }
 
-core::Json difference(std::string const& object, double kw) {
-    return {{"object", object}, {"attribute", "PowerElectronicsConnection.p"}, {"value", watts(kw)}};
+core::Json difference(std::string const& object, std::string_view attribute, double kilo) {
+    return {{"object", object},
+            {"attribute", fmt::format("PowerElectronicsConnection.{}", attribute)},
+            {"value", watts(kilo)}};
 }
 
 /// One message with the orders of one agent.
@@ -58,8 +62,11 @@ std::string to_message(std::span<Order const> orders, std::int64_t timestamp) {
     auto reverse = core::Json::array();
     auto forward = core::Json::array();
     for (auto const& order : orders) {
-        reverse.push_back(difference(order.object, order.available_kw));
-        forward.push_back(difference(order.object, order.allowed_kw));
+        reverse.push_back(difference(order.object, "p", order.available_kw));
+        forward.push_back(difference(order.object, "p", order.allowed_kw));
+        if (std::isnan(order.reactive_kvar)) continue;
+        reverse.push_back(difference(order.object, "q", order.file_reactive_kvar));
+        forward.push_back(difference(order.object, "q", order.reactive_kvar));
     }
     // The same orders at the same time are the same message, whoever computes them.
     auto const mrid =
@@ -145,7 +152,9 @@ std::vector<Order> orders(partition::Piece const& piece, std::vector<Setpoint> c
              .agent = std::string{piece.agents.name(core::Index<partition::Agent>{agent})},
              .object = id == MessageId::unit ? point.mrid : std::string{piece.feeder.pv_connection_mrids[pv.at()]},
              .available_kw = point.available_kw,
-             .allowed_kw = point.allowed_kw});
+             .allowed_kw = point.allowed_kw,
+             .file_reactive_kvar = point.file_reactive_kvar,
+             .reactive_kvar = point.reactive_kvar});
     }
     return result;
 }

@@ -18,7 +18,9 @@ template <class Archive, class Row>
 void exchange(Archive& archive, Row& row) {
     archive(row.row);
     for (auto* text : {&row.name, &row.mrid, &row.bus, &row.binding_node}) archive(*text);
-    for (auto* number : {&row.available_kw, &row.allowed_kw, &row.share}) archive(*number);
+    for (auto* number :
+         {&row.available_kw, &row.allowed_kw, &row.share, &row.reactive_kvar, &row.file_reactive_kvar})
+        archive(*number);
 }
 
 /// All rows in the feeder's order on the root, none elsewhere. Collective.
@@ -46,11 +48,15 @@ std::string field(std::string const& text) {
 std::string field(double number) { return std::isnan(number) ? std::string{} : fmt::format("{}", number); }
 
 std::string to_csv(std::vector<Setpoint> const& rows) {
-    std::string text = "name,mrid,bus,available_kw,allowed_kw,share,binding_node\n";
-    for (auto const& row : rows)
-        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}\n", field(row.name), field(row.mrid),
+    bool const reactive = std::ranges::any_of(rows, [](auto const& row) { return !std::isnan(row.reactive_kvar); });
+    std::string text = "name,mrid,bus,available_kw,allowed_kw,share,binding_node";
+    text += reactive ? ",q_kvar\n" : "\n";
+    for (auto const& row : rows) {
+        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}", field(row.name), field(row.mrid),
                        field(row.bus), field(row.available_kw), field(row.allowed_kw), field(row.share),
                        field(row.binding_node));
+        text += reactive ? "," + field(row.reactive_kvar) + "\n" : "\n";
+    }
     return text;
 }
 

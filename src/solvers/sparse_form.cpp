@@ -77,7 +77,7 @@ std::vector<Index> first_flows(TreeProgram const& program, Index first) {
 }  // namespace
 
 SparseForm sparse_form(TreeProgram const& program) {
-    assert(program.above.empty() && program.below.empty());
+    assert(program.above.empty() && program.below.empty() && program.pair_limits.empty());
     auto const controls = static_cast<Index>(program.controls.size());
     auto const groups = static_cast<Index>(program.groups.size());
     auto const rows = static_cast<Index>(program.low.size());
@@ -101,7 +101,8 @@ SparseForm sparse_form(TreeProgram const& program) {
         inequality[static_cast<std::size_t>(form.limited_rows[static_cast<std::size_t>(k)])] = k;
 
     auto& qp = form.program;
-    qp = QuadraticProgram::of_size(form.first_flow + flows, flows + rows + ties, limited + caps);
+    auto const of_flows = static_cast<Index>(program.flow_limits.size());
+    qp = QuadraticProgram::of_size(form.first_flow + flows, flows + rows + ties, limited + of_flows + caps);
     Entries P, A, G;
     for (Index k = 0; k < controls; ++k) set_term(form, P, k, program.controls[static_cast<std::size_t>(k)].term);
     for (Index k = 0; k < groups; ++k)
@@ -138,7 +139,14 @@ SparseForm sparse_form(TreeProgram const& program) {
             qp.h_high(inequality[i]) = program.high[i];
         }
     }
-    Index tie = flows + rows, cap = limited;
+    for (Index k = 0; k < of_flows; ++k) {
+        auto const& limit = program.flow_limits[static_cast<std::size_t>(k)];
+        auto const j = static_cast<std::size_t>(limit.vertex);
+        Eigen::Map<Vector const> const weights{program.weights.data() + limit.first_weight, program.vertices[j].flows};
+        add(G, limited + k, flow[j], weights.transpose());
+        qp.h_high(limited + k) = limit.bound;
+    }
+    Index tie = flows + rows, cap = limited + of_flows;
     for (Index k = 0; k < controls; ++k) {
         auto const& control = program.controls[static_cast<std::size_t>(k)];
         auto const group = static_cast<int>(form.first_group + control.group);

@@ -277,6 +277,7 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.price_high = std::move(point_.price_high);
     outcome.price_flow = std::move(point_.price_flow);
     outcome.price_pair = std::move(point_.price_pair);
+    if (!program_.flow_limits.empty()) outcome.control_price = std::move(point_.control_price);
     return outcome;
 }
 
@@ -338,6 +339,10 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         }
         links.max(again);
         if (again[0] != 0.0) continue;
+        if (!program.flow_limits.empty()) {
+            find_prices(program, flow, point);
+            outcome.control_price = std::move(point.control_price);
+        }
         outcome.objective += offset[0];
         outcome.dual_objective += offset[0];
         outcome.u = std::move(point.u);

@@ -12,6 +12,7 @@
 
 #include "dec/coordination/agent_messages.hpp"
 #include "dec/coordination/limits.hpp"
+#include "dec/coordination/ratings.hpp"
 #include "dec/core/error.hpp"
 #include "dec/fairness/decisions.hpp"
 #include "dec/fairness/policy.hpp"
@@ -50,6 +51,10 @@ struct Answer {
     std::vector<Node> nodes;
     /// Per entry of `nodes`, of methods that have them: what one pu less of the upper, or more of the lower limit would cost.
     std::vector<double> price_low, price_high;
+    /// Reactive power injected, pu, per row of pv_systems; NaN, or none at all, where it is the file's.
+    std::vector<double> reactive;
+    std::vector<RatedBranch> ratings;  ///< where ratings are limits: those of this rank
+    std::vector<double> price_rating;  ///< per entry of `ratings`, once there are prices: what one kVA less would cost
     /// Per row of pv_systems, where every DER may have a node of its own: the one whose limit binds it, empty where none does.
     std::vector<std::string> binding;
     std::optional<std::int64_t> levels;  ///< of a policy that has them
@@ -68,12 +73,16 @@ struct Settings {
     double tolerance = 0.0;                           ///< of methods that have one
     fairness::Scope scope = fairness::Scope::feeder;  ///< of policies that have one
     bool presolve = true;
+    bool reactive = false;                      ///< inverters may use reactive power, within their apparent power
+    double power_factor = 0.0;                  ///< of inverters that do, at least; 0: any
+    Ratings ratings = Ratings::none;            ///< limits of what branches carry
     bool elastic = false;                       ///< least violation of the limits where they cannot be met
     bool disclose = false;                      ///< keep what agents tell each other, of policies without groups
     std::vector<fairness::Contract> contracts;  ///< one per row of the piece's pv_systems, or none
     /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
     struct Start {
         std::vector<double> alpha;
+        std::vector<double> reactive;  ///< pu, or none
         std::map<std::int64_t, double> price_low, price_high;
     };
     std::optional<Start> start;
@@ -87,7 +96,7 @@ struct Method {
     std::int64_t default_iterations = 1000;
     std::optional<double> default_tolerance;               ///< none: exact
     partition::Grain grain = partition::Grain::secondary;  ///< what it needs on one rank
-    bool general = false;  ///< takes contracts, elastic limits, an earlier answer to start from
+    bool general = false;  ///< takes contracts, reactive power, ratings, elastic limits, an earlier answer to start from
     /// `scope` is read only where the policy has one.
     bool (*can_do)(fairness::Policy const& policy, fairness::Scope scope) = nullptr;
     /// Collective.

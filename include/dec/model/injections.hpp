@@ -22,6 +22,10 @@ struct Der {
     std::int32_t vertex = -1;        ///< own vertex; -1 where its bus is not energised
     double available = 0.0;          ///< pu; 0 takes no part
     Vector6 full = Vector6::Zero();  ///< available times its share per phase, both directions between phases
+    double rated = 0.0;              ///< apparent power, pu; 0 where the file has none
+    /// One pu of reactive power drawn, shared by its phases like its active power, and what it draws in the file.
+    Vector6 per_reactive = Vector6::Zero(), own_reactive = Vector6::Zero();
+    double reactive = 0.0;  ///< injected in the file, pu
 };
 
 /// One entry per own vertex of the piece.

@@ -34,11 +34,17 @@ class LinDist3Flow {
 
     /// Squared voltages and flows for given curtailed shares, one per row of the piece's pv_systems. Two sweeps. Collective.
     void solve(std::span<double const> alpha, FlowState& state);
-    /// How the squared voltages answer to a change of curtailment: as `solve`, with sources and loads at rest. Collective.
-    void solve_change(std::span<double const> alpha, FlowState& state);
+    /// From now on DERs inject these reactive powers, pu, one per row of pv_systems; NaN, or none at all: what the file says.
+    void set_reactive(std::vector<double> injected) { reactive_ = std::move(injected); }
+    /// How the squared voltages answer to a change of curtailment and of reactive powers injected (none: no change): as `solve`,
+    /// with sources and loads at rest. Collective.
+    void solve_change(std::span<double const> alpha, FlowState& state, std::span<double const> reactive = {});
     /// Gradient of sum_i weight_i v_i with respect to every DER's curtailed share: the two sweeps transposed.
-    /// \param weight 3 per local vertex. \param gradient one per row of pv_systems. Collective.
-    void gradient(std::span<double const> weight, std::span<double> gradient);
+    /// \param weight 3 per local vertex. \param gradient one per row of pv_systems.
+    /// \param of_power likewise 6 weights of the powers into every local vertex, or none.
+    /// \param reactive gradient with respect to reactive powers injected, or none. Collective.
+    void gradient(std::span<double const> weight, std::span<double> gradient, std::span<double const> of_power = {},
+                  std::span<double> reactive = {});
 
     [[nodiscard]] std::vector<Der> const& ders() const { return ders_; }
     [[nodiscard]] std::vector<Injection> const& injections() const { return injections_; }
@@ -52,7 +58,7 @@ class LinDist3Flow {
   private:
     void eliminate();
     void sweep(Vector3 const& source, FlowState& state);
-    void gather_draw(std::span<double const> alpha, bool change);
+    void gather_draw(std::span<double const> alpha);
 
     partition::Piece const& piece_;
     LinearSettings settings_;
@@ -62,6 +68,7 @@ class LinDist3Flow {
     std::vector<Der> ders_;
     std::vector<Elimination> eliminated_;
     Vector3 source_v_sq_ = Vector3::Zero();
+    std::vector<double> reactive_;  // injected, per DER; NaN or none: the file's
     std::vector<double> draw_;     // 6 per local vertex: own draw, then with everything below it
     std::vector<double> message_;  // 6 per local vertex: what the branch above delivers at zero upstream voltage
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dec/fairness/decisions.hpp"
+#include "dec/model/apparent_power.hpp"
 #include "dec/model/lin_dist3_flow.hpp"
 #include "dec/solvers/tree_program.hpp"
 
@@ -19,16 +20,30 @@ struct SquaredLimits {
 };
 
 struct AssembledProgram {
-    solvers::TreeProgram program;   ///< one vertex for each own vertex of the piece, in its order
-    std::vector<std::int32_t> der;  ///< per control: row of the piece's pv_systems
+    /// One vertex for each own vertex of the piece, in its order; after it a leaf for each of its DERs whose reactive power is
+    /// decided, with one row and two flows: active power curtailed and reactive power drawn, in parts of what the DER is rated.
+    solvers::TreeProgram program;
+    std::vector<std::int32_t> vertex;  ///< per own vertex of the piece: of the program
+    std::vector<std::int32_t> der;     ///< per control: row of the piece's pv_systems
+    std::vector<char> reactive;        ///< per control: 1 where it is not the curtailed share but the reactive power, injected
+    /// Per limit of a flow: which side of whose circle it is; `circle` counts DERs, then rated branches. A floor on the power
+    /// factor has none. No chord is the limit of a branch whose reactive power is a number: there it is exact.
+    struct Side {
+        std::int32_t circle = -1;
+        CirclePolygon::Side side;
+        bool chord = false;
+    };
+    std::vector<Side> sides;
     std::vector<std::int32_t>
         row_of_place;  ///< per own vertex three: row of the program, -1 where the phase is not there
 };
 
 /// Active powers only, where no reactive power below depends on a voltage or a decision: the reactive powers are numbers
 /// there. Costs in the unit of the decisions, voltages squared in pu, powers in pu. Collective.
+/// \param sides of circles belong to the program; without them only their places are there.
 /// \throws core::InvalidInput on all ranks alike where the parts of the feeder that share a fraction cross each other.
 [[nodiscard]] AssembledProgram assemble(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
-                                        fairness::Decisions const& decisions);
+                                        fairness::Decisions const& decisions, PowerLimits const& powers = {},
+                                        bool sides = true);
 
 }  // namespace dec::model

@@ -10,15 +10,21 @@
 namespace dec::results {
 
 struct ExportedProgram {
-    solvers::SparseForm
-        form;  ///< with names: "alpha:<mRID>" (the name where there is none), "fraction:<agent>", "v:<bus>.<phase>", "p:…", "q:…"
+    /// With names: "alpha:<mRID>" (the name where there is none), "q:<mRID>" of an inverter in parts of its rated apparent power,
+    /// "fraction:<agent>", "v:<bus>.<phase>", "p:…", "q:…"
+    solvers::SparseForm form;
+    /// Limits of apparent power: each pair of entries of circles x + centres has a length of at most 1. None where polygons in
+    /// the circles are among the inequalities.
+    solvers::SparseMatrix circles;
+    solvers::Vector centres;
 };
 
 /// All of the feeder is on this rank. Of a policy with levels the first one; without the tie-break. A tied DER's variable is its
 /// group's fraction. Shares are of what exceeds the guarantee of a contract under policies with a fraction.
-/// \pre the policy has a cost or levels.
+/// \param polygons instead of circles. \pre the policy has a cost or levels.
 [[nodiscard]] ExportedProgram export_program(core::Communicator const& alone, model::LinDist3Flow& flow,
-                                             fairness::Policy const& policy, coordination::Settings const& settings);
+                                             fairness::Policy const& policy, coordination::Settings const& settings,
+                                             bool polygons = false);
 
 /// Takes out variables that an equality by itself, one after the other, gives a value, and inequalities that are left
 /// without a variable and hold. The optimum stays the same.

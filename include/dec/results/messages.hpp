@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct Order {
     std::string agent;           ///< name of the agent
     std::string object;          ///< mRID
     double available_kw = 0.0, allowed_kw = 0.0;
+    /// Of which the message speaks unless they are NaN.
+    double file_reactive_kvar = std::numeric_limits<double>::quiet_NaN();
+    double reactive_kvar = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// This rank's orders. \pre `own` are the setpoints of the piece's DERs, in its order.

@@ -19,8 +19,8 @@ enum class Kind : std::uint8_t { real, integer, text };
 /// "float64", "int64", "text".
 [[nodiscard]] std::string_view to_text(Kind kind);
 
-/// Whether every results file has a dataset, or only those with coordinating agents.
-enum class Presence : std::uint8_t { always, with_agents };
+/// Whether every results file has a dataset, or only those with coordinating agents, or with ratings as limits.
+enum class Presence : std::uint8_t { always, with_agents, with_ratings };
 
 struct Field {
     std::string_view path;  ///< "/nodes/v"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,10 +18,13 @@ struct Setpoint {
     std::string name, mrid, bus;
     double available_kw = 0.0, allowed_kw = 0.0;
     double share = 0.0;        ///< curtailed share of what is available (alpha)
-    std::string binding_node;  ///< "bus.phase", empty where nothing binds
+    std::string binding_node;  ///< "bus.phase", or a branch at its rating; empty where nothing binds
+    /// What it injects, and in the file; NaN where reactive power is not asked for.
+    double reactive_kvar = std::numeric_limits<double>::quiet_NaN();
+    double file_reactive_kvar = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// Header `name,mrid,bus,available_kw,allowed_kw,share,binding_node`; numbers with 17 significant digits at most,
+/// Header `name,mrid,bus,available_kw,allowed_kw,share,binding_node`, where reactive power is decided also `q_kvar`; numbers with 17 significant digits at most,
 /// the shortest that read back the same. Gathered on the root, written beside the target and renamed. Collective.
 /// \throws core::SystemFailure on all ranks alike.
 /// \return on the root the file, which appears under its name when it is committed; null on other ranks.

@@ -44,6 +44,7 @@ struct [[nodiscard]] TreeOutcome {
     /// a certificate: rows with large ones are in conflict.
     std::vector<double> price_low, price_high;
     std::vector<double> price_flow, price_pair;  ///< likewise, per limit of a flow, of a pair
+    std::vector<double> control_price;           ///< with limits of flows: what all prices say of each control's gains
     double objective = 0.0, dual_objective = 0.0;
     /// Of the program that was solved, after presolve: largest violation of a limit, derivative of the Lagrangian that no bound
     /// explains, and smaller one of multiplier and slack of a limit; the last two in units in which controls are in [0, 1] and

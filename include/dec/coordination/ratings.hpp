@@ -1,0 +1,58 @@
+/// \file ratings.hpp
+/// What branches may carry, as limits: per phase of lines, switches and series compensators (rated current at nominal voltage),
+/// per unit of transformers (all phases of a three-phase unit, both legs of a centre tap, together).
+/// Source: docs/equations.md#reactive-power-and-ratings.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dec/model/apparent_power.hpp"
+#include "dec/model/lin_dist3_flow.hpp"
+
+namespace dec::coordination {
+
+/// How much of a vertex's power on one phase an element carries: a jumper beside an open-delta bank all of it, parallel
+/// units equal parts.
+[[nodiscard]] double carried_share(partition::Piece const& piece, partition::LocalVertex const& vertex,
+                                   partition::Feeding const& feeding, feeder::Phase phase);
+
+enum class Ratings : std::uint8_t { none, normal, emergency };
+
+/// One limit of what flows into an own vertex.
+struct RatedBranch {
+    std::string name;  ///< "line l35.A", "transformer t3"
+    std::int64_t row = 0;  ///< first row in the table of branches
+    std::int32_t vertex = -1;
+    model::Vector3 weight = model::Vector3::Zero();  ///< of the vertex's powers by phase
+    double rating = 0.0;                             ///< pu
+    double limit = 0.0;                              ///< pu; more than the rating where loads alone exceed that
+    [[nodiscard]] bool relaxed() const { return limit > rating; }
+};
+
+/// Those of this rank whose rating is known, in the order of piece.branches. A branch that its loads alone overload, and that is
+/// overloaded with nothing curtailed as well, may carry what flows with everything curtailed: no curtailment takes that away.
+/// Not collective.
+/// \param nothing, everything states with no and with all power curtailed.
+[[nodiscard]] std::vector<RatedBranch> rated_branches(model::LinDist3Flow const& flow, Ratings which,
+                                                      model::FlowState const& nothing,
+                                                      model::FlowState const& everything);
+
+/// |weight' (P, Q)| of a state, pu.
+[[nodiscard]] double apparent_power(RatedBranch const& branch, model::FlowState const& state);
+
+/// Carrying elements of this rank without any rating, and, asked for emergency ratings, those that only have a normal one.
+struct MissingRatings {
+    double none = 0.0, normal_only = 0.0;
+    std::string first_without, first_normal;  ///< names
+};
+[[nodiscard]] MissingRatings missing_ratings(partition::Piece const& piece, Ratings which);
+
+/// How many DERs of this rank with power have no rated apparent power, or one below what they have available.
+struct AssumedRatings {
+    double count = 0.0;
+    std::string first;
+};
+[[nodiscard]] AssumedRatings assumed_ratings(model::LinDist3Flow const& flow);
+
+}  // namespace dec::coordination
