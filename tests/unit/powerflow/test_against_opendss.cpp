@@ -7,42 +7,13 @@
 #include "dec/feeder/areas.hpp"
 #include "dec/io/catalogue.hpp"
 #include "support/ac_answer.hpp"
+#include "support/mended.hpp"
 #include "support/places.hpp"
 
 using namespace dec;
 using namespace dec::feeder;
 
 namespace {
-
-/// Single-phase loads at 4.16 kV are rated 2400 V in OpenDSS; CIM100 knows only the base voltage, 4160 V / sqrt(3) = 2401.8 V.
-/// Each gets a bus of its own with the right base, behind an ideal switch.
-void rate_loads_at_2400_volts(Feeder& feeder) {
-    for (auto id : feeder.loads.ids()) {
-        auto& load = feeder.loads[id];
-        bool const is_one = load.connection == Connection::wye && load.phases.size() == 1;
-        if (!is_one || std::abs(feeder.buses[load.bus].base_v / 2400.0 - 1.0) > 0.01) continue;
-        auto const name = "seat of " + std::string{feeder.loads.name(id)};
-        auto const seat = feeder.buses.add({.phases = load.phases, .base_v = 2400.0}, name);
-        feeder.switches.add({.from = load.bus, .to = seat, .phases = load.phases, .closed = load.phases}, name);
-        load.bus = seat;
-    }
-}
-
-/// The export of ieee8500 divides the impedances of lines without a line code (1 m of 1 ohm/km) by the kilometres of a mile, and
-/// writes the charging of sequence line codes in GS/m.
-void mend_export(Feeder& feeder) {
-    constexpr double km_per_mile = 1.609344;
-    for (auto id : feeder.lines.ids()) {
-        if (!feeder.lines.name(id).starts_with("cap_")) continue;
-        auto& code = feeder.line_codes[feeder.lines[id].code];
-        code.r_ohm[0][0] *= km_per_mile;
-        code.x_ohm[0][0] *= km_per_mile;
-    }
-    for (auto& code : feeder.line_codes.rows())
-        if (code.form == LineCode::Form::sequence)
-            for (auto& row : code.b_s)
-                for (double& b : row) b *= 1e9;
-}
 
 void nothing_to_mend(Feeder&) {}
 
@@ -83,15 +54,15 @@ Differences differences(test::AcAnswer const& ac, Feeder const& feeder,
 }  // namespace
 
 TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][opendss]") {
-    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
+    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
                                       1701.940287, 3476.267354, 97.580129},
                                 Known{"IEEE37.xml", "ieee37/cim.csv", nothing_to_mend, 1e-7, 117, 2588.305845,
                                       1571.216907, 2436.048863, 152.256982},
-                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", rate_loads_at_2400_volts, 5e-5, 274,
+                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 274,
                                       3615.264755, 1311.524935, 3519.287169, 95.977589},
                                 Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233,
                                       1266.533344, 3500.381288, 88.878946},
-                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", mend_export, 1.6e-4, 8531, 12040.189124,
+                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", test::mend_export, 1.6e-4, 8531, 12040.189124,
                                       1440.24959, 10773.17, 1267.019267});
     auto const path = test::shared_path("feeders/cim/" + known.feeder);
     auto const reference = test::shared_path("reference/opendss/" + known.reference);
@@ -130,7 +101,7 @@ TEST_CASE("outside their voltage limits loads draw what OpenDSS's loads draw", "
     if (!path || !reference) return;
     auto feeder = io::read_feeder(*path).feeder;
     set_taps_neutral(feeder);
-    rate_loads_at_2400_volts(feeder);
+    test::rate_loads_at_2400_volts(feeder);
     derive_areas(feeder);
 
     test::AcAnswer const ac{feeder, {.load_limits = powerflow::LoadLimits::file}};
