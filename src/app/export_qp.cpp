@@ -12,6 +12,7 @@
 #include "dec/results/exported_program.hpp"
 #include "open_feeder.hpp"
 #include "problem_options.hpp"
+#include "settle_taps.hpp"
 #include "usage.hpp"
 
 namespace dec::app {
@@ -56,7 +57,8 @@ core::ExitCode export_qp(Context& context, ExportOptions const& options) {
     core::together(comm, [&] {
         if (!comm.is_root()) return;
         Context alone{core::Communicator{MPI_COMM_SELF}, context.command_line, context.log};
-        auto const piece = hand_out(alone, std::move(feeder), partition::Grain::secondary);
+        auto piece = hand_out(alone, std::move(feeder), partition::Grain::secondary);
+        if (options.feeder.taps == "settle") settle_taps(alone, piece, options.problem.source_voltage);
         model::LinDist3Flow flow{alone.comm, piece, {.source_voltage_pu = options.problem.source_voltage}};
         auto settings = options.problem.settings();
         settings.scope = options.problem.scope_or(fairness::Scope::feeder);

@@ -52,9 +52,12 @@ void FeederOptions::add_to(CLI::App& command) {
         ->capture_default_str()
         ->type_name("X")
         ->check(number_from_zero());
-    one_of(
-        *command.add_option("--taps", taps, "regulators at the file's steps, or all at neutral")->capture_default_str(),
-        {"file", "neutral"});
+    one_of(*command
+                .add_option("--taps", taps,
+                            "regulators at the file's steps, all at neutral, or where they and switched capacitors come to "
+                            "rest at these loads without PV")
+                ->capture_default_str(),
+           {"file", "neutral", "settle"});
     add_names(command, "--open", open, "switches to open");
     add_names(command, "--close", close, "switches to close");
     add_read_options(command, reading);
@@ -84,14 +87,15 @@ void require_writable_feeder(core::Communicator const& comm, std::string const& 
     core::require_writable(comm, path);
 }
 
-partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain) {
+partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain,
+                          feeder::Loops loops) {
     std::optional<partition::Whole> whole;
     core::together(context.comm, [&] {
         if (!context.comm.is_root()) return;
         feeder::Notes notes;
         whole.emplace();
         whole->feeder = std::move(*feeder);
-        whole->tree = feeder::validate(whole->feeder, notes);
+        whole->tree = feeder::validate(whole->feeder, notes, loops);
         for (auto const& warning : notes.warnings) context.log.warning(warning);
         feeder::derive_areas(whole->feeder);
         whole->agents = partition::find_agents(whole->feeder, whole->tree);

@@ -40,7 +40,8 @@ void require_writable_feeder(core::Communicator const& comm, std::string const& 
 
 /// Validates, finds the agents and splits the feeder over the ranks; only the root's feeder is read. Collective.
 /// \throws core::Error on all ranks alike.
-[[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain);
+[[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain,
+                                        feeder::Loops loops = feeder::Loops::refused);
 
 /// Validates and gives the whole feeder as the one piece of this rank. Not collective.
 /// \throws core::InvalidInput if the feeder is not valid.

@@ -4,14 +4,19 @@
 ///   dec powerflow inputs/ieee123_secondary.xml
 ///   mpirun --oversubscribe -n 4 dec powerflow inputs/ieee123_secondary.xml -o power_flow.h5
 ///   dec powerflow inputs/ieee123_secondary.xml --pv-scale 0 --load-limits wide --json
+///   dec powerflow inputs/ieee123_secondary.xml --volt-var b --volt-watt default
+///   dec powerflow inputs/ieee123_secondary.xml --controls off --solver sparse
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "clock.hpp"
 #include "dec/core/output_file.hpp"
+#include "dec/powerflow/controls.hpp"
 #include "dec/results/power_flow_file.hpp"
+#include "inverter_options.hpp"
 #include "open_feeder.hpp"
+#include "settle_taps.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
 
@@ -24,7 +29,10 @@ struct PowerFlowOptions {
     Talk talk;
     std::string output = "results.h5";
     std::optional<double> source_voltage;
-    std::string controls = "off";
+    std::string controls = "on";
+    double hour = 0.0;
+    InverterOptions inverters;
+    std::string solver = "auto";
     std::string load_limits = "file";
     double tolerance = 1e-10;
     std::int64_t max_iterations = 100;
@@ -42,9 +50,20 @@ void add_options(CLI::App& command, PowerFlowOptions& options) {
         ->check(positive_number());
     one_of(*command
                 .add_option("--controls", options.controls,
-                            "regulators and switched capacitors: off leaves them as they stand")
+                            "regulators, switched capacitors and inverter curves act, or stay as they are")
                 ->capture_default_str(),
-           {"off"});
+           {"on", "off"});
+    command.add_option("--hour", options.hour, "time of day, for capacitors that are switched by the clock")
+        ->capture_default_str()
+        ->type_name("H")
+        ->check(hour_of_day());
+    options.inverters.add_to(command);
+    one_of(*command
+                .add_option("--solver", options.solver,
+                            "tree: elimination on the tree of a radial feeder; sparse: PETSc, loops or not; auto: the first, and "
+                            "the second where there are loops or it finds no solution")
+                ->capture_default_str(),
+           {"auto", "tree", "sparse"});
     one_of(
         *command
              .add_option(
@@ -62,6 +81,11 @@ void add_options(CLI::App& command, PowerFlowOptions& options) {
         ->type_name("N")
         ->check(whole_number_from(1));
     command.add_flag("--json", options.json, "the summary as one JSON object on standard output");
+}
+
+powerflow::SolverChoice solver_from(std::string const& word) {
+    if (word == "tree") return powerflow::SolverChoice::tree;
+    return word == "sparse" ? powerflow::SolverChoice::sparse : powerflow::SolverChoice::automatic;
 }
 
 core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
@@ -82,36 +106,47 @@ core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
     auto feeder = read_on_root(context, options.feeder);
     stop_if_asked(comm, "reading");
     run.seconds.read = clock.lap();
-    auto const piece = hand_out(context, std::move(feeder), partition::Grain::secondary);
+    auto piece = hand_out(context, std::move(feeder), partition::Grain::secondary, feeder::Loops::allowed);
     stop_if_asked(comm, "partitioning");
     run.seconds.partition = clock.lap();
+    if (options.feeder.taps == "settle") settle_taps(context, piece, options.source_voltage);
 
-    // 3. Build the equations of every rank's piece, and solve them.
+    // 3. Build the equations of every rank's piece, and solve them; with controls, until these come to rest.
+    bool const controls = options.controls == "on";
     powerflow::PowerFlow flow{
         comm,
         piece,
         {.source_voltage_pu = options.source_voltage,
          .load_limits = options.load_limits == "wide" ? powerflow::LoadLimits::wide : powerflow::LoadLimits::file,
+         .curves = controls ? options.inverters.curves() : powerflow::InverterCurves{},
+         .solver = solver_from(options.solver),
          .tolerance_pu = options.tolerance,
          .max_iterations = options.max_iterations}};
     run.seconds.build = clock.lap();
-    auto const outcome = flow.solve();
+    powerflow::ControlOutcome settled;
+    if (controls) settled = powerflow::settle(comm, flow, {.hour = options.hour});
+    else settled.flow = flow.solve();
+    auto const& outcome = settled.flow;
     run.seconds.solve = clock.lap();
     stop_if_asked(comm, "solving");
-    context.log.detail(fmt::format("{} iterations, {} factorisations of the tree, {:.1f} of {:.1f} ms for them",
-                                   outcome.iterations, outcome.factorisations, 1e3 * outcome.factor_seconds,
-                                   1e3 * outcome.seconds));
-    if (outcome.status != powerflow::Status::converged)
+    warn_of_inactive(context, settled.inactive);
+    context.log.detail(fmt::format("{} iterations, {} factorisations, {:.1f} of {:.1f} ms for them", outcome.iterations,
+                                   outcome.factorisations, 1e3 * outcome.factor_seconds, 1e3 * outcome.seconds));
+    if (outcome.status == powerflow::Status::diverged)
         context.log.warning(
             fmt::format("the power flow did not converge in {} iterations: voltages still move by {:.1e} pu, and the "
                         "largest mismatch, {:.3g} kVA, is at {}; look there for a load, a generation or an "
                         "impedance that cannot be",
                         outcome.iterations, outcome.change_pu, outcome.mismatch_kva, outcome.mismatch_node));
+    if (outcome.status == powerflow::Status::iteration_limit)
+        context.log.warning(fmt::format("regulators and capacitors still act after {} rounds; their settings work against "
+                                        "each other, or their bands are narrower than their steps",
+                                        settled.rounds));
 
     // 4. What flows, what is lost; write, then tell.
     auto const flows = flow.flows();
     run.seconds.check = clock.lap();
-    auto summary = results::summarise(comm, flow, outcome, flows, run);
+    auto summary = results::summarise(comm, flow, settled, flows, run);
     results::write_power_flow(comm, options.output, flow, outcome, flows, summary, run);
     summary.common.seconds.write = clock.lap();
     summary.common.seconds.total = total.lap();

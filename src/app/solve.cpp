@@ -27,6 +27,7 @@
 #include "open_feeder.hpp"
 #include "plan.hpp"
 #include "problem_options.hpp"
+#include "settle_taps.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
 
@@ -300,13 +301,14 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     auto feeder = read_on_root(context, options.feeder);
     stop_if_asked(comm, "reading");
     finished("read", run.seconds.read);
-    auto const piece = hand_out(context, std::move(feeder), method->grain);
+    auto piece = hand_out(context, std::move(feeder), method->grain);
     stop_if_asked(comm, "partitioning");
     finished("partition", run.seconds.partition);
     if (options.dry_run) {
         print_plan(context, piece, run, options);
         return core::ExitCode::solved;
     }
+    if (options.feeder.taps == "settle") settle_taps(context, piece, options.source_voltage);
 
     // 3. Build the linear model of every rank's piece.
     model::LinDist3Flow flow{comm, piece, {.source_voltage_pu = options.source_voltage}};

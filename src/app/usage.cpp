@@ -55,6 +55,9 @@ CLI::Validator positive_number() {
 CLI::Validator fraction() {
     return number("a number from 0 to 1", [](double x) { return x >= 0.0 && x <= 1.0; });
 }
+CLI::Validator hour_of_day() {
+    return number("an hour from 0 to below 24", [](double x) { return x >= 0.0 && x < 24.0; });
+}
 CLI::Validator whole_number_from(double least) {
     constexpr double most = 9007199254740992.0;  // 2^53
     return number(fmt::format("a whole number of at least {}", least),

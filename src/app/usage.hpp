@@ -17,6 +17,7 @@ namespace dec::app {
 [[nodiscard]] CLI::Validator number_from_zero();
 [[nodiscard]] CLI::Validator positive_number();
 [[nodiscard]] CLI::Validator fraction();
+[[nodiscard]] CLI::Validator hour_of_day();
 /// Integers that a double holds exactly.
 [[nodiscard]] CLI::Validator whole_number_from(double least);
 

@@ -40,9 +40,10 @@ struct Hung {
     Tree tree;
     std::vector<PhaseSet> phases;  ///< per bus; empty: not energised
 };
-/// Hangs the feeder from its source. Loops and islands become findings; what lies behind an open switch becomes a note.
+/// Hangs the feeder from its source. Loops (where they are refused) and islands become findings; what lies behind an open
+/// switch becomes a note.
 /// \pre check_references found nothing.
-[[nodiscard]] Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes);
+[[nodiscard]] Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes, Loops loops);
 
 /// Devices on phases that do not reach their bus; a note of those to a neutral that nothing holds.
 void check_devices(Feeder const& feeder, Hung const& hung, Findings& findings, Notes& notes);

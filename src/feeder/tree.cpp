@@ -204,8 +204,9 @@ double length_of(Feeder const& feeder, Feeding const& feeding) {
 /// Builds the tree from the source down.
 class Hanging {
   public:
-    Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings)
-        : feeder_{feeder}, reachable_{reachable}, findings_{findings}, net_{connect(feeder, Switches::as_they_stand)},
+    Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings, Loops loops)
+        : feeder_{feeder}, reachable_{reachable}, findings_{findings}, loops_{loops},
+          net_{connect(feeder, Switches::as_they_stand)},
           claims_(net_.places()), edge_done_(net_.edges.size(), false) {}
 
     Tree run() {
@@ -224,6 +225,7 @@ class Hanging {
             visit(place, open);
         }
         report_fed_backwards();
+        if (loops_ == Loops::allowed && has_loops_) add_ties();
         return std::move(tree_);
     }
     [[nodiscard]] bool has_loops() const { return has_loops_; }
@@ -254,12 +256,20 @@ class Hanging {
             auto const neighbour = net_.edges[static_cast<std::size_t>(e)].other(place);
             if (edge_done_[static_cast<std::size_t>(e)]) continue;
             if (claims_[static_cast<std::size_t>(neighbour)].claimed) {
-                report_loop(place, neighbour);
+                if (loops_ == Loops::refused) report_loop(place, neighbour);
+                else tie(place, neighbour);
                 continue;
             }
+            if (loops_ == Loops::allowed && leads_up_a_service(net_.edges[static_cast<std::size_t>(e)], place)) continue;
             if (claim_child(place, vertex, neighbour)) children_.push_back(neighbour);
         }
         open.insert(open.end(), children_.rbegin(), children_.rend());
+    }
+
+    /// Through a service transformer from its secondary: where there are loops it is reached from above as well, or it is dark.
+    [[nodiscard]] bool leads_up_a_service(Edge const& edge, std::int32_t place) const {
+        return edge.end_at(place) == 1 && edge.feeding.kind == Feeding::Kind::transformer &&
+               is_centre_tapped(feeder_.transformers[Index<Transformer>{edge.feeding.element}]);
     }
 
     std::int32_t add_vertex(std::int32_t place, Claim const& claim) {
@@ -354,6 +364,10 @@ class Hanging {
                 }
                 bool const bank =
                     feedings[i].kind == Feeding::Kind::transformer && feedings[k].kind == Feeding::Kind::transformer;
+                if (!bank && loops_ == Loops::allowed) {
+                    has_loops_ = true;
+                    continue;
+                }
                 findings_.add(text(feedings[i]),
                               fmt::format("{} {} on phase {}", bank ? "stands beside" : "closes a loop with",
                                           text(feedings[k]), to_text(shared)),
@@ -421,15 +435,77 @@ class Hanging {
         }
     }
 
+    /// All edges between two places that have their feeders already.
+    void tie(std::int32_t a, std::int32_t b) {
+        has_loops_ = true;
+        std::vector<std::int32_t> members;
+        for (auto e : net_.at_place(a)) {
+            if (net_.edges[static_cast<std::size_t>(e)].other(a) != b) continue;
+            edge_done_[static_cast<std::size_t>(e)] = true;
+            members.push_back(e);
+        }
+        auto const loop = loop_through(a, b);
+        if (std::ranges::all_of(loop, [](Feeding const& f) { return f.kind == Feeding::Kind::switch_; }))
+            findings_.add(text(net_.edges[static_cast<std::size_t>(members.front())].feeding),
+                          fmt::format("closes the loop {} of switches alone: nothing says how they share a current",
+                                      names_of(loop)),
+                          "open one of them");
+        ties_.push_back(std::move(members));
+    }
+
+    /// Once all places have their vertices: where the ties are, and what arrives at each place by any way.
+    void add_ties() {
+        std::vector<std::int32_t> vertex_of_place = tree_.vertex_of_bus;
+        vertex_of_place.resize(net_.places(), -1);
+        for (std::size_t i = 0; i < tree_.vertices.size(); ++i)
+            if (tree_.vertices[i].kind == Vertex::Kind::star_point)
+                vertex_of_place[feeder_.buses.size() +
+                                static_cast<std::size_t>(std::ranges::find(net_.star_points, tree_.vertices[i].transformer) -
+                                                         net_.star_points.begin())] = static_cast<std::int32_t>(i);
+        auto const arriving = reachable_phases(feeder_, Switches::as_they_stand, Secondaries::only_fed);
+        for (std::size_t place = 0; place < arriving.size(); ++place)
+            if (vertex_of_place[place] >= 0)
+                tree_.vertices[static_cast<std::size_t>(vertex_of_place[place])].phases = arriving[place];
+        for (auto const& members : ties_) {
+            // Ends of transformers have a side from which they are wound: end 0.
+            auto const ends = net_.edges[static_cast<std::size_t>(members.front())].ends;
+            Tie tie{.from = vertex_of_place[static_cast<std::size_t>(ends[0])],
+                    .to = vertex_of_place[static_cast<std::size_t>(ends[1])],
+                    .first_feeding = static_cast<std::int32_t>(tree_.feedings.size())};
+            for (auto e : members) {
+                auto const& edge = net_.edges[static_cast<std::size_t>(e)];
+                auto feeding = edge.feeding;
+                feeding.upstream = edge.end_at(ends[0]);
+                if (conducted(feeder_, feeding, feeding.upstream, arriving[static_cast<std::size_t>(ends[0])]).empty())
+                    continue;
+                tree_.feedings.push_back(feeding);
+                ++tie.feedings;
+            }
+            if (tie.feedings > 0) tree_.ties.push_back(tie);
+        }
+    }
+
     /// Branches side by side, say the regulators of a bank, close one loop together.
     void report_loop(std::int32_t a, std::int32_t b) {
         has_loops_ = true;
+        for (auto e : net_.at_place(a))
+            if (net_.edges[static_cast<std::size_t>(e)].other(a) == b) edge_done_[static_cast<std::size_t>(e)] = true;
+        auto const members = loop_through(a, b);
+        std::vector<std::string_view> switches;
+        for (auto const& member : members)
+            if (member.kind == Feeding::Kind::switch_) switches.push_back(named(feeder_, member).name);
+        findings_.add(text(members.front()), fmt::format("closes the loop {}", names_of(members)),
+                      switches.empty()
+                          ? std::string{"a feeder is radial here; remove one of these branches"}
+                          : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
+    }
+
+    /// The branches between two places that are on the tree already, and those of the tree from each to where they meet.
+    [[nodiscard]] std::vector<Feeding> loop_through(std::int32_t a, std::int32_t b) const {
         std::vector<Feeding> members;
         for (auto e : net_.at_place(a)) {
             auto const& edge = net_.edges[static_cast<std::size_t>(e)];
-            if (edge.other(a) != b) continue;
-            edge_done_[static_cast<std::size_t>(e)] = true;
-            members.push_back(edge.feeding);
+            if (edge.other(a) == b) members.push_back(edge.feeding);
         }
         auto const path_a = path_to_root(a);
         auto const path_b = path_to_root(b);
@@ -441,21 +517,17 @@ class Hanging {
         }
         for (std::size_t i = 0; i < ia; ++i) append(members, path_a[i]);
         for (std::size_t i = 0; i < ib; ++i) append(members, path_b[i]);
+        return members;
+    }
+    [[nodiscard]] std::string names_of(std::vector<Feeding> const& members) const {
         std::vector<std::string> names;
-        std::vector<std::string_view> switches;
-        for (auto const& member : members) {
+        for (auto const& member : members)
             names.push_back(fmt::format("{} {}", named(feeder_, member).label, named(feeder_, member).name));
-            if (member.kind == Feeding::Kind::switch_) switches.push_back(named(feeder_, member).name);
-        }
         constexpr std::size_t most = 12;
         auto const shown = std::min(names.size(), most);
-        findings_.add(text(members.front()),
-                      fmt::format("closes the loop {}{}",
-                                  fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-                                  names.size() > most ? fmt::format(" and {} more", names.size() - most) : ""),
-                      switches.empty()
-                          ? std::string{"a feeder is radial here; remove one of these branches"}
-                          : fmt::format("a feeder is radial here; open one of {}", fmt::join(switches, ", ")));
+        return fmt::format("{}{}",
+                           fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                           names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
     }
 
     void append(std::vector<Feeding>& members, std::int32_t place) const {
@@ -475,12 +547,14 @@ class Hanging {
     Feeder const& feeder_;
     std::vector<PhaseSet> const& reachable_;
     Findings& findings_;
+    Loops loops_;
     Network net_;
     std::vector<Claim> claims_;           // of each place
     std::vector<Feeding> claimed_;        // of all claims, one after the other
     std::vector<std::int32_t> children_;  // of the place being visited
     std::vector<bool> edge_done_;
     std::vector<Feeding> fed_backwards_;
+    std::vector<std::vector<std::int32_t>> ties_;  // edges, where loops are allowed
     bool lacks_phases_ = false;
     bool has_loops_ = false;
     Tree tree_;
@@ -552,13 +626,14 @@ void report_dark_buses(Feeder const& feeder, Tree const& tree, std::vector<Phase
 
 }  // namespace
 
-Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes) {
+Hung hang_tree(Feeder const& feeder, Findings& findings, Notes& notes, Loops loops) {
     auto const reachable = reachable_phases(feeder, Switches::all_closed, Secondaries::both_ways);
-    Hanging hanging{feeder, reachable, findings};
+    Hanging hanging{feeder, reachable, findings, loops};
     Hung hung{.tree = hanging.run()};
     report_dark_buses(feeder, hung.tree, reachable, hanging.lacks_phases(), findings, notes);
     if (hanging.has_loops()) {
-        hung.phases = reachable_phases(feeder, Switches::as_they_stand, Secondaries::both_ways);
+        hung.phases = reachable_phases(feeder, Switches::as_they_stand,
+                                       loops == Loops::allowed ? Secondaries::only_fed : Secondaries::both_ways);
         return hung;
     }
     hung.phases.resize(feeder.buses.size());

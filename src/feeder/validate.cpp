@@ -209,13 +209,13 @@ bool can_hang(Feeder const& feeder) {
 
 }  // namespace
 
-Tree validate(Feeder const& feeder, Notes& notes) {
+Tree validate(Feeder const& feeder, Notes& notes, Loops loops) {
     Findings findings{feeder};
     check_references(feeder, findings);
     check_impedances(feeder, findings);
     Tree tree;
     if (can_hang(feeder)) {
-        auto hung = hang_tree(feeder, findings, notes);
+        auto hung = hang_tree(feeder, findings, notes, loops);
         check_devices(feeder, hung, findings, notes);
         tree = std::move(hung.tree);
     }

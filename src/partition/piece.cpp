@@ -1,11 +1,14 @@
 #include "dec/partition/piece.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "dec/core/archive.hpp"
+#include "monitoring.hpp"
 
 namespace dec::partition {
 
@@ -69,6 +72,7 @@ class Distributor {
         place_vertices();
         place_devices();
         place_branches();
+        place_monitors();
         place_agents();
         count_totals();
     }
@@ -79,12 +83,15 @@ class Distributor {
     void place_vertices();
     void place_devices();
     void place_branches();
+    void place_monitors();
     void place_agents();
     void count_totals();
 
     void add_vertices(Piece& piece, std::size_t rank);
-    void add_feedings(Piece& piece, std::int32_t place, LocalVertex& vertex);
+    /// The same feedings in the piece's rows. \return where they begin in it.
+    std::int32_t add_feedings(Piece& piece, std::int32_t first, std::int32_t count);
     void add_branches(Piece& piece, std::size_t rank);
+    void add_monitors(Piece& piece, std::size_t rank);
     void add_elements(Piece& piece, std::size_t rank);
     void add_agents(Piece& piece);
     std::int32_t local_element(Feeding const& feeding);
@@ -110,6 +117,9 @@ class Distributor {
     std::vector<std::int64_t> first_node_;
     std::vector<std::vector<BranchRows>> branches_of_;  // in whole-feeder rows
     std::vector<std::int32_t> taps_start_, taps_;       // tap changers of each transformer
+    Monitoring monitoring_;
+    Lists monitors_of_;
+    std::vector<std::size_t> rank_of_transformer_;  // who accounts for it: of its first row in the table of branches
     std::vector<std::int32_t> agent_rank_;
     Totals totals_;
 
@@ -188,42 +198,67 @@ void Distributor::place_devices() {
         taps_start_, taps_);
 }
 
+void Distributor::place_monitors() {
+    monitoring_ = find_monitors(feeder_, tree_);
+    monitors_of_.resize(ranks_);
+    for (std::size_t m = 0; m < monitoring_.monitors.size(); ++m)
+        if (auto const vertex = monitoring_.monitors[m].vertex; vertex >= 0)
+            monitors_of_[static_cast<std::size_t>(rank_of_vertex_[static_cast<std::size_t>(vertex)])].push_back(
+                static_cast<std::int32_t>(m));
+}
+
 void Distributor::place_branches() {
     branches_of_.resize(ranks_);
+    rank_of_transformer_.assign(feeder_.transformers.size(), ranks_);
     // Where each element carries power; star members by winding.
     std::vector<std::array<std::int32_t, 3>> vertex_of_transformer(feeder_.transformers.size(), {-1, -1, -1});
     std::vector<std::int32_t> vertex_of_line(feeder_.lines.size(), -1), vertex_of_switch(feeder_.switches.size(), -1),
         vertex_of_compensator(feeder_.series_compensators.size(), -1);
     std::vector<Feeding> feeding_of_transformer(feeder_.transformers.size());
-    for (std::size_t i = 0; i < tree_.vertices.size(); ++i)
-        for (std::int32_t f = 0; f < tree_.vertices[i].feedings; ++f) {
-            auto const& feeding = tree_.feedings[static_cast<std::size_t>(tree_.vertices[i].first_feeding + f)];
-            auto const element = static_cast<std::size_t>(feeding.element);
-            auto const place = static_cast<std::int32_t>(i);
-            switch (feeding.kind) {
-                case Feeding::Kind::line: vertex_of_line[element] = place; break;
-                case Feeding::Kind::switch_: vertex_of_switch[element] = place; break;
-                case Feeding::Kind::series_compensator: vertex_of_compensator[element] = place; break;
-                case Feeding::Kind::transformer:
-                    vertex_of_transformer[element][1] = place;
+    auto const carries = [&](Feeding const& feeding, std::int32_t place) {
+        auto const element = static_cast<std::size_t>(feeding.element);
+        switch (feeding.kind) {
+            case Feeding::Kind::line: vertex_of_line[element] = place; break;
+            case Feeding::Kind::switch_: vertex_of_switch[element] = place; break;
+            case Feeding::Kind::series_compensator: vertex_of_compensator[element] = place; break;
+            case Feeding::Kind::transformer:
+                vertex_of_transformer[element][1] = place;
+                feeding_of_transformer[element] = feeding;
+                break;
+            case Feeding::Kind::star_member:
+                if (feeding.upstream == 1) {
+                    vertex_of_transformer[element][feeding.winding] = place;
                     feeding_of_transformer[element] = feeding;
-                    break;
-                case Feeding::Kind::star_member:
-                    if (feeding.upstream == 1) {
-                        vertex_of_transformer[element][feeding.winding] = place;
-                        feeding_of_transformer[element] = feeding;
-                    }
-                    break;
-                case Feeding::Kind::source_impedance: break;
-            }
+                }
+                break;
+            case Feeding::Kind::source_impedance: break;
+        }
+    };
+    std::map<std::tuple<Feeding::Kind, std::int32_t, std::uint8_t>, std::int32_t> tie_of;
+    for (std::size_t i = 0; i < tree_.vertices.size(); ++i)
+        for (std::int32_t f = 0; f < tree_.vertices[i].feedings; ++f)
+            carries(tree_.feedings[static_cast<std::size_t>(tree_.vertices[i].first_feeding + f)],
+                    static_cast<std::int32_t>(i));
+    for (std::size_t t = 0; t < tree_.ties.size(); ++t)
+        for (std::int32_t f = 0; f < tree_.ties[t].feedings; ++f) {
+            auto const& feeding = tree_.feedings[static_cast<std::size_t>(tree_.ties[t].first_feeding + f)];
+            carries(feeding, tree_.ties[t].to);
+            tie_of[{feeding.kind, feeding.element, feeding.winding}] = static_cast<std::int32_t>(t);
         }
 
     std::int64_t row = 0;
     auto const add = [&](BranchRows branch) {
         branch.first_row = row;
         row += static_cast<std::int64_t>(branch.phases.size());
-        auto const rank = branch.vertex < 0 ? 0 : rank_of_vertex_[static_cast<std::size_t>(branch.vertex)];
-        branches_of_[static_cast<std::size_t>(rank)].push_back(branch);
+        auto const rank = static_cast<std::size_t>(
+            branch.vertex < 0 ? 0 : rank_of_vertex_[static_cast<std::size_t>(branch.vertex)]);
+        auto const& feeding = branch.feeding;
+        if (auto const tie = tie_of.find({feeding.kind, feeding.element, feeding.winding}); tie != tie_of.end())
+            branch.tie = tie->second;
+        branches_of_[rank].push_back(branch);
+        if (feeding.kind != Feeding::Kind::transformer && feeding.kind != Feeding::Kind::star_member) return;
+        auto& accountable = rank_of_transformer_[static_cast<std::size_t>(feeding.element)];
+        accountable = std::min(accountable, rank);
     };
     auto const add_two_ended = [&](Feeding::Kind kind, std::int32_t element, std::int32_t place, auto const& ends,
                                    PhaseSet phases) {
@@ -310,6 +345,10 @@ void Distributor::count_totals() {
     totals_.agents = static_cast<std::int64_t>(whole_.agents.agents.size());
     totals_.boundaries = whole_.agents.energised - 1;
     totals_.vertices = static_cast<std::int64_t>(tree_.vertices.size());
+    totals_.tap_changers = static_cast<std::int64_t>(feeder_.tap_changers.size());
+    totals_.capacitors = static_cast<std::int64_t>(feeder_.capacitors.size());
+    totals_.controls = static_cast<std::int64_t>(monitoring_.monitors.size());
+    totals_.ties = static_cast<std::int64_t>(tree_.ties.size());
     for (auto const& agent : whole_.agents.agents.rows())
         totals_.areas += agent.kind == feeder::Area::Kind::switch_delimited ? 1 : 0;
 }
@@ -324,6 +363,7 @@ Piece Distributor::piece(std::size_t rank) {
     for (auto bus : buses_of_[rank]) piece.own_buses.push_back(buses_(Index<Bus>{bus}));
     add_vertices(piece, rank);
     add_branches(piece, rank);
+    add_monitors(piece, rank);
     add_elements(piece, rank);
     add_agents(piece);
     return piece;
@@ -352,15 +392,14 @@ std::int32_t Distributor::local_element(Feeding const& feeding) {
     }
 }
 
-void Distributor::add_feedings(Piece& piece, std::int32_t place, LocalVertex& local) {
-    auto const& v = vertex(place);
-    local.first_feeding = static_cast<std::int32_t>(piece.feedings.size());
-    local.feedings = v.feedings;
-    for (std::int32_t f = 0; f < v.feedings; ++f) {
-        auto feeding = tree_.feedings[static_cast<std::size_t>(v.first_feeding + f)];
+std::int32_t Distributor::add_feedings(Piece& piece, std::int32_t first, std::int32_t count) {
+    auto const begin = static_cast<std::int32_t>(piece.feedings.size());
+    for (std::int32_t f = 0; f < count; ++f) {
+        auto feeding = tree_.feedings[static_cast<std::size_t>(first + f)];
         feeding.element = local_element(feeding);
         piece.feedings.push_back(feeding);
     }
+    return begin;
 }
 
 void Distributor::add_vertices(Piece& piece, std::size_t rank) {
@@ -419,7 +458,8 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
         auto local = to_local(place);
         auto const parent = vertex(place).parent;
         if (parent >= 0) local.parent = is_own(parent) ? own_row(parent) : parent_row(parent);
-        add_feedings(piece, place, local);
+        local.feedings = vertex(place).feedings;
+        local.first_feeding = add_feedings(piece, vertex(place).first_feeding, local.feedings);
         local.first_child = static_cast<std::int32_t>(piece.children.size());
         for (auto c = child_start_[static_cast<std::size_t>(place)];
              c < child_start_[static_cast<std::size_t>(place) + 1]; ++c) {
@@ -433,6 +473,21 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
     std::partial_sum(piece.level_start.begin(), piece.level_start.end(), piece.level_start.begin());
     for (auto place : parents) piece.vertices.push_back(to_local(place));
     for (auto place : children) piece.vertices.push_back(to_local(place));
+    std::vector<std::int32_t> far_ends;
+    for (auto const& tie : tree_.ties)
+        for (auto [here, there] : {std::pair{tie.from, tie.to}, std::pair{tie.to, tie.from}})
+            if (is_own(here) && !is_own(there)) far_ends.push_back(there);
+    for (auto place : far_ends) piece.vertices.push_back(to_local(place));
+    auto next_far_end = static_cast<std::int32_t>(piece.vertices.size() - far_ends.size());
+    for (std::size_t t = 0; t < tree_.ties.size(); ++t) {
+        auto const& tie = tree_.ties[t];
+        if (!is_own(tie.from) && !is_own(tie.to)) continue;
+        Tie local{.row = static_cast<std::int64_t>(t), .feedings = tie.feedings};
+        local.from = is_own(tie.from) ? own_row(tie.from) : next_far_end++;
+        local.to = is_own(tie.to) ? own_row(tie.to) : next_far_end++;
+        local.first_feeding = add_feedings(piece, tie.first_feeding, tie.feedings);
+        piece.ties.push_back(local);
+    }
 
     // Both sides list their cuts in depth-first order of the child.
     auto own_in_order = own;
@@ -450,10 +505,21 @@ void Distributor::add_branches(Piece& piece, std::size_t rank) {
     piece.branches.reserve(branches_of_[rank].size());
     for (auto branch : branches_of_[rank]) {
         if (branch.vertex >= 0) branch.vertex = own_row_[static_cast<std::size_t>(branch.vertex)];
+        if (branch.tie >= 0)
+            branch.tie = static_cast<std::int32_t>(std::ranges::find(piece.ties, branch.tie, &Tie::row) - piece.ties.begin());
         branch.feeding.element = local_element(branch.feeding);
         branch.from = buses_(branch.from);
         branch.to = buses_(branch.to);
         piece.branches.push_back(branch);
+    }
+}
+
+void Distributor::add_monitors(Piece& piece, std::size_t rank) {
+    for (auto m : monitors_of_[rank]) {
+        auto monitor = monitoring_.monitors[static_cast<std::size_t>(m)];
+        monitor.vertex = own_row_[static_cast<std::size_t>(monitor.vertex)];
+        if (monitor.element >= 0) monitor.element = local_element({monitor.kind, monitor.element, 0, monitor.winding});
+        piece.monitors.push_back(monitor);
     }
 }
 
@@ -488,6 +554,8 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
             tap.transformer = Index<feeder::Transformer>{i};
             tap.control.monitored = {};
             to.tap_changers.add(tap, feeder_.tap_changers.name(id), feeder_.tap_changers.mrid(id));
+            piece.tap_controls.push_back(monitoring_.of_tap_changer[id.at()]);
+            piece.global.tap_changers.push_back(rank_of_transformer_[whole.at()] == rank ? id.value() : -1);
         }
     }
     for (auto& unit : to.transformers.rows()) {
@@ -511,6 +579,10 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
     };
     copy_devices(feeder_.loads, loads_of_, to.loads);
     copy_devices(feeder_.capacitors, capacitors_of_, to.capacitors);
+    for (auto row : capacitors_of_[rank]) {
+        piece.capacitor_controls.push_back(monitoring_.of_capacitor[static_cast<std::size_t>(row)]);
+        piece.global.capacitors.push_back(row);
+    }
     copy_devices(feeder_.machines, machines_of_, to.machines);
     copy_devices(feeder_.pv_systems, pv_of_, to.pv_systems);
     copy_devices(feeder_.batteries, batteries_of_, to.batteries);
@@ -574,6 +646,8 @@ void transfer(AnyPiece& piece, Archive& archive) {
     archive(piece.global.buses);
     archive(piece.global.pv_systems);
     archive(piece.global.first_node);
+    archive(piece.global.tap_changers);
+    archive(piece.global.capacitors);
     archive(piece.own_buses);
     archive(piece.vertex_of_bus);
     archive(piece.vertices);
@@ -585,6 +659,10 @@ void transfer(AnyPiece& piece, Archive& archive) {
     archive(piece.cuts_up);
     archive(piece.cuts_down);
     archive(piece.branches);
+    archive(piece.ties);
+    archive(piece.monitors);
+    archive(piece.tap_controls);
+    archive(piece.capacitor_controls);
     archive(piece.agent_of_bus);
     archive(piece.agents);
     archive(piece.agent_parents);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <Eigen/LU>
+#include <Eigen/QR>
 #include <algorithm>
 #include <array>
 #include <complex>
@@ -129,13 +131,13 @@ class Unit {
 /// Puts the elements of a branch together.
 class Assembly {
   public:
-    Assembly(Piece const& piece, LocalVertex const& vertex, TapRatios const& taps, PerUnit const& pu)
-        : piece_{piece}, taps_{taps}, parent_{piece.vertices[static_cast<std::size_t>(vertex.parent)]}, vertex_{vertex},
-          pu_{pu}, up_base_{base_voltage(piece, parent_)}, down_base_{base_voltage(piece, vertex_)} {}
+    Assembly(Piece const& piece, LocalVertex const& upper, LocalVertex const& lower, TapRatios const& taps,
+             PerUnit const& pu)
+        : piece_{piece}, taps_{taps}, parent_{upper}, vertex_{lower}, pu_{pu}, up_base_{base_voltage(piece, parent_)},
+          down_base_{base_voltage(piece, vertex_)} {}
 
-    Branch run() {
-        for (std::int32_t f = 0; f < vertex_.feedings; ++f)
-            add(piece_.feedings[static_cast<std::size_t>(vertex_.first_feeding + f)]);
+    Branch run(std::span<Feeding const> feedings) {
+        for (auto const& feeding : feedings) add(feeding);
         Branch branch;
         auto const coils = static_cast<Eigen::Index>(coils_.size());
         branch.up.setZero(coils, places(parent_));
@@ -431,14 +433,60 @@ Branch in_coordinates(Branch branch, LocalVertex const& parent, LocalVertex cons
     return branch;
 }
 
-TapRatios tap_ratios(feeder::Feeder const& feeder) {
+std::optional<Branch> in_series(Branch const& branch) {
+    if (branch.down.rows() != branch.down.cols()) return std::nullopt;
+    Eigen::FullPivLU<Eigen::MatrixXcd> const lu{branch.down};
+    if (!lu.isInvertible()) return std::nullopt;
+    return Branch{.up = lu.solve(branch.up),
+                  .down = Eigen::MatrixXcd::Identity(branch.down.rows(), branch.down.cols()),
+                  .impedance = lu.solve(lu.solve(branch.impedance.transpose()).transpose()),
+                  .shunt_up = branch.shunt_up,
+                  .shunt_down = branch.shunt_down,
+                  .parts = {}};
+}
+
+Eigen::VectorXcd coil_currents(Branch const& branch, Eigen::VectorXcd const& arriving, Eigen::VectorXcd const& up,
+                               Eigen::VectorXcd const& down) {
+    auto const coils = branch.down.rows(), places = branch.down.cols();
+    Eigen::VectorXcd right(places + coils);
+    Eigen::MatrixXcd system(places + coils, coils);
+    system << branch.down.transpose(), branch.impedance;
+    right << arriving, branch.up * up - branch.down * down;
+    return system.colPivHouseholderQr().solve(right);
+}
+
+TapRatios tap_ratios(feeder::Feeder const& feeder, std::span<double const> steps) {
     TapRatios ratios(feeder.transformers.size(), {1.0, 1.0, 1.0});
-    for (auto const& tap : feeder.tap_changers.rows()) ratios[tap.transformer.at()][tap.winding] *= tap.ratio();
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        auto tap = feeder.tap_changers.rows()[i];
+        tap.step = steps[i];
+        ratios[tap.transformer.at()][tap.winding] *= tap.ratio();
+    }
     return ratios;
 }
 
+Branch make_branch(Piece const& piece, LocalVertex const& upper, LocalVertex const& lower,
+                   std::span<Feeding const> feedings, TapRatios const& taps, PerUnit const& pu) {
+    return Assembly{piece, upper, lower, taps, pu}.run(feedings);
+}
+
+namespace {
+
+std::span<Feeding const> feedings_of(Piece const& piece, auto const& branch) {
+    return std::span{piece.feedings}.subspan(static_cast<std::size_t>(branch.first_feeding),
+                                             static_cast<std::size_t>(branch.feedings));
+}
+
+}  // namespace
+
 Branch make_branch(Piece const& piece, LocalVertex const& vertex, TapRatios const& taps, PerUnit const& pu) {
-    return Assembly{piece, vertex, taps, pu}.run();
+    return make_branch(piece, piece.vertices[static_cast<std::size_t>(vertex.parent)], vertex,
+                       feedings_of(piece, vertex), taps, pu);
+}
+
+Branch make_branch(Piece const& piece, partition::Tie const& tie, TapRatios const& taps, PerUnit const& pu) {
+    return make_branch(piece, piece.vertices[static_cast<std::size_t>(tie.from)],
+                       piece.vertices[static_cast<std::size_t>(tie.to)], feedings_of(piece, tie), taps, pu);
 }
 
 }  // namespace dec::powerflow

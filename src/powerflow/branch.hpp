@@ -4,6 +4,8 @@
 
 #include <Eigen/Core>
 #include <array>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "dec/feeder/per_unit.hpp"
@@ -39,14 +41,31 @@ struct Branch {
 [[nodiscard]] Branch in_coordinates(Branch branch, partition::LocalVertex const& parent,
                                     partition::LocalVertex const& vertex);
 
+/// The same branch as a series impedance behind a ratio, V_j = up V_i - impedance I_j, with the currents into j themselves in
+/// place of those of the coils and `down` the identity; nothing where the coils below do not reach ground or a phase each.
+[[nodiscard]] std::optional<Branch> in_series(Branch const& branch);
+
+/// Currents of the coils that bring `arriving` to the place below. Coils are as many as conductors, or their impedances say how
+/// they share; the equations of both together are consistent.
+[[nodiscard]] Eigen::VectorXcd coil_currents(Branch const& branch, Eigen::VectorXcd const& arriving,
+                                             Eigen::VectorXcd const& up, Eigen::VectorXcd const& down);
+
 /// Factor on the voltage of every winding of every transformer.
 using TapRatios = std::vector<std::array<double, 3>>;
-[[nodiscard]] TapRatios tap_ratios(feeder::Feeder const& feeder);
+/// \param steps of every tap changer.
+[[nodiscard]] TapRatios tap_ratios(feeder::Feeder const& feeder, std::span<double const> steps);
 
-/// The branch above one own vertex. \pre the vertex has a parent.
+/// What the feedings make between two local vertices; their `upstream` is the end at `upper`.
 /// \throws core::InvalidInput naming a transformer whose clock does not fit its connections.
+[[nodiscard]] Branch make_branch(partition::Piece const& piece, partition::LocalVertex const& upper,
+                                 partition::LocalVertex const& lower, std::span<feeder::Feeding const> feedings,
+                                 TapRatios const& taps, feeder::PerUnit const& pu);
+/// The branch above one own vertex. \pre the vertex has a parent.
 [[nodiscard]] Branch make_branch(partition::Piece const& piece, partition::LocalVertex const& vertex,
                                  TapRatios const& taps, feeder::PerUnit const& pu);
+/// A branch that closes a loop.
+[[nodiscard]] Branch make_branch(partition::Piece const& piece, partition::Tie const& tie, TapRatios const& taps,
+                                 feeder::PerUnit const& pu);
 
 /// V to neutral that is one per unit at a vertex: of its bus; at the ideal source of the bus beside it. A star point is a
 /// voltage per volt rated, its base is 1.

@@ -35,7 +35,7 @@ class Collecting {
   public:
     Collecting(Piece const& piece, Settings const& settings) : piece_{piece}, settings_{settings} {}
 
-    void add(core::Index<feeder::Bus> bus, Connection connection, PhaseSet phases, DeviceKind kind,
+    void add(core::Index<feeder::Bus> bus, Connection connection, PhaseSet phases, DeviceKind kind, std::size_t element,
              feeder::LoadModel const& model, auto const& va) {
         auto const vertex = piece_.vertex_of_bus[bus.at()];
         if (vertex < 0) return;
@@ -45,7 +45,12 @@ class Collecting {
             Complex const s = std::conj(va(slot(p))) / settings_.per_unit.base_va;
             if (s == Complex{}) continue;
             auto const [m, n] = ends(connection, p);
-            Device d{.vertex = vertex, .kind = kind, .low = low, .high = high, .floor = floor};
+            Device d{.vertex = vertex,
+                     .kind = kind,
+                     .element = static_cast<std::int32_t>(element),
+                     .low = low,
+                     .high = high,
+                     .floor = floor};
             seat(d, there, m, n);
             if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
             d.exponential = model.exponential;
@@ -143,30 +148,62 @@ std::vector<Device> devices(Piece const& piece, Settings const& settings) {
     auto const& f = piece.feeder;
     Collecting all{piece, settings};
     feeder::LoadModel const constant_power;
-    for (auto const& load : f.loads.rows())
-        all.add(load.bus, load.connection, load.phases, DeviceKind::load,
+    for (std::size_t i = 0; i < f.loads.size(); ++i) {
+        auto const& load = f.loads.rows()[i];
+        all.add(load.bus, load.connection, load.phases, DeviceKind::load, i,
                 load.model.valid() ? f.load_models[load.model] : constant_power, [&](std::size_t k) {
                     return Complex{load.p_w[k], load.q_var[k]};
                 });
-    for (auto const& m : f.machines.rows())
-        all.add(m.bus, Connection::wye, m.phases, DeviceKind::machine, constant_power, [&](std::size_t) {
+    }
+    for (std::size_t i = 0; i < f.machines.size(); ++i) {
+        auto const& m = f.machines.rows()[i];
+        all.add(m.bus, Connection::wye, m.phases, DeviceKind::machine, i, constant_power, [&](std::size_t) {
             return -Complex{m.p_w, m.q_var} / static_cast<double>(m.phases.size());
         });
-    auto const add_inverter = [&](feeder::Inverter const& inverter, DeviceKind kind) {
-        all.add(inverter.bus, inverter.connection, inverter.phases, kind, constant_power, [&](std::size_t k) {
-            return -Complex{inverter.p_w[k], inverter.q_var[k]};
+    }
+    auto const add_inverter = [&](feeder::Inverter const& inverter, DeviceKind kind, std::size_t i, double scale) {
+        all.add(inverter.bus, inverter.connection, inverter.phases, kind, i, constant_power, [&](std::size_t k) {
+            return -scale * Complex{inverter.p_w[k], inverter.q_var[k]};
         });
     };
-    for (auto const& battery : f.batteries.rows()) add_inverter(battery.inverter, DeviceKind::battery);
-    for (auto const& pv : f.pv_systems.rows()) add_inverter(pv.inverter, DeviceKind::pv);
+    for (std::size_t i = 0; i < f.batteries.size(); ++i)
+        add_inverter(f.batteries.rows()[i].inverter, DeviceKind::battery, i, 1.0);
+    for (std::size_t i = 0; i < f.pv_systems.size(); ++i)
+        add_inverter(f.pv_systems.rows()[i].inverter, DeviceKind::pv, i, settings.pv_scale);
     return all.take();
 }
 
-Capacitors capacitors(Piece const& piece, feeder::PerUnit const& pu) {
+std::vector<Follower> followers(Piece const& piece, Settings const& settings, std::vector<Device> const& devices) {
+    std::vector<Follower> all;
+    if (settings.curves.empty()) return all;
+    for (std::size_t d = 0; d < devices.size(); ++d) {
+        if (devices[d].kind != DeviceKind::pv) continue;
+        bool const same = !all.empty() && all.back().first + all.back().count == d &&
+                          devices[all.back().first].element == devices[d].element;
+        if (!same) all.push_back({.vertex = devices[d].vertex, .first = d});
+        ++all.back().count;
+    }
+    for (auto& follower : all) {
+        auto const& pv = piece.feeder.pv_systems.rows()[static_cast<std::size_t>(devices[follower.first].element)];
+        Complex sum;
+        for (std::size_t k = 0; k < follower.count; ++k) sum += devices[follower.first + k].power;
+        // Powers of devices are conjugates of what is drawn.
+        follower.rating = {.available_w = -sum.real() * settings.per_unit.base_va,
+                           .q_var = sum.imag() * settings.per_unit.base_va,
+                           .rated_w = pv.max_p_w > 0.0 ? pv.max_p_w : pv.inverter.rated_va,
+                           .rated_va = pv.inverter.rated_va};
+        for (std::size_t k = 0; k < follower.count; ++k)
+            follower.share[k] = sum.real() == 0.0 ? 0.0 : devices[follower.first + k].power.real() / sum.real();
+    }
+    return all;
+}
+
+Capacitors capacitors(Piece const& piece, std::span<feeder::PerPhase const> sections, feeder::PerUnit const& pu) {
     Capacitors all;
     all.row.assign(piece.own, -1);
     std::vector<std::size_t> vertex_of_row;
-    for (auto const& c : piece.feeder.capacitors.rows()) {
+    for (std::size_t i = 0; i < sections.size(); ++i) {
+        auto const& c = piece.feeder.capacitors.rows()[i];
         auto const vertex = piece.vertex_of_bus[c.bus.at()];
         if (vertex < 0) continue;
         auto const there = piece.vertices[static_cast<std::size_t>(vertex)].phases;
@@ -180,7 +217,7 @@ Capacitors capacitors(Piece const& piece, feeder::PerUnit const& pu) {
         auto const place = [&](Phase p) { return static_cast<Eigen::Index>(there.position(p)); };
         auto const siemens = [&](Phase p) {
             return Complex{
-                0.0, pu.admittance(c.b_per_section_s[slot(p)] * c.sections[slot(p)], piece.feeder.buses[c.bus].base_v)};
+                0.0, pu.admittance(c.b_per_section_s[slot(p)] * sections[i][slot(p)], piece.feeder.buses[c.bus].base_v)};
         };
         if (c.connection == Connection::delta) {
             // The susceptance is that of the wye with the same reactive power.

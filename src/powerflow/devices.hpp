@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "dec/powerflow/power_flow.hpp"
@@ -19,6 +20,7 @@ struct Device {
     std::array<std::int8_t, 2> row{-1, -1};  ///< coordinates of the vertex (see basis); -1: none
     std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
     DeviceKind kind = DeviceKind::load;
+    std::int32_t element = -1;  ///< row of the kind's table in the piece
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;
@@ -38,11 +40,25 @@ struct DeviceCurrent {
 /// do not depend on the ranks.
 [[nodiscard]] std::vector<Device> devices(partition::Piece const& piece, Settings const& settings);
 
+/// An inverter that follows its curves: all its parts see the mean of their voltages, and share what it injects as they do in
+/// the file. The parts are devices of constant power, which is set anew at every voltage.
+struct Follower {
+    std::int32_t vertex = 0;
+    std::size_t first = 0, count = 0;  ///< its devices
+    InverterRating rating;
+    std::array<double, 3> share{};  ///< of each device
+};
+/// All that follow curves, in the order of their devices.
+[[nodiscard]] std::vector<Follower> followers(partition::Piece const& piece, Settings const& settings,
+                                              std::vector<Device> const& devices);
+
 /// Admittances of the capacitors, for the own vertices that have some.
 struct Capacitors {
     std::vector<std::int32_t> row;                      ///< per own vertex: of the other two, -1 for none
     std::vector<Eigen::Matrix3cd> places, coordinates;  ///< pu, for voltages to ground and for coordinates (see basis)
 };
-[[nodiscard]] Capacitors capacitors(partition::Piece const& piece, feeder::PerUnit const& pu);
+/// \param sections switched in, of each.
+[[nodiscard]] Capacitors capacitors(partition::Piece const& piece, std::span<feeder::PerPhase const> sections,
+                                    feeder::PerUnit const& pu);
 
 }  // namespace dec::powerflow

@@ -81,16 +81,16 @@ Elimination::Elimination(partition::Piece const& piece, partition::TreeExchange&
 void Elimination::set_branch(std::size_t j, Branch const& branch) {
     shunt_up_[j] = padded(branch.shunt_up);
     shunt_down_[j] = padded(branch.shunt_down);
-    if (branch.down.rows() == branch.down.cols()) {
-        Eigen::FullPivLU<Eigen::MatrixXcd> const lu{branch.down};
-        if (lu.isInvertible()) {
-            series_[j].ratio = padded(lu.solve(branch.up));
-            series_[j].impedance = padded(lu.solve(lu.solve(branch.impedance.transpose()).transpose()));
-            return;
-        }
+    auto& place = places_[j];
+    if (auto const series = in_series(branch)) {
+        series_[j] = {padded(series->up), padded(series->impedance)};
+        return;
     }
-    places_[j].coils = static_cast<std::int32_t>(coils_.size());
-    coils_.push_back({branch.up, branch.down, branch.impedance});
+    if (place.coils < 0) {
+        place.coils = static_cast<std::int32_t>(coils_.size());
+        coils_.emplace_back();
+    }
+    coils_[static_cast<std::size_t>(place.coils)] = branch;
 }
 
 template <int N, int M>
@@ -214,6 +214,41 @@ double Elimination::solve(std::span<double> current, std::span<double> voltage) 
     exchange_.up(message_, width, [this](partition::VertexRange range) { climb(range); });
     exchange_.down(voltage_, width, [this](partition::VertexRange range) { descend(range); });
     return change_sq_;
+}
+
+void Elimination::bring(std::span<double> current, std::span<double const> voltage) {
+    using Row = Eigen::Map<Eigen::Vector3cd>;
+    auto const row = [](std::span<double> rows, std::size_t at) {
+        return Row{reinterpret_cast<Complex*>(rows.data()) + 3 * at};
+    };
+    auto const volts = [&](std::size_t at) {
+        return Eigen::Map<Eigen::Vector3cd const>{reinterpret_cast<Complex const*>(voltage.data()) + 3 * at};
+    };
+    std::ranges::fill(message_, 0.0);
+    exchange_.up(message_, width, [&](partition::VertexRange range) {
+        for (auto j = range.end - 1; j >= range.begin; --j) {
+            auto const at = static_cast<std::size_t>(j);
+            auto const& vertex = piece_.vertices[at];
+            auto const& place = places_[at];
+            Row arriving = row(current, at);
+            for (std::int32_t c = 0; c < vertex.children; ++c)
+                arriving += row(message_, static_cast<std::size_t>(
+                                              piece_.children[static_cast<std::size_t>(vertex.first_child + c)]));
+            if (place.root) continue;
+            auto const parent = static_cast<std::size_t>(vertex.parent);
+            arriving += shunt_down_[at] * volts(at);
+            Row message = row(message_, at);
+            message = shunt_up_[at] * volts(parent);
+            if (place.coils < 0) {
+                message += series_[at].ratio.transpose() * arriving;
+                continue;
+            }
+            auto const& branch = coils_[static_cast<std::size_t>(place.coils)];
+            auto const n = branch.down.cols(), m = branch.up.cols();
+            message.head(m) +=
+                branch.up.transpose() * coil_currents(branch, arriving.head(n), volts(parent).head(m), volts(at).head(n));
+        }
+    });
 }
 
 }  // namespace dec::powerflow

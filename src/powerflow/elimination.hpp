@@ -37,13 +37,16 @@ class Elimination {
     /// \return the largest squared change of a voltage on this rank.
     double solve(std::span<double> current, std::span<double> voltage);
 
+    /// What the branches bring at given voltages.
+    /// \param current rows of local vertices; of own ones what hangs on them themselves draws (overwritten with what arrives
+    ///   there, charging included), of others scratch.
+    /// \param voltage rows of local vertices. Collective.
+    void bring(std::span<double> current, std::span<double const> voltage);
+
   private:
     /// As V_j = ratio V_i - impedance I_j where the coils below reach ground or a phase each; else the coil equations.
     struct Series {
         Eigen::Matrix3cd ratio, impedance;
-    };
-    struct Coils {
-        Eigen::MatrixXcd up, down, impedance;
     };
     struct Place {
         std::int8_t size = 0, parent_size = 0;  ///< phases
@@ -62,7 +65,7 @@ class Elimination {
     partition::TreeExchange& exchange_;
     std::vector<Place> places_;   // own vertices
     std::vector<Series> series_;  // own vertices
-    std::vector<Coils> coils_;
+    std::vector<Branch> coils_;
     std::vector<Eigen::Matrix3cd> shunt_up_, shunt_down_;
     std::vector<double> admittance_;       // 36 for every local vertex: what its branch adds to the parent's slope
     std::vector<double> down_, up_;        // packed: V_j = P V_i - Q J_j, J_i += U J_j

@@ -11,27 +11,49 @@
 
 namespace dec::powerflow {
 
+/// Of one own vertex: its branch and the currents of the coils.
+struct Carried {
+    Branch branch;
+    Eigen::VectorXcd coils;
+};
+
 struct PowerFlow::Equations {
     Equations(core::Communicator const& communicator, partition::Piece const& held, Settings const& wanted);
 
-    /// The ideal source's voltages; all others zero.
-    void start();
+    /// The ideal source's voltages.
+    void start_source();
     /// What a device's current is taken for near the present voltages.
     enum class Slope : std::uint8_t {
         none,     ///< nothing: the voltages at no load
         tangent,  ///< Newton's
         secant    ///< the admittance it is now: slow, but nobody draws more than a passive circuit gives
     };
-    /// Slope of what hangs on an own vertex itself: its devices with `g` and `h`, its capacitors.
-    [[nodiscard]] Block slope(std::size_t vertex) const;
-    /// Slopes of all currents at the present voltages and their elimination. Collective.
+    /// Slope of what the capacitors and the devices of an own vertex draw; of the latter with the linear parts found last.
+    [[nodiscard]] Block capacitor_slope(std::size_t vertex) const;
+    [[nodiscard]] Block device_slope(std::size_t vertex) const;
+    /// The linear part of every device's current at the present voltages.
+    void find_slopes(Slope kind);
+    /// The same, and their elimination. Collective.
     void linearise(Slope kind);
+    /// Sets the powers of the inverters that follow curves to what they inject at the present voltages.
+    void follow_curves();
     /// What the devices draw at the present voltages, less their linear part.
-    void gather(std::span<double> into) const;
+    void gather(std::span<double> into);
+    /// What devices, capacitors and ties of every own vertex draw at the present voltages, in its coordinates.
+    void gather_all(std::span<double> into);
     /// Solves with `own_current`. Collective. \return the largest change of a voltage on any rank; infinite for what is no number.
     double step();
+    /// What arrives at every own vertex at the present voltages, in its coordinates, charging included. Collective.
+    [[nodiscard]] std::vector<double> brought();
+    /// \pre the vertex has a parent.
+    [[nodiscard]] Carried carried(std::size_t vertex, std::span<double const> brought) const;
     /// Where devices draw most that the last solution does not bring. Collective.
-    void find_mismatch(Outcome& outcome) const;
+    void find_mismatch(Outcome& outcome);
+    /// The largest of `kva` (of this rank, at a place of an own vertex) on any rank, and its node. Collective.
+    void name_mismatch(Outcome& outcome, double kva, std::size_t vertex, std::size_t place) const;
+
+    void move_to(Positions const& wanted);
+    void set_branch(std::size_t vertex);
 
     /// To ground, and the coordinates, of a local vertex.
     [[nodiscard]] Complex const* volts(std::size_t vertex) const { return to_ground.data() + 3 * vertex; }
@@ -54,11 +76,22 @@ struct PowerFlow::Equations {
     Settings settings;
     partition::TreeExchange exchange;
     Elimination elimination;
+    Positions positions;
     TapRatios taps;
+    std::vector<std::size_t> tapped;  ///< own vertices whose branch holds a tap changer
     std::vector<Device> attached;
     std::vector<std::size_t> first;  ///< devices of own vertex j: [first[j], first[j + 1])
     std::vector<Complex> g, h;       ///< linear part of each device's current
+    /// An inverter's part of the slope of its vertex: its current changes by `current` per pu of the mean of its voltages,
+    /// and that by `voltage` times the coordinates' real and imaginary parts.
+    struct CurveSlope {
+        Eigen::Matrix<double, 6, 1> current, voltage;
+    };
+    std::vector<Follower> following;
+    std::vector<std::size_t> first_following;  ///< of own vertex j: [first_following[j], first_following[j + 1])
+    std::vector<CurveSlope> curve_slopes;
     Capacitors shunts;
+    std::vector<Eigen::VectorXcd> tie_currents;  ///< of the coils of each of the piece's ties
     std::vector<double> voltage;     ///< width per local vertex: coordinates (see basis)
     std::vector<double> before;      ///< the same, an iteration ago
     std::vector<Complex> to_ground;  ///< 3 per local vertex

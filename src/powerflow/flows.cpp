@@ -1,5 +1,4 @@
 /// What the branches carry and lose once the voltages are known.
-#include <Eigen/QR>
 #include <algorithm>
 #include <limits>
 
@@ -13,23 +12,6 @@ using partition::VertexRange;
 using VectorX = Eigen::VectorXcd;
 
 constexpr auto width = Elimination::width;
-
-/// Of one own vertex: its branch and the currents of the coils.
-struct Carried {
-    Branch branch;
-    VectorX coils;
-};
-
-/// Currents of the coils that bring `arriving` to the place below. Coils are as many as conductors, or their impedances say how
-/// they share; the equations of both together are consistent.
-VectorX coil_currents(Branch const& branch, VectorX const& arriving, VectorX const& up, VectorX const& down) {
-    auto const coils = branch.down.rows(), places = branch.down.cols();
-    VectorX right(places + coils);
-    Eigen::MatrixXcd system(places + coils, coils);
-    system << branch.down.transpose(), branch.impedance;
-    right << arriving, branch.up * up - branch.down * down;
-    return system.colPivHouseholderQr().solve(right);
-}
 
 double real_power(Complex v, Complex i) { return (v * std::conj(i)).real(); }
 
@@ -80,6 +62,62 @@ Balance summed(core::Communicator const& comm, Balance const& own) {
 
 }  // namespace
 
+std::vector<double> PowerFlow::Equations::brought() {
+    std::vector<double> rows(width * piece.vertices.size(), 0.0);
+    gather_all(std::span{rows}.first(width * piece.own));
+    elimination.bring(rows, voltage);
+    return rows;
+}
+
+Carried PowerFlow::Equations::carried(std::size_t j, std::span<double const> brought) const {
+    auto const& vertex = piece.vertices[j];
+    auto const ground = [&](std::size_t at) {
+        return Eigen::Map<VectorX const>{volts(at), static_cast<Eigen::Index>(piece.vertices[at].phases.size())};
+    };
+    auto const n = static_cast<Eigen::Index>(vertex.phases.size());
+    VectorX arriving = Eigen::Map<VectorX const>{reinterpret_cast<Complex const*>(brought.data()) + 3 * j, n};
+    // Coordinates of currents: the last one is the sum where voltages are differences.
+    if (has_differences(vertex)) arriving(n - 1) -= arriving.head(n - 1).sum();
+    auto branch = make_branch(piece, vertex, taps, settings.per_unit);
+    auto coils = coil_currents(branch, arriving, ground(static_cast<std::size_t>(vertex.parent)), ground(j));
+    return {std::move(branch), std::move(coils)};
+}
+
+std::vector<Reading> PowerFlow::readings() {
+    auto& e = *equations_;
+    auto const& piece = e.piece;
+    std::vector<Reading> seen;
+    if (e.piece.totals.controls == 0) return seen;
+    auto const brought = e.brought();
+    for (auto const& monitor : piece.monitors) {
+        auto& reading = seen.emplace_back();
+        auto const j = static_cast<std::size_t>(monitor.vertex);
+        bool const alone = monitor.element < 0;
+        auto const at = alone || monitor.lower ? j : static_cast<std::size_t>(piece.vertices[j].parent);
+        auto const& place = piece.vertices[at];
+        double const base_v = base_voltage(piece, place);
+        for (feeder::Phase p : place.phases.list())
+            reading.volts[feeder::slot(p)] = e.volts(at)[place.phases.position(p)] * base_v;
+        if (alone) continue;
+        auto const& [branch, coils] = e.carried(j, brought);
+        auto const part = std::ranges::find_if(branch.parts, [&](BranchPart const& p) {
+            return p.feeding.kind == monitor.kind && p.feeding.element == monitor.element &&
+                   p.feeding.winding == monitor.winding;
+        });
+        auto const own = coils.segment(part->first, part->count);
+        Eigen::Map<VectorX const> const v{e.volts(at), static_cast<Eigen::Index>(place.phases.size())};
+        VectorX const into = monitor.lower
+                                 ? VectorX{part->shunt_down * v -
+                                           branch.down.middleRows(part->first, part->count).transpose() * own}
+                                 : VectorX{part->shunt_up * v +
+                                           branch.up.middleRows(part->first, part->count).transpose() * own};
+        double const amperes = e.settings.per_unit.base_va / base_v;
+        for (feeder::Phase p : place.phases.list())
+            reading.amperes[feeder::slot(p)] = into(static_cast<Eigen::Index>(place.phases.position(p))) * amperes;
+    }
+    return seen;
+}
+
 Flows PowerFlow::flows() {
     auto& e = *equations_;
     auto const& piece = e.piece;
@@ -91,51 +129,35 @@ Flows PowerFlow::flows() {
     };
 
     // Up: what arrives at a place is what its devices, capacitors and charging draw, and what its branches take.
+    auto const brought = e.brought();
+    std::vector<Carried> carried(piece.own), of_ties;
+    for (std::size_t j = 0; j < piece.own; ++j)
+        if (piece.vertices[j].parent >= 0) carried[j] = e.carried(j, brought);
+    for (std::size_t t = 0; t < piece.ties.size(); ++t)
+        of_ties.push_back({make_branch(piece, piece.ties[t], e.taps, e.settings.per_unit), e.tie_currents[t]});
     Balance own;
-    std::vector<Carried> carried(piece.own);
-    std::vector<double> rows(width * piece.vertices.size(), 0.0);
-    auto const taken = [&](std::int32_t vertex, Eigen::Index places) {
-        return Eigen::Map<VectorX>{reinterpret_cast<Complex*>(rows.data()) + 3 * at(vertex), places};
-    };
-    auto& exchange = e.exchange;
-    exchange.up(rows, width, [&](VertexRange range) {
-        for (auto j = range.end - 1; j >= range.begin; --j) {
-            auto const& vertex = piece.vertices[at(j)];
-            if (vertex.parent < 0) continue;
-            auto const v = voltage(j);
-            auto const n = v.size();
-            VectorX drawn = VectorX::Zero(n);
-            for (auto d = e.first[at(j)]; d < e.first[at(j) + 1]; ++d) {
-                auto const& device = e.attached[d];
-                auto const across = e.across(device);
-                auto const i = current(device, across);
-                // Coordinates of currents: the last one is the sum where voltages are differences.
-                for (std::size_t a = 0; a < 2; ++a)
-                    if (device.row[a] >= 0) drawn(device.row[a]) += device.sign[a] * i;
-                Complex const power = across * std::conj(i) * base_va;
-                switch (device.kind) {
-                    case DeviceKind::load: own.loads += power; break;
-                    case DeviceKind::machine: own.machines -= power; break;
-                    case DeviceKind::battery: own.batteries -= power; break;
-                    case DeviceKind::pv: own.pv -= power; break;
-                }
-            }
-            if (has_differences(vertex)) drawn(n - 1) -= drawn.head(n - 1).sum();
-            VectorX arriving = drawn;
-            if (auto const row = e.shunts.row[at(j)]; row >= 0)
-                arriving += e.shunts.places[at(row)].topLeftCorner(n, n) * v;
-            for (std::int32_t c = 0; c < vertex.children; ++c)
-                arriving += taken(piece.children[at(vertex.first_child + c)], n);
-            auto& here = carried[at(j)];
-            here.branch = make_branch(piece, vertex, e.taps, e.settings.per_unit);
-            auto const above = voltage(vertex.parent);
-            VectorX const with_charging = arriving + here.branch.shunt_down * v;
-            here.coils = coil_currents(here.branch, with_charging, above, v);
-            taken(j, above.size()) = here.branch.up.transpose() * here.coils + here.branch.shunt_up * above;
-            if (piece.vertices[at(vertex.parent)].kind == feeder::Vertex::Kind::ideal_source)
-                own.source += arriving.dot(v) * base_va;
+    Flows flows;
+    flows.pv_va.resize(piece.feeder.pv_systems.size());
+    for (auto const& device : e.attached) {
+        auto const across = e.across(device);
+        Complex const power = across * std::conj(current(device, across)) * base_va;
+        switch (device.kind) {
+            case DeviceKind::load: own.loads += power; break;
+            case DeviceKind::machine: own.machines -= power; break;
+            case DeviceKind::battery: own.batteries -= power; break;
+            case DeviceKind::pv:
+                own.pv -= power;
+                flows.pv_va[at(device.element)] -= power;
+                break;
         }
-    });
+    }
+    for (std::size_t j = 0; j < piece.own; ++j)
+        if (auto const parent = piece.vertices[j].parent;
+            parent >= 0 && piece.vertices[at(parent)].kind == feeder::Vertex::Kind::ideal_source) {
+            auto const v = voltage(static_cast<std::int32_t>(j));
+            own.source += (carried[j].branch.down.transpose() * carried[j].coils).dot(v) * base_va;
+        }
+    auto& exchange = e.exchange;
 
     // Down: the windings behind a star point share what the member above it loses.
     constexpr std::size_t shared_width = width + 2;
@@ -160,7 +182,6 @@ Flows PowerFlow::flows() {
         }
     });
 
-    Flows flows;
     std::vector<Losses> losses(piece.own);
     for (std::size_t j = 0; j < piece.own; ++j) {
         auto const& vertex = piece.vertices[j];
@@ -179,11 +200,20 @@ Flows PowerFlow::flows() {
         losses[j].front().place(part.row.front()) += shared[shared_width * at(vertex.parent) + width];
     }
 
+    std::vector<Losses> losses_of_ties;
+    for (std::size_t t = 0; t < piece.ties.size(); ++t) {
+        auto const& tie = piece.ties[t];
+        losses_of_ties.push_back(losses_of(of_ties[t], voltage(tie.from), voltage(tie.to)));
+        if (at(tie.to) >= piece.own) continue;
+        for (auto const& part : losses_of_ties.back()) own.losses_w += part.place.sum() * base_va;
+    }
+
     for (auto const& row : piece.branches) {
         auto& flow = flows.branches.emplace_back(nothing());
         if (row.vertex < 0) continue;
         auto const& vertex = piece.vertices[at(row.vertex)];
-        auto const& [branch, coils] = carried[at(row.vertex)];
+        auto const& [branch, coils] = row.tie < 0 ? carried[at(row.vertex)] : of_ties[at(row.tie)];
+        auto const& lost_here = row.tie < 0 ? losses[at(row.vertex)] : losses_of_ties[at(row.tie)];
         auto const v = voltage(row.vertex);
         auto const part = std::ranges::find_if(branch.parts, [&](BranchPart const& p) {
             return p.feeding.kind == row.feeding.kind && p.feeding.element == row.feeding.element;
@@ -191,7 +221,7 @@ Flows PowerFlow::flows() {
         VectorX const current =
             branch.down.middleRows(part->first, part->count).transpose() * coils.segment(part->first, part->count) -
             part->shunt_down * v;
-        auto const& lost = losses[at(row.vertex)][static_cast<std::size_t>(part - branch.parts.begin())];
+        auto const& lost = lost_here[static_cast<std::size_t>(part - branch.parts.begin())];
         double const amperes = base_va / base_voltage(piece, vertex);
         for (feeder::Phase p : (row.phases & vertex.phases).list()) {
             auto const k = static_cast<Eigen::Index>(vertex.phases.position(p));

@@ -9,6 +9,7 @@
 
 #include "dec/core/archive.hpp"
 #include "equations.hpp"
+#include "sparse_newton.hpp"
 
 namespace dec::powerflow {
 
@@ -26,29 +27,94 @@ constexpr int patience = 6, secants = 8;
 
 }  // namespace
 
-std::string_view to_text(Status status) { return status == Status::converged ? "converged" : "diverged"; }
+std::string_view to_text(Status status) {
+    switch (status) {
+        case Status::converged: return "converged";
+        case Status::diverged: return "diverged";
+        case Status::iteration_limit: return "iteration_limit";
+    }
+    return {};
+}
+
+std::string_view to_text(Solver solver) { return solver == Solver::tree ? "tree" : "sparse"; }
 
 core::ExitCode exit_code(Status status) {
     return status == Status::converged ? core::ExitCode::solved : core::ExitCode::not_converged;
 }
 
+Positions positions_of(feeder::Feeder const& feeder) {
+    Positions positions;
+    for (auto const& tap : feeder.tap_changers.rows()) positions.tap_steps.push_back(tap.step);
+    for (auto const& capacitor : feeder.capacitors.rows()) positions.capacitor_sections.push_back(capacitor.sections);
+    return positions;
+}
+
+void apply(Positions const& positions, feeder::Feeder& feeder) {
+    for (std::size_t i = 0; i < positions.tap_steps.size(); ++i)
+        feeder.tap_changers.rows()[i].step = positions.tap_steps[i];
+    for (std::size_t i = 0; i < positions.capacitor_sections.size(); ++i)
+        feeder.capacitors.rows()[i].sections = positions.capacitor_sections[i];
+}
+
+namespace {
+
+/// first[j] of items in the order of their own vertices: those of j are [first[j], first[j + 1]).
+std::vector<std::size_t> grouped_by_vertex(auto const& items, std::size_t own) {
+    std::vector<std::size_t> first(own + 1, 0);
+    for (auto const& item : items) ++first[static_cast<std::size_t>(item.vertex) + 1];
+    for (std::size_t j = 0; j < own; ++j) first[j + 1] += first[j];
+    return first;
+}
+
+std::vector<std::size_t> find_tapped(partition::Piece const& piece) {
+    std::vector<bool> has_tap(piece.feeder.transformers.size(), false);
+    for (auto const& tap : piece.feeder.tap_changers.rows()) has_tap[tap.transformer.at()] = true;
+    std::vector<std::size_t> tapped;
+    for (std::size_t j = 0; j < piece.own; ++j) {
+        auto const& vertex = piece.vertices[j];
+        auto const feedings = std::span{piece.feedings}.subspan(static_cast<std::size_t>(vertex.first_feeding),
+                                                                static_cast<std::size_t>(vertex.feedings));
+        if (std::ranges::any_of(feedings, [&](feeder::Feeding const& f) {
+                return (f.kind == feeder::Feeding::Kind::transformer || f.kind == feeder::Feeding::Kind::star_member) &&
+                       has_tap[static_cast<std::size_t>(f.element)];
+            }))
+            tapped.push_back(j);
+    }
+    return tapped;
+}
+
+}  // namespace
+
 PowerFlow::Equations::Equations(core::Communicator const& communicator, partition::Piece const& held,
                                 Settings const& wanted)
-    : comm{communicator}, piece{held}, settings{wanted}, exchange{comm, piece},
-      elimination{piece, exchange}, taps{tap_ratios(piece.feeder)}, attached{devices(piece, settings)},
-      first(piece.own + 1, 0), g(attached.size()), h(attached.size()), shunts{capacitors(piece, settings.per_unit)},
+    : comm{communicator}, piece{held}, settings{wanted}, exchange{comm, piece}, elimination{piece, exchange},
+      positions{positions_of(piece.feeder)}, taps{tap_ratios(piece.feeder, positions.tap_steps)},
+      tapped{find_tapped(piece)}, attached{devices(piece, settings)}, first{grouped_by_vertex(attached, piece.own)},
+      g(attached.size()), h(attached.size()), following{followers(piece, settings, attached)},
+      first_following{grouped_by_vertex(following, piece.own)}, curve_slopes(following.size()),
+      shunts{capacitors(piece, positions.capacitor_sections, settings.per_unit)},
       voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()),
       own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
-    for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
-    for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
     core::together(comm, [&] {
         for (std::size_t j = 0; j < piece.own; ++j)
-            if (piece.vertices[j].parent >= 0)
-                elimination.set_branch(
-                    j, in_coordinates(make_branch(piece, piece.vertices[j], taps, settings.per_unit),
-                                      piece.vertices[static_cast<std::size_t>(piece.vertices[j].parent)],
-                                      piece.vertices[j]));
+            if (piece.vertices[j].parent >= 0) set_branch(j);
     });
+}
+
+void PowerFlow::Equations::set_branch(std::size_t j) {
+    auto const& vertex = piece.vertices[j];
+    elimination.set_branch(j, in_coordinates(make_branch(piece, vertex, taps, settings.per_unit),
+                                             piece.vertices[static_cast<std::size_t>(vertex.parent)], vertex));
+}
+
+void PowerFlow::Equations::move_to(Positions const& wanted) {
+    if (wanted.capacitor_sections != positions.capacitor_sections)
+        shunts = capacitors(piece, wanted.capacitor_sections, settings.per_unit);
+    bool const taps_move = wanted.tap_steps != positions.tap_steps;
+    positions = wanted;
+    if (!taps_move) return;
+    taps = tap_ratios(piece.feeder, positions.tap_steps);
+    for (auto const j : tapped) set_branch(j);
 }
 
 void PowerFlow::Equations::find_voltages_to_ground() {
@@ -62,7 +128,7 @@ void PowerFlow::Equations::find_voltages_to_ground() {
     }
 }
 
-Block PowerFlow::Equations::slope(std::size_t j) const {
+Block PowerFlow::Equations::capacitor_slope(std::size_t j) const {
     Block slope = Block::Zero();
     if (auto const row = shunts.row[j]; row >= 0)
         for (int i = 0; i < 3; ++i)
@@ -70,6 +136,11 @@ Block PowerFlow::Equations::slope(std::size_t j) const {
                 Complex const y = shunts.coordinates[static_cast<std::size_t>(row)](i, k);
                 slope.block<2, 2>(2 * i, 2 * k) << y.real(), -y.imag(), y.imag(), y.real();
             }
+    return slope;
+}
+
+Block PowerFlow::Equations::device_slope(std::size_t j) const {
+    Block slope = Block::Zero();
     for (auto d = first[j]; d < first[j + 1]; ++d) {
         auto const& device = attached[d];
         Eigen::Matrix2d part;
@@ -80,11 +151,41 @@ Block PowerFlow::Equations::slope(std::size_t j) const {
                 if (device.row[a] >= 0 && device.row[b] >= 0)
                     slope.block<2, 2>(2 * device.row[a], 2 * device.row[b]) += device.sign[a] * device.sign[b] * part;
     }
+    for (auto f = first_following[j]; f < first_following[j + 1]; ++f)
+        slope += curve_slopes[f].current * curve_slopes[f].voltage.transpose();
     return slope;
 }
 
-void PowerFlow::Equations::linearise(Slope kind) {
-    double const began = MPI_Wtime();
+namespace {
+
+/// Adds a device's current to the row of its vertex.
+void add_current(Device const& device, Complex i, double* row) {
+    for (std::size_t a = 0; a < 2; ++a) {
+        if (device.row[a] < 0) continue;
+        row[2 * device.row[a]] += device.sign[a] * i.real();
+        row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
+    }
+}
+
+}  // namespace
+
+void PowerFlow::Equations::follow_curves() {
+    for (std::size_t f = 0; f < following.size(); ++f) {
+        auto const& follower = following[f];
+        double mean = 0.0;
+        for (std::size_t k = 0; k < follower.count; ++k) {
+            auto const& device = attached[follower.first + k];
+            mean += std::abs(across(device)) / device.nominal / static_cast<double>(follower.count);
+        }
+        auto const injected = injection(settings.curves, follower.rating, mean);
+        for (std::size_t k = 0; k < follower.count; ++k)
+            attached[follower.first + k].power = Complex{-injected.p_w.value, injected.q_var.value} *
+                                                 (follower.share[k] / settings.per_unit.base_va);
+    }
+}
+
+void PowerFlow::Equations::find_slopes(Slope kind) {
+    if (kind != Slope::none) follow_curves();
     for (std::size_t d = 0; d < attached.size(); ++d) {
         g[d] = h[d] = {};
         if (kind == Slope::none) continue;
@@ -93,8 +194,38 @@ void PowerFlow::Equations::linearise(Slope kind) {
         g[d] = kind == Slope::secant ? i.current / v : i.g;
         if (kind == Slope::tangent) h[d] = i.h;
     }
+    for (std::size_t f = 0; f < following.size(); ++f) {
+        auto const& follower = following[f];
+        auto& slope = curve_slopes[f];
+        slope.current.setZero();
+        slope.voltage.setZero();
+        if (kind != Slope::tangent) continue;
+        double mean = 0.0;
+        for (std::size_t k = 0; k < follower.count; ++k) {
+            auto const& device = attached[follower.first + k];
+            auto const v = across(device);
+            double const share = 1.0 / (device.nominal * static_cast<double>(follower.count));
+            mean += std::abs(v) * share;
+            // d|V| = Re(conj(V) dV) / |V|.
+            add_current(device, v / std::abs(v) * share, slope.voltage.data());
+        }
+        auto const injected = injection(settings.curves, follower.rating, mean);
+        for (std::size_t k = 0; k < follower.count; ++k) {
+            // A device's current is linear in its power.
+            auto moved = attached[follower.first + k];
+            moved.power = Complex{-injected.p_w.slope, injected.q_var.slope} *
+                          (follower.share[k] / settings.per_unit.base_va);
+            add_current(moved, current(moved, across(moved)), slope.current.data());
+        }
+    }
+}
+
+void PowerFlow::Equations::linearise(Slope kind) {
+    double const began = MPI_Wtime();
+    find_slopes(kind);
     ++factorisations;
-    auto const undetermined = elimination.factor([this](std::size_t j) { return slope(j); });
+    auto const undetermined =
+        elimination.factor([this](std::size_t j) -> Block { return capacitor_slope(j) + device_slope(j); });
     core::together(comm, [&] {
         if (undetermined >= 0) throw_undetermined(undetermined);
     });
@@ -110,18 +241,46 @@ void PowerFlow::Equations::throw_undetermined(std::int32_t j) const {
                               "an ideal winding needs an impedance, or a conductor beside it"}};
 }
 
-void PowerFlow::Equations::gather(std::span<double> into) const {
+void PowerFlow::Equations::gather(std::span<double> into) {
     std::ranges::fill(into, 0.0);
+    follow_curves();
     for (std::size_t d = 0; d < attached.size(); ++d) {
         auto const& device = attached[d];
         auto const v = across(device);
-        Complex const i = current(device, v) - g[d] * v - h[d] * std::conj(v);
-        auto* const row = into.data() + width * static_cast<std::size_t>(device.vertex);
-        for (std::size_t a = 0; a < 2; ++a) {
-            if (device.row[a] < 0) continue;
-            row[2 * device.row[a]] += device.sign[a] * i.real();
-            row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
-        }
+        add_current(device, current(device, v) - g[d] * v - h[d] * std::conj(v),
+                    into.data() + width * static_cast<std::size_t>(device.vertex));
+    }
+    for (std::size_t f = 0; f < following.size(); ++f) {
+        auto const at = width * static_cast<std::size_t>(following[f].vertex);
+        Eigen::Map<Eigen::Matrix<double, 6, 1> const> const v{voltage.data() + at};
+        Eigen::Map<Eigen::Matrix<double, 6, 1>>{into.data() + at} -=
+            curve_slopes[f].voltage.dot(v) * curve_slopes[f].current;
+    }
+}
+
+void PowerFlow::Equations::gather_all(std::span<double> into) {
+    std::ranges::fill(into, 0.0);
+    follow_curves();
+    for (auto const& device : attached)
+        add_current(device, current(device, across(device)),
+                    into.data() + width * static_cast<std::size_t>(device.vertex));
+    auto const row = [&](std::size_t j) {
+        return Eigen::Map<Eigen::Vector3cd>{reinterpret_cast<Complex*>(into.data()) + 3 * j};
+    };
+    auto const volts = [&](std::size_t j) { return Eigen::Map<Eigen::Vector3cd const>{coordinates(j)}; };
+    for (std::size_t j = 0; j < piece.own; ++j)
+        if (auto const c = shunts.row[j]; c >= 0)
+            row(j) += shunts.coordinates[static_cast<std::size_t>(c)] * volts(j);
+    for (std::size_t t = 0; t < piece.ties.size(); ++t) {
+        auto const& tie = piece.ties[t];
+        auto const from = static_cast<std::size_t>(tie.from), to = static_cast<std::size_t>(tie.to);
+        auto const branch = in_coordinates(make_branch(piece, tie, taps, settings.per_unit), piece.vertices[from],
+                                           piece.vertices[to]);
+        auto const m = branch.up.cols(), n = branch.down.cols();
+        if (from < piece.own)
+            row(from).head(m) += branch.up.transpose() * tie_currents[t] + branch.shunt_up * volts(from).head(m);
+        if (to < piece.own)
+            row(to).head(n) += branch.shunt_down * volts(to).head(n) - branch.down.transpose() * tie_currents[t];
     }
 }
 
@@ -132,8 +291,7 @@ double PowerFlow::Equations::step() {
     return comm.max(std::isfinite(change) ? change : std::numeric_limits<double>::infinity());
 }
 
-void PowerFlow::Equations::start() {
-    std::ranges::fill(voltage, 0.0);
+void PowerFlow::Equations::start_source() {
     for (std::size_t j = 0; j < piece.own; ++j) {
         if (piece.vertices[j].parent >= 0) continue;
         auto const& source = piece.feeder.sources.rows()[0];
@@ -156,7 +314,7 @@ std::string PowerFlow::Equations::node_name(std::size_t j, std::size_t place) co
                        feeder::to_text(*(vertex.phases.list().begin() + place)));
 }
 
-void PowerFlow::Equations::find_mismatch(Outcome& outcome) const {
+void PowerFlow::Equations::find_mismatch(Outcome& outcome) {
     std::vector<double> now(own_current.size());
     gather(now);
     double worst = -1.0;
@@ -172,6 +330,10 @@ void PowerFlow::Equations::find_mismatch(Outcome& outcome) const {
             vertex = j;
             place = k;
         }
+    name_mismatch(outcome, worst, vertex, place);
+}
+
+void PowerFlow::Equations::name_mismatch(Outcome& outcome, double worst, std::size_t vertex, std::size_t place) const {
     core::Packer own;
     if (worst >= 0.0) {
         own(worst);
@@ -214,7 +376,24 @@ PowerFlow::PowerFlow(core::Communicator const& comm, partition::Piece const& pie
 
 PowerFlow::~PowerFlow() = default;
 
-Outcome PowerFlow::solve() {
+Outcome PowerFlow::solve(Start start) {
+    auto& e = *equations_;
+    auto const choice = e.settings.solver;
+    bool const has_ties = e.piece.totals.ties > 0;
+    core::together(e.comm, [&] {
+        if (choice == SolverChoice::tree && has_ties)
+            throw core::InvalidInput{{e.piece.feeder.heading.origin, "the feeder", "has loops",
+                                      "the tree's solver needs a radial feeder; leave the choice to the program"}};
+    });
+    if (choice != SolverChoice::sparse && !has_ties) {
+        auto const on_tree = solve_on_tree(start);
+        if (choice == SolverChoice::tree || on_tree.status == Status::converged) return on_tree;
+    }
+    if (!sparse_) sparse_ = std::make_unique<SparseNewton>(e);
+    return sparse_->solve(start);
+}
+
+Outcome PowerFlow::solve_on_tree(Start start) {
     using Slope = Equations::Slope;
     auto& e = *equations_;
     Outcome outcome;
@@ -222,10 +401,14 @@ Outcome PowerFlow::solve() {
     double const began = MPI_Wtime();
     e.factorisations = 0;
     e.factor_seconds = 0.0;
-    e.start();
-    e.linearise(Slope::none);
-    std::ranges::fill(e.own_current, 0.0);
-    double change = e.step();
+    double change = 0.0;
+    if (start == Start::no_load) {
+        std::ranges::fill(e.voltage, 0.0);
+        e.start_source();
+        e.linearise(Slope::none);
+        std::ranges::fill(e.own_current, 0.0);
+        change = e.step();
+    }
     e.linearise(Slope::tangent);
     double previous = std::numeric_limits<double>::infinity(), best = previous;
     int in_vain = 0, secants_left = 0;
@@ -271,6 +454,11 @@ std::span<Complex const> PowerFlow::voltages() const {
 }
 Complex PowerFlow::voltage(std::size_t vertex, feeder::Phase phase) const {
     return equations_->volts(vertex)[equations_->piece.vertices[vertex].phases.position(phase)];
+}
+Positions const& PowerFlow::positions() const { return equations_->positions; }
+void PowerFlow::move_to(Positions const& positions) {
+    core::together(equations_->comm, [&] { equations_->move_to(positions); });
+    if (sparse_) sparse_->rebuild();
 }
 partition::Piece const& PowerFlow::piece() const { return equations_->piece; }
 Settings const& PowerFlow::settings() const { return equations_->settings; }

@@ -502,6 +502,7 @@ void write_answer(core::Communicator const& comm, std::string const& path, LinDi
     write_agents(comm, file, flow.piece(), agents);
     write_boundaries(comm, file, flow, answer);
     write_convergence(comm, file, flow.piece(), answer, agents);
+    write_positions(file, flow.piece(), powerflow::positions_of(flow.piece().feeder));
     write_node_ranks(comm, file, flow.piece());
     write_timing(comm, file, flow.exchange().bytes_sent(), run);
     file.commit();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -121,10 +122,10 @@ void write_branches(core::Hdf5Writer& file, Piece const& piece, Flows const& flo
     table.write(file, piece.totals.branch_rows, branch_rows(piece));
 }
 
-void write_ders(core::Hdf5Writer& file, Piece const& piece) {
+void write_ders(core::Hdf5Writer& file, Piece const& piece, Flows const& flows, double pv_scale) {
     auto const& systems = piece.feeder.pv_systems;
     core::TextColumn name, mrid, bus, phases, agent;
-    std::vector<double> p_kw, q_kvar;
+    std::vector<double> available_kw, alpha, p_kw, q_kvar;
     for (auto id : systems.ids()) {
         auto const& inverter = systems[id].inverter;
         name.push_back(systems.name(id));
@@ -132,10 +133,11 @@ void write_ders(core::Hdf5Writer& file, Piece const& piece) {
         bus.push_back(piece.feeder.buses.name(inverter.bus));
         phases.push_back(feeder::to_text(inverter.phases));
         agent.push_back(piece.agents.name(core::Index<partition::Agent>{piece.agent_of_bus[inverter.bus.at()]}));
-        p_kw.push_back(std::accumulate(inverter.p_w.begin(), inverter.p_w.end(), 0.0) / 1000.0);
-        q_kvar.push_back(std::accumulate(inverter.q_var.begin(), inverter.q_var.end(), 0.0) / 1000.0);
+        available_kw.push_back(pv_scale * std::accumulate(inverter.p_w.begin(), inverter.p_w.end(), 0.0) / 1000.0);
+        p_kw.push_back(flows.pv_va[id.at()].real() / 1000.0);
+        q_kvar.push_back(flows.pv_va[id.at()].imag() / 1000.0);
+        alpha.push_back(available_kw.back() > 0.0 ? std::clamp(1.0 - p_kw.back() / available_kw.back(), 0.0, 1.0) : 0.0);
     }
-    std::vector<double> const nothing_curtailed(name.size(), 0.0);
     std::vector<std::string> const no_node(name.size());
     Columns table{"/ders"};
     table.add("name", std::move(name));
@@ -143,9 +145,9 @@ void write_ders(core::Hdf5Writer& file, Piece const& piece) {
     table.add("bus", std::move(bus));
     table.add("phases", std::move(phases));
     table.add("agent", std::move(agent));
-    table.add("available_kw", p_kw);
-    table.add("alpha", nothing_curtailed);
-    table.add("p_kw", p_kw);
+    table.add("available_kw", std::move(available_kw));
+    table.add("alpha", std::move(alpha));
+    table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("binding_node", no_node);
     table.write(file, piece.totals.ders, piece.global.pv_systems);
@@ -179,6 +181,10 @@ core::Json own_json(PowerFlowSummary const& s) {
             {"max_loading_branch", s.max_loading_branch},
             {"v_max_node", s.v_max_node},
             {"v_min_node", s.v_min_node},
+            {"solver", s.solver},
+            {"control_rounds", s.control_rounds},
+            {"tap_steps", s.tap_steps},
+            {"capacitor_switchings", s.switchings},
             {"mismatch_kva", s.mismatch_kva},
             {"mismatch_node", s.mismatch_node}};
 }
@@ -187,8 +193,9 @@ std::string kilowatts(double kw, double kvar) { return fmt::format("{:.3f} kW, {
 
 }  // namespace
 
-PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow, Outcome const& outcome,
-                           Flows const& flows, Run const& run) {
+PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow,
+                           powerflow::ControlOutcome const& settled, Flows const& flows, Run const& run) {
+    auto const& outcome = settled.flow;
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
     std::vector<double> high, low;
@@ -235,6 +242,10 @@ PowerFlowSummary summarise(core::Communicator const& comm, PowerFlow const& flow
     s.loss_kw = b.losses_w / 1e3;
     s.max_loading = fullest.value;
     s.max_loading_branch = fullest.name;
+    s.solver = powerflow::to_text(outcome.solver);
+    s.control_rounds = settled.rounds;
+    s.tap_steps = settled.tap_steps;
+    s.switchings = settled.switchings;
     s.mismatch_kva = outcome.mismatch_kva;
     s.mismatch_node = outcome.mismatch_node;
     return s;
@@ -250,7 +261,8 @@ core::Json to_json(PowerFlowSummary const& s) {
 std::string to_table(PowerFlowSummary const& s) {
     auto const& c = s.common;
     std::string text =
-        fmt::format("{}: {} after {} iteration{}\n\n", c.feeder, c.status, c.iterations, c.iterations == 1 ? "" : "s");
+        fmt::format("{}: {} after {} iteration{}{}\n\n", c.feeder, c.status, c.iterations, c.iterations == 1 ? "" : "s",
+                    s.solver == "sparse" ? " of the sparse solver" : "");
     auto const line = [&](std::string_view label, std::string const& value) {
         text += fmt::format("  {:<17}{}\n", label, value);
     };
@@ -265,6 +277,9 @@ std::string to_table(PowerFlowSummary const& s) {
     if (std::isfinite(s.max_loading))
         line("Highest loading",
              fmt::format("{:.1f} % of the normal rating at {}", 100.0 * s.max_loading, s.max_loading_branch));
+    if (s.control_rounds > 0)
+        line("Controls", fmt::format("at rest after {} rounds: {} tap steps, {} capacitor switchings", s.control_rounds,
+                                     s.tap_steps, s.switchings));
     line("Mismatch", fmt::format("at most {:.1e} kVA, at {}", s.mismatch_kva,
                                  s.mismatch_node.empty() ? "no node" : s.mismatch_node));
     line("Feeder", fmt::format("{} buses, {} nodes, {} branches, {} loads, {} PV systems", c.buses, c.nodes, c.branches,
@@ -288,14 +303,16 @@ void write_power_flow(core::Communicator const& comm, std::string const& path, P
         // How far rounding leaves the last iteration from zero is no part of the answer.
         if (key.starts_with("mismatch")) continue;
         if (value.is_string()) attributes[key] = value.get<std::string>();
+        else if (value.is_number_integer()) attributes[key] = value.get<std::int64_t>();
         else attributes[key] = value.is_number() ? value.get<double>() : nan;
     }
     attributes["primal_residual"] = nan;
     file.attributes("/", attributes);
     write_nodes(file, flow);
     write_branches(file, flow.piece(), flows);
-    write_ders(file, flow.piece());
+    write_ders(file, flow.piece(), flows, flow.settings().pv_scale);
     write_convergence(comm, file, outcome);
+    write_positions(file, flow.piece(), flow.positions());
     write_node_ranks(comm, file, flow.piece());
     write_timing(comm, file, flow.bytes_sent(), run);
     file.commit();

@@ -57,6 +57,19 @@ constexpr std::array fields{
     Field{"/ders/q_kvar", real, "der", "kvar", "Setpoint of the reactive power, injection positive"},
     Field{"/ders/binding_node", text, "der", "", "Node whose limit curtails it, as `bus.phase`; empty if none does"},
 
+    Field{"/taps/name", text, "tap", "", "Name of the tap changer"},
+    Field{"/taps/mrid", text, "tap", "", "mRID of the tap changer"},
+    Field{"/taps/transformer", text, "tap", "", "Name of the transformer it is on"},
+    Field{"/taps/winding", integer, "tap", "1", "Which of its windings, from 1"},
+    Field{"/taps/step", real, "tap", "1", "Where it stands, in its own steps"},
+    Field{"/taps/ratio", real, "tap", "1", "Factor on the voltage of the winding"},
+
+    Field{"/capacitors/name", text, "capacitor", "", "Name of the capacitor"},
+    Field{"/capacitors/mrid", text, "capacitor", "", "mRID of the capacitor"},
+    Field{"/capacitors/bus", text, "capacitor", "", "Bus it is connected to"},
+    Field{"/capacitors/sections", real, "capacitor × place", "1",
+          "Sections switched in, in the places A, B, C; zero where it has no such phase"},
+
     Field{"/agents/name", text, "agent", "", "Name of the area", with_agents},
     Field{"/agents/kind", text, "agent", "", "`feeder`, `area` (between switches) or `secondary`", with_agents},
     Field{"/agents/parent", text, "agent", "", "Name of the agent that feeds it; empty for the feeder", with_agents},

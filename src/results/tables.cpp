@@ -152,6 +152,50 @@ Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run
     return s;
 }
 
+void write_positions(core::Hdf5Writer& file, Piece const& piece, powerflow::Positions const& positions) {
+    auto const& f = piece.feeder;
+    std::vector<std::int64_t> rows, winding;
+    core::TextColumn name, mrid, transformer;
+    std::vector<double> step, ratio;
+    for (auto id : f.tap_changers.ids()) {
+        auto const row = piece.global.tap_changers[id.at()];
+        if (row < 0) continue;
+        auto tap = f.tap_changers[id];
+        tap.step = positions.tap_steps[id.at()];
+        rows.push_back(row);
+        name.push_back(f.tap_changers.name(id));
+        mrid.push_back(f.tap_changers.mrid(id));
+        transformer.push_back(f.transformers.name(tap.transformer));
+        winding.push_back(tap.winding + 1);
+        step.push_back(tap.step);
+        ratio.push_back(tap.ratio());
+    }
+    Columns taps{"/taps"};
+    taps.add("name", std::move(name));
+    taps.add("mrid", std::move(mrid));
+    taps.add("transformer", std::move(transformer));
+    taps.add("winding", std::move(winding));
+    taps.add("step", std::move(step));
+    taps.add("ratio", std::move(ratio));
+    taps.write(file, piece.totals.tap_changers, rows);
+
+    core::TextColumn capacitor, capacitor_mrid, bus;
+    std::vector<double> sections;
+    for (auto id : f.capacitors.ids()) {
+        capacitor.push_back(f.capacitors.name(id));
+        capacitor_mrid.push_back(f.capacitors.mrid(id));
+        bus.push_back(f.buses.name(f.capacitors[id].bus));
+        auto const& of_places = positions.capacitor_sections[id.at()];
+        sections.insert(sections.end(), of_places.begin(), of_places.end());
+    }
+    Columns capacitors{"/capacitors"};
+    capacitors.add("name", std::move(capacitor));
+    capacitors.add("mrid", std::move(capacitor_mrid));
+    capacitors.add("bus", std::move(bus));
+    capacitors.add("sections", std::move(sections), {3});
+    capacitors.write(file, piece.totals.capacitors, piece.global.capacitors);
+}
+
 void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece) {
     std::vector<std::int64_t> rows, rank;
     for (auto id : piece.own_buses)

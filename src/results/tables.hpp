@@ -8,6 +8,7 @@
 
 #include "dec/core/hdf5.hpp"
 #include "dec/partition/piece.hpp"
+#include "dec/powerflow/power_flow.hpp"
 #include "dec/results/answer_file.hpp"
 #include "dec/results/schema.hpp"
 
@@ -52,6 +53,8 @@ struct NodeRow {
 /// Sizes of the feeder, ranks and what the partition cost. Collective.
 [[nodiscard]] Summary summary_of_piece(core::Communicator const& comm, partition::Piece const& piece, Run const& run);
 
+/// Where tap changers and capacitors stand.
+void write_positions(core::Hdf5Writer& file, partition::Piece const& piece, powerflow::Positions const& positions);
 void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, partition::Piece const& piece);
 void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::int64_t bytes_sent, Run const& run);
 

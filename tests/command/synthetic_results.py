@@ -202,6 +202,19 @@ def write_convergence(put, iterations, alpha, available):
     put("convergence/total_injection_kw", available.sum() * (1 - shares), "kW")
 
 
+def write_positions(put):
+    put("taps/name", ["reg"])
+    put("taps/mrid", ["00000000-0000-0000-0000-000000000001"])
+    put("taps/transformer", ["regulator"])
+    put("taps/winding", np.array([2]))
+    put("taps/step", np.array([3.0]))
+    put("taps/ratio", np.array([1.01875]))
+    put("capacitors/name", ["cap"])
+    put("capacitors/mrid", ["00000000-0000-0000-0000-000000000002"])
+    put("capacitors/bus", ["b1"])
+    put("capacitors/sections", np.array([[1.0, 1.0, 1.0]]))
+
+
 def write_work(writer, nodes, iterations, ranks):
     writer.put("partition/node_rank", np.arange(nodes) * ranks // nodes)
     writer.attributes("partition", {"edge_cut": ranks - 1, "imbalance": 1.0})
@@ -244,6 +257,7 @@ def write(path, houses=30, iterations=30, agents=True, curtailed=True, coordinat
         write_branches(writer.put, feeder)
         worst = ".".join((rows[int(np.argmax(final))][0][0], rows[int(np.argmax(final))][1]))
         available, alphas = write_ders(writer.put, feeder, alpha, worst)
+        write_positions(writer.put)
         write_convergence(writer.put, iterations, alpha, available)
         if agents:
             write_agents(writer.put, feeder, iterations, available, alphas)

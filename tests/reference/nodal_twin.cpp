@@ -28,7 +28,7 @@ class Twin {
     Twin(Feeder const& feeder, VoltageRange loads, VoltageRange injecting)
         : feeder_{feeder}, loads_{loads}, injecting_{injecting} {
         Notes notes;
-        tree_ = validate(feeder, notes);
+        tree_ = validate(feeder, notes, Loops::allowed);
         for (auto id : feeder.buses.ids())
             for (Phase p : energised(id).list()) leader_[{id.value(), p}] = {id.value(), p};
         join_switches();

@@ -12,31 +12,32 @@ namespace dec::test {
 using namespace feeder;
 
 AcAnswer::AcAnswer(Feeder const& feeder, powerflow::Settings const& settings, core::Communicator const& comm)
-    : comm_{comm}, spread_{distributed(comm, feeder)},
-      flow_{std::make_unique<powerflow::PowerFlow>(comm, spread_->piece, settings)}, outcome_{flow_->solve()} {
-    auto const& buses = spread_->piece.global.buses;
+    : comm_{comm}, piece_{std::make_unique<partition::Piece>(
+                       spread(comm, feeder, partition::Grain::secondary, Loops::allowed))},
+      flow_{std::make_unique<powerflow::PowerFlow>(comm, *piece_, settings)}, outcome_{flow_->solve()} {
+    auto const& buses = piece_->global.buses;
     for (std::size_t i = 0; i < buses.size(); ++i) row_of_bus_[buses[i]] = static_cast<std::int32_t>(i);
 }
 
 std::int32_t AcAnswer::row(Index<Bus> bus) const { return row_of_bus_.at(bus.value()); }
 
 bool AcAnswer::is_energised(Index<Bus> bus) const {
-    return spread_->piece.vertex_of_bus[static_cast<std::size_t>(row(bus))] >= 0;
+    return piece_->vertex_of_bus[static_cast<std::size_t>(row(bus))] >= 0;
 }
 
 partition::LocalVertex const& AcAnswer::vertex(Index<Bus> bus) const {
-    auto const at = spread_->piece.vertex_of_bus[static_cast<std::size_t>(row(bus))];
-    return spread_->piece.vertices[static_cast<std::size_t>(at)];
+    auto const at = piece_->vertex_of_bus[static_cast<std::size_t>(row(bus))];
+    return piece_->vertices[static_cast<std::size_t>(at)];
 }
 
 Complex AcAnswer::volts(Index<Bus> bus, Phase phase) const {
-    auto const at = spread_->piece.vertex_of_bus[static_cast<std::size_t>(row(bus))];
+    auto const at = piece_->vertex_of_bus[static_cast<std::size_t>(row(bus))];
     return flow_->voltage(static_cast<std::size_t>(at), phase) *
-           spread_->piece.feeder.buses[Index<Bus>{row(bus)}].base_v;
+           piece_->feeder.buses[Index<Bus>{row(bus)}].base_v;
 }
 
 std::vector<Complex> AcAnswer::all_volts() const {
-    auto const& piece = spread_->piece;
+    auto const& piece = *piece_;
     auto const nodes = static_cast<std::size_t>(piece.totals.nodes);
     std::vector<double> own(3 * nodes, 0.0), sum(own.size());
     for (std::size_t i = 0; i < piece.own; ++i) {

@@ -13,7 +13,7 @@ namespace dec::test {
 
 class AcAnswer {
   public:
-    /// Validates, spreads over the ranks, builds and solves. `feeder` is read on the root only. Collective.
+    /// Validates (loops are allowed), spreads over the ranks, builds and solves. `feeder` is read on the root only. Collective.
     explicit AcAnswer(feeder::Feeder const& feeder, powerflow::Settings const& settings = {},
                       core::Communicator const& comm = core::Communicator{MPI_COMM_SELF});
 
@@ -26,13 +26,13 @@ class AcAnswer {
 
     [[nodiscard]] powerflow::Outcome const& outcome() const { return outcome_; }
     [[nodiscard]] powerflow::PowerFlow& flow() { return *flow_; }
-    [[nodiscard]] partition::Piece const& piece() const { return spread_->piece; }
+    [[nodiscard]] partition::Piece const& piece() const { return *piece_; }
 
   private:
     [[nodiscard]] std::int32_t row(feeder::Index<feeder::Bus> bus) const;
 
     core::Communicator comm_;
-    std::unique_ptr<Distributed> spread_;
+    std::unique_ptr<partition::Piece> piece_;
     std::unique_ptr<powerflow::PowerFlow> flow_;
     powerflow::Outcome outcome_;
     std::map<std::int64_t, std::int32_t> row_of_bus_;  // whole row, row of the piece

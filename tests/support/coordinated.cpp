@@ -4,20 +4,25 @@
 
 namespace dec::test {
 
-std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder::Feeder const& feeder,
-                                         model::LinearSettings const& settings, partition::Grain grain) {
-    auto result = std::make_unique<Distributed>();
+partition::Piece spread(core::Communicator const& comm, feeder::Feeder const& feeder, partition::Grain grain,
+                        feeder::Loops loops) {
     std::optional<partition::Whole> whole;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
         feeder::Notes notes;
         whole.emplace();
         whole->feeder = feeder;
-        whole->tree = feeder::validate(feeder, notes);
+        whole->tree = feeder::validate(feeder, notes, loops);
         whole->agents = partition::find_agents(feeder, whole->tree);
         whole->partition = partition::split(feeder, whole->tree, whole->agents, grain, comm.size());
     });
-    result->piece = partition::distribute(comm, whole);
+    return partition::distribute(comm, whole);
+}
+
+std::unique_ptr<Distributed> distributed(core::Communicator const& comm, feeder::Feeder const& feeder,
+                                         model::LinearSettings const& settings, partition::Grain grain) {
+    auto result = std::make_unique<Distributed>();
+    result->piece = spread(comm, feeder, grain);
     result->flow = std::make_unique<model::LinDist3Flow>(comm, result->piece, settings);
     return result;
 }

@@ -8,8 +8,14 @@
 #include <vector>
 
 #include "dec/coordination/answer.hpp"
+#include "dec/feeder/tree.hpp"
 
 namespace dec::test {
+
+/// A rank's piece of a feeder, which is read on the root only. Collective.
+[[nodiscard]] partition::Piece spread(core::Communicator const& comm, feeder::Feeder const& feeder,
+                                      partition::Grain grain = partition::Grain::secondary,
+                                      feeder::Loops loops = feeder::Loops::refused);
 
 /// A feeder handed out to the ranks of a communicator. `feeder` is read on the root only.
 struct Distributed {

@@ -40,10 +40,17 @@ struct Vertex {
     double distance_m = 0.0;  ///< line length from the substation
 };
 
+/// Branches side by side that close a loop: the tree does without them, the network does not.
+struct Tie {
+    std::int32_t from = -1, to = -1;  ///< positions in Tree::vertices; `upstream` of its feedings is the end at `from`
+    std::int32_t first_feeding = 0, feedings = 0;
+};
+
 /// All that is energised, parents before children (depth-first, children in the feeder's order).
 struct Tree {
     std::vector<Vertex> vertices;  ///< [0] is the ideal source
     std::vector<Feeding> feedings;
+    std::vector<Tie> ties;                    ///< none in a radial feeder
     std::vector<std::int32_t> vertex_of_bus;  ///< -1: not energised (behind an open switch)
 };
 
@@ -52,10 +59,14 @@ struct Notes {
     std::vector<std::string> warnings;
 };
 
+/// Whether loops are wrong, or become the tree's ties.
+enum class Loops : std::uint8_t { refused, allowed };
+
 /// Checks everything that can be wrong in a feeder and hangs it from its source.
-/// \throws core::InvalidInput with every finding: loops (naming their branches), islands, missing terminals, phases that do
-///   not match, impedances that are missing, all zero, unsymmetric or not passive, NaN, duplicate names.
-[[nodiscard]] Tree validate(Feeder const& feeder, Notes& notes);
+/// \throws core::InvalidInput with every finding: loops (naming their branches) where they are refused, islands, missing
+///   terminals, phases that do not match, impedances that are missing, all zero, unsymmetric or not passive, NaN, duplicate
+///   names.
+[[nodiscard]] Tree validate(Feeder const& feeder, Notes& notes, Loops loops = Loops::refused);
 
 /// For a reader that has findings of its own, to say all that is wrong at once: everything `validate` finds, or where the
 /// feeder may have holes, names only. Never throws.

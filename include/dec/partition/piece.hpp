@@ -45,9 +45,34 @@ struct Cut {
     std::int32_t halo = 0;   ///< local vertex of theirs whose row is received
 };
 
+/// A branch that closes a loop, on the ranks of both its ends.
+struct Tie {
+    std::int64_t row = 0;             ///< of the whole feeder's ties
+    std::int32_t from = -1, to = -1;  ///< local vertices, one of them perhaps another rank's
+    std::int32_t first_feeding = 0, feedings = 0;
+};
+
+/// A place that a regulating control looks at: an element's terminal, or a bus alone.
+struct Monitor {
+    std::int64_t control = 0;      ///< number of the control in the whole feeder
+    std::int32_t vertex = -1;      ///< own vertex: the bus, or the lower end of the branch that holds the element
+    Feeding::Kind kind{};          ///< of the element
+    std::int32_t element = -1;     ///< row of its table; -1: voltages of the bus alone
+    std::uint8_t winding = 0;      ///< of a star member
+    bool lower = true;             ///< the terminal at the branch's lower end
+};
+
+/// How a device with a regulating control hears of its place: see Monitor. The numbers count the tap changers' controls that
+/// are enabled, then the capacitors', in the order of their tables.
+struct ControlSeat {
+    std::int64_t control = -1;  ///< number in the whole feeder; -1: nothing moves the device
+    std::int8_t winding = -1;   ///< of a tap changer: whose terminal is looked at; -1: a bus elsewhere
+};
+
 /// Rows of the whole feeder's tables, one entry per row of `Piece::feeder`'s.
 struct GlobalRows {
-    std::vector<std::int64_t> buses, pv_systems;
+    std::vector<std::int64_t> buses, pv_systems, capacitors;
+    std::vector<std::int64_t> tap_changers;  ///< -1: another rank has it too, and accounts for it
     std::vector<std::int64_t> first_node;  ///< per bus: row of its first phase in a table of all nodes
 };
 
@@ -55,6 +80,7 @@ struct GlobalRows {
 struct BranchRows {
     Feeding feeding;
     std::int32_t vertex = -1;  ///< downstream local vertex; -1 where the element carries nothing (open, dark)
+    std::int32_t tie = -1;     ///< row of Piece::ties, where the element is one of a tie's; `vertex` is its lower end
     std::int64_t first_row = 0;
     feeder::PhaseSet phases;  ///< downstream
     Index<Bus> from, to;
@@ -64,9 +90,11 @@ struct BranchRows {
 struct Totals {
     std::int64_t buses = 0, nodes = 0, branches = 0, branch_rows = 0, loads = 0, ders = 0, storages = 0, machines = 0;
     std::int64_t agents = 0, areas = 0, boundaries = 0, vertices = 0;
+    std::int64_t tap_changers = 0, capacitors = 0, controls = 0, ties = 0;
 };
 
-/// Local vertices are numbered: own ones by (level, depth-first order), then halo parents, then halo children.
+/// Local vertices are numbered: own ones by (level, depth-first order), then halo parents, then halo children, then ends of
+/// ties.
 struct Piece {
     feeder::Feeder feeder;  ///< own elements, own and neighbouring buses, the codes they use
     GlobalRows global;
@@ -81,6 +109,9 @@ struct Piece {
     std::vector<Cut> cuts_up;               ///< to the parents' ranks, in depth-first order of the child
     std::vector<Cut> cuts_down;             ///< to the children's ranks, in the same order
     std::vector<BranchRows> branches;
+    std::vector<Tie> ties;
+    std::vector<Monitor> monitors;
+    std::vector<ControlSeat> tap_controls, capacitor_controls;  ///< per row of the piece's tap changers, capacitors
     std::vector<std::int32_t> agent_of_bus;  ///< row of `agents`, per bus of the piece
     core::Table<Agent> agents;       ///< those with a bus or a vertex here; parent: row of the whole feeder's agents
     core::TextColumn agent_parents;  ///< names, empty for the feeder

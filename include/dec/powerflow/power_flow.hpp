@@ -1,6 +1,7 @@
 /// \file power_flow.hpp
-/// Unbalanced AC power flow of a radial feeder that lies on several ranks: Newton's method whose linear systems are eliminated
-/// on the tree, leaves to root, in dense blocks of a bus's phases. Linear in the number of buses; docs/power_flow.md.
+/// Unbalanced AC power flow of a feeder that lies on several ranks: Newton's method whose linear systems are eliminated on the
+/// tree, leaves to root, in dense blocks of a bus's phases, linear in the number of buses; or, with loops, by a sparse direct
+/// solver. docs/power_flow.md.
 #pragma once
 
 #include <complex>
@@ -16,6 +17,7 @@
 #include "dec/core/error.hpp"
 #include "dec/feeder/per_unit.hpp"
 #include "dec/partition/tree_exchange.hpp"
+#include "dec/powerflow/inverter_curves.hpp"
 
 namespace dec::powerflow {
 
@@ -27,23 +29,45 @@ enum class LoadLimits : std::uint8_t {
     wide   ///< 0.5 to 1.5 pu for all
 };
 
+/// Two ways to solve the same equations.
+enum class Solver : std::uint8_t {
+    tree,   ///< elimination on the tree; radial feeders only
+    sparse  ///< PETSc: Newton's method with a line search on all of it, whose systems a parallel direct solver factors
+};
+/// "tree", "sparse".
+[[nodiscard]] std::string_view to_text(Solver solver);
+/// Which one goes to work.
+enum class SolverChoice : std::uint8_t {
+    automatic,  ///< the tree's; the sparse one where there are loops, and where the tree's finds no solution
+    tree,
+    sparse
+};
+
 struct Settings {
     feeder::PerUnit per_unit;
     /// Voltage of the ideal source in pu of its nominal voltage; unset: what the file says.
     std::optional<double> source_voltage_pu;
     LoadLimits load_limits = LoadLimits::file;
+    InverterCurves curves;  ///< that photovoltaic inverters follow; without any they inject what the file says
+    double pv_scale = 1.0;  ///< on the power of all photovoltaics
+    SolverChoice solver = SolverChoice::automatic;
     double tolerance_pu = 1e-10;  ///< largest change of any voltage in the last iteration
     std::int64_t max_iterations = 100;
 };
 
-enum class Status : std::uint8_t { converged, diverged };
-/// "converged", "diverged".
+enum class Status : std::uint8_t {
+    converged,
+    diverged,
+    iteration_limit  ///< every power flow converged, but the controls did not settle
+};
+/// "converged", "diverged", "iteration_limit".
 [[nodiscard]] std::string_view to_text(Status status);
 [[nodiscard]] core::ExitCode exit_code(Status status);
 
 /// How a solution went. Equal on all ranks.
 struct Outcome {
     Status status = Status::diverged;
+    Solver solver = Solver::tree;  ///< whose answer it is
     std::int64_t iterations = 0;
     std::int64_t factorisations = 0;  ///< of the whole tree; one is for the voltages at no load
     double change_pu = 0.0;           ///< largest change of a voltage in the last iteration
@@ -71,7 +95,25 @@ struct Balance {
 
 struct Flows {
     std::vector<BranchFlow> branches;  ///< one per row of the piece's branches
+    std::vector<Complex> pv_va;        ///< injected by each of the piece's photovoltaic systems
     Balance balance;
+};
+
+/// Where tap changers and capacitors stand.
+struct Positions {
+    std::vector<double> tap_steps;                     ///< per row of the piece's tap changers
+    std::vector<feeder::PerPhase> capacitor_sections;  ///< switched in, per row of the piece's capacitors
+    bool operator==(Positions const&) const = default;
+};
+/// Of a feeder as it stands.
+[[nodiscard]] Positions positions_of(feeder::Feeder const& feeder);
+/// Makes a feeder stand so. \pre the positions are of its tables.
+void apply(Positions const& positions, feeder::Feeder& feeder);
+
+/// What stands at a terminal that a control looks at, places A, B, C or s1, s2, -; zero where there is no such phase.
+struct Reading {
+    std::array<Complex, 3> volts{};    ///< to ground
+    std::array<Complex, 3> amperes{};  ///< into the element; zero for a bus alone
 };
 
 class PowerFlow {
@@ -83,9 +125,12 @@ class PowerFlow {
     PowerFlow& operator=(PowerFlow const&) = delete;
     ~PowerFlow();
 
-    /// From the voltages at no load to a solution; nothing is allocated per iteration. Collective.
-    /// \throws core::Error (bad input) on all ranks alike, naming a bus whose voltages nothing determines.
-    [[nodiscard]] Outcome solve();
+    /// Where an iteration begins: at the voltages of no load, or at the present ones.
+    enum class Start : std::uint8_t { no_load, present };
+    /// From there to a solution; nothing is allocated per iteration of the tree's solver. Collective.
+    /// \throws core::Error (bad input) on all ranks alike, naming a bus whose voltages nothing determines, or where the tree's
+    ///   solver is asked for a feeder with loops.
+    [[nodiscard]] Outcome solve(Start start = Start::no_load);
     /// What the branches carry at the present voltages. Collective.
     [[nodiscard]] Flows flows();
 
@@ -93,13 +138,24 @@ class PowerFlow {
     /// LocalVertex::phases.
     [[nodiscard]] std::span<Complex const> voltages() const;
     [[nodiscard]] Complex voltage(std::size_t vertex, feeder::Phase phase) const;
+    /// What the piece's monitors see at the present voltages, one each. Collective.
+    [[nodiscard]] std::vector<Reading> readings();
+
+    /// Those of the feeder at first.
+    [[nodiscard]] Positions const& positions() const;
+    /// Moves taps and capacitors; voltages stay as they are until the next solution. Collective.
+    void move_to(Positions const& positions);
+
     [[nodiscard]] partition::Piece const& piece() const;
     [[nodiscard]] Settings const& settings() const;
     [[nodiscard]] std::int64_t bytes_sent() const;
 
   private:
     struct Equations;
+    class SparseNewton;
+    [[nodiscard]] Outcome solve_on_tree(Start start);
     std::unique_ptr<Equations> equations_;
+    std::unique_ptr<SparseNewton> sparse_;  // once it is needed
 };
 
 /// What the voltage of a node is in results: to ground, or behind a floating delta line to line in pu of the line-to-line

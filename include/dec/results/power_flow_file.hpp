@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "dec/powerflow/power_flow.hpp"
+#include "dec/powerflow/controls.hpp"
 #include "dec/results/answer_file.hpp"
 
 namespace dec::results {
@@ -19,13 +19,15 @@ struct PowerFlowSummary {
     double max_loading = 0.0;  ///< largest share of a normal rating; NaN if no branch has one
     std::string max_loading_branch;
     std::string v_max_node, v_min_node;  ///< "bus.phase"
+    std::string solver;                                            ///< "tree" or "sparse"
+    std::int64_t control_rounds = 0, tap_steps = 0, switchings = 0;  ///< of regulators and switched capacitors
     double mismatch_kva = 0.0;
     std::string mismatch_node;
 };
 
 /// Collective; equal on all ranks.
 [[nodiscard]] PowerFlowSummary summarise(core::Communicator const& comm, powerflow::PowerFlow const& flow,
-                                         powerflow::Outcome const& outcome, powerflow::Flows const& flows,
+                                         powerflow::ControlOutcome const& outcome, powerflow::Flows const& flows,
                                          Run const& run);
 
 /// All keys of `--json`: those of every summary, then those of a power flow.

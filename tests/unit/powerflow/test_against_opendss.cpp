@@ -7,43 +7,13 @@
 #include "dec/feeder/areas.hpp"
 #include "dec/io/catalogue.hpp"
 #include "support/ac_answer.hpp"
+#include "support/mended.hpp"
 #include "support/places.hpp"
 
 using namespace dec;
 using namespace dec::feeder;
 
 namespace {
-
-/// Single-phase loads in OpenDSS have rated voltages of their own (2400 V, 240 V); CIM100 knows only the base voltage, 4160 V / sqrt(3)
-/// = 2401.8 V or 415 V / sqrt(3) = 239.6 V. Each gets a bus of its own with the right base, behind an ideal switch.
-void rate_loads_at(double volts, Feeder& feeder) {
-    for (auto id : feeder.loads.ids()) {
-        auto& load = feeder.loads[id];
-        bool const is_one = load.connection == Connection::wye && load.phases.size() == 1;
-        if (!is_one || std::abs(feeder.buses[load.bus].base_v / volts - 1.0) > 0.01) continue;
-        auto const name = "seat of " + std::string{feeder.loads.name(id)};
-        auto const seat = feeder.buses.add({.phases = load.phases, .base_v = volts}, name);
-        feeder.switches.add({.from = load.bus, .to = seat, .phases = load.phases, .closed = load.phases}, name);
-        load.bus = seat;
-    }
-}
-void rate_loads_at_2400_volts(Feeder& feeder) { rate_loads_at(2400.0, feeder); }
-
-/// The export of ieee8500 divides the impedances of lines without a line code (1 m of 1 ohm/km) by the kilometres of a mile, and
-/// writes the charging of sequence line codes in GS/m.
-void mend_export(Feeder& feeder) {
-    constexpr double km_per_mile = 1.609344;
-    for (auto id : feeder.lines.ids()) {
-        if (!feeder.lines.name(id).starts_with("cap_")) continue;
-        auto& code = feeder.line_codes[feeder.lines[id].code];
-        code.r_ohm[0][0] *= km_per_mile;
-        code.x_ohm[0][0] *= km_per_mile;
-    }
-    for (auto& code : feeder.line_codes.rows())
-        if (code.form == LineCode::Form::sequence)
-            for (auto& row : code.b_s)
-                for (double& b : row) b *= 1e9;
-}
 
 /// To OpenDSS the impedance of a line of one phase with sequence values is the positive sequence; it is the self impedance (2 z1 + z0)/3
 /// of the line of three phases that the values are about.
@@ -65,15 +35,15 @@ void mend_loads_and_export(Feeder& feeder) {
             model.p_exponent = 0.8;
             model.q_exponent = 3.0;
         }
-    rate_loads_at(240.0, feeder);
-    mend_export(feeder);
+    test::rate_loads_at(240.0, feeder);
+    test::mend_export(feeder);
     take_positive_sequence_for_one_phase(feeder);
 }
 
 /// OpenDSS 0.14.5 holds SteamGen1 (model 3, at its lower limit) at another Q than it reports: the currents at its bus do not sum to
 /// zero by 0.7037, 0.7067 and 0.7088 A (kcl_mismatch_a in the reference's summary.json), which is 9.646e-5 S at each phase.
 void mend_machine_at_its_limit(Feeder& feeder) {
-    mend_export(feeder);
+    test::mend_export(feeder);
     for (auto id : feeder.machines.ids())
         if (feeder.machines.name(id) == "steamgen1") {
             constexpr double b_s = -9.646e-5;
@@ -126,17 +96,17 @@ Differences differences(test::AcAnswer const& ac, Feeder const& feeder,
 }  // namespace
 
 TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][opendss]") {
-    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
+    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
                                       1701.940287, 3476.267354, 97.580129},
                                 Known{"IEEE37.xml", "ieee37/cim.csv", nothing_to_mend, 1e-7, 117, 2588.305845,
                                       1571.216907, 2436.048863, 152.256982},
-                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", rate_loads_at_2400_volts, 5e-5, 274,
+                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 274,
                                       3615.264755, 1311.524935, 3519.287169, 95.977589},
                                 Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233,
                                       1266.533344, 3500.381288, 88.878946},
-                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", mend_export, 1.6e-4, 8531, 12040.189124,
+                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", test::mend_export, 1.6e-4, 8531, 12040.189124,
                                       1440.24959, 10773.17, 1267.019267},
-                                Known{"IEEE13_Assets.xml", "ieee13_assets/cim.csv", rate_loads_at_2400_volts, 5e-5, 41,
+                                Known{"IEEE13_Assets.xml", "ieee13_assets/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 41,
                                       3585.549391, 2387.598574, 3453.540931, 132.008459},
                                 Known{"epri_ckt5.xml.gz", "epri_ckt5/cim.csv", mend_loads_and_export, 1.7e-3, 3437,
                                       7277.538426, 3576.966915, 7013.23072, 264.308371, EarthModel::deri},
@@ -180,7 +150,7 @@ TEST_CASE("outside their voltage limits loads draw what OpenDSS's loads draw", "
     if (!path || !reference) return;
     auto feeder = io::read_feeder(*path).feeder;
     set_taps_neutral(feeder);
-    rate_loads_at_2400_volts(feeder);
+    test::rate_loads_at_2400_volts(feeder);
     derive_areas(feeder);
 
     test::AcAnswer const ac{feeder, {.load_limits = powerflow::LoadLimits::file}};
