@@ -183,7 +183,7 @@ bool is_between_phases(Feeder const& feeder, Feeding const& feeding) {
     });
 }
 
-/// Neutral reference is lost behind a delta winding and behind single units that sit between phases.
+/// Neutral reference is lost behind a delta winding, a wye without neutral and single units that sit between phases.
 bool floating_behind(Feeder const& feeder, Feeding const& feeding, bool floating_before) {
     bool const to_winding = feeding.kind == Feeding::Kind::transformer ||
                             (feeding.kind == Feeding::Kind::star_member && feeding.upstream == 1);
@@ -193,7 +193,7 @@ bool floating_behind(Feeder const& feeder, Feeding const& feeding, bool floating
     if (feeder.transformer_codes[unit.code].winding[w].connection == Connection::delta) return true;
     auto const& conductors = unit.winding[w].conductors;
     bool const neutral = std::ranges::find(conductors, Conductor::neutral) != conductors.end();
-    return !neutral && !unit.winding[w].grounded && unit.phases(w).size() == 2 && !unit.phases(w).has_legs();
+    return !neutral && !unit.winding[w].grounded && unit.phases(w).size() >= 2 && !unit.phases(w).has_legs();
 }
 
 double length_of(Feeder const& feeder, Feeding const& feeding) {

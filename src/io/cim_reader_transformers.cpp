@@ -84,24 +84,32 @@ void read_winding(Context& context, ObjectId id, std::string_view prefix, Transf
     winding.clock = static_cast<std::int8_t>(context.integer_or(id, attribute("phaseAngleClock"), 0));
 }
 
+/// How the neutral is grounded; of a three-phase wye that says it is not, it is no conductor of the network.
+/// \pre the winding's conductors are set.
 void read_grounding(Context& context, ObjectId end, Transformer::Winding& winding) {
-    winding.grounded = context.flag_or(end, "TransformerEnd.grounded", false);
+    auto const neutral = std::ranges::find(winding.conductors, Conductor::neutral);
+    bool const has_neutral = neutral != winding.conductors.end();
+    winding.grounded = context.flag_or(end, "TransformerEnd.grounded", has_neutral);
     winding.ground_r_ohm = context.number(end, "TransformerEnd.rground").value_or(0.0);
     winding.ground_x_ohm = context.number(end, "TransformerEnd.xground").value_or(0.0);
+    if (!has_neutral || winding.grounded) return;
+    auto const what = qualified(context.objects.class_name(end), "TransformerEnd.grounded");
+    if (winding.ground_r_ohm != 0.0 || winding.ground_x_ohm != 0.0) {
+        context.assume(end, what, "false: the neutral has an impedance to ground and is taken as grounded through it");
+    } else if (winding.conductors.back() == Conductor::neutral) {
+        *neutral = Conductor::none;
+        context.assume(end, what,
+                       "false: the neutral is free in the AC power flow, the linear model takes it as grounded");
+    } else {
+        context.assume(end, what, "false: the neutral of the winding is taken as grounded all the same");
+    }
 }
 
-/// What the models make simpler than the file says it. \pre conductors and buses of `row` are set.
-void report_grounding(Context& context, std::vector<ObjectId> const& ends, Transformer const& row) {
-    bool const centre_tapped = std::ranges::any_of(row.winding, [](auto const& winding) {
-        return std::ranges::find(winding.conductors, Conductor::s1) != winding.conductors.end();
-    });
+/// The neutral of a secondary is the return of its legs: whatever grounds it there carries nothing.
+/// \pre the windings' conductors are set.
+void expect_no_grounding_of_secondaries(Context& context, std::vector<ObjectId> const& ends, Transformer const& row) {
     for (std::size_t i = 0; i < ends.size(); ++i) {
-        auto const& winding = row.winding[i];
-        bool const has_neutral = std::ranges::find(winding.conductors, Conductor::neutral) != winding.conductors.end();
-        if (has_neutral && context.flag(ends[i], "TransformerEnd.grounded") == false)
-            context.assume(ends[i], qualified(context.objects.class_name(ends[i]), "TransformerEnd.grounded"),
-                           "false: the neutral of the winding is taken as grounded all the same");
-        if (!centre_tapped || !row.phases(i).has_legs()) continue;
+        if (!row.phases(i).has_legs()) continue;
         for (auto const* attribute : {"TransformerEnd.rground", "TransformerEnd.xground"})
             context.expect(ends[i], attribute, 0.0, "left out: the neutral of a secondary is the return of its legs");
     }
@@ -338,11 +346,11 @@ void read_tank(Context& context, ObjectId tank, ObjectId transformer, Index<Bank
     for (std::size_t i = 0; i < ends.size(); ++i) {
         auto& winding = row.winding[i];
         place_winding(context, ends[i], winding);
-        read_grounding(context, ends[i], winding);
         auto const code = row.code.valid() ? &context.feeder.transformer_codes[row.code].winding[i] : nullptr;
         auto const conductors = end_conductors(context, ends[i], code != nullptr ? code->clock : 0);
         if (!conductors) continue;
         winding.conductors = *conductors;
+        read_grounding(context, ends[i], winding);
         bool const is_three_phase = phase_count(*conductors) == 3;
         if (code != nullptr && is_three_phase != (code->connection != Connection::single))
             context.finding(ends[i],
@@ -351,7 +359,7 @@ void read_tank(Context& context, ObjectId tank, ObjectId transformer, Index<Bank
                                         code->connection == Connection::single ? "single-phase" : "three-phase"),
                             "a D or Y winding has three phases, an I winding one or two");
     }
-    report_grounding(context, ends, row);
+    expect_no_grounding_of_secondaries(context, ends, row);
     register_ends(context, ends, context.add(context.feeder.transformers, row, tank, ElementKind::transformer));
 }
 
@@ -433,14 +441,13 @@ void read_three_phase_unit(Context& context, ObjectId transformer, Index<Bank> b
     for (std::size_t i = 0; i < ends.size(); ++i) {
         read_winding(context, ends[i], "PowerTransformerEnd", code.winding[i]);
         place_winding(context, ends[i], row.winding[i]);
-        read_grounding(context, ends[i], row.winding[i]);
         if (code.winding[i].connection == Connection::single)
             context.finding(ends[i], "has connectionKind I in a three-phase transformer",
                             "model single-phase units as TransformerTanks");
         row.winding[i].conductors = {Conductor::a, Conductor::b, Conductor::c};
         if (code.winding[i].connection == Connection::wye) row.winding[i].conductors[3] = Conductor::neutral;
+        read_grounding(context, ends[i], row.winding[i]);
     }
-    report_grounding(context, ends, row);
     if (!read_meshes(context, transformer, ends, code)) read_star(context, transformer, ends, code);
     read_core(context, ends, code);
     row.code = context.feeder.transformer_codes.add(code, context.name(transformer));

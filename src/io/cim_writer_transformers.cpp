@@ -112,11 +112,16 @@ bool impedance_grounded(Transformer::Winding const& winding) {
     return winding.ground_r_ohm != 0.0 || winding.ground_x_ohm != 0.0;
 }
 
+/// A wye of three phases has its neutral among its conductors if that is grounded in any way.
+bool is_grounded(Transformer::Winding const& winding) {
+    return winding.grounded || (winding.conductors.back() == Conductor::neutral && !impedance_grounded(winding));
+}
+
 /// What both kinds of end have: number, grounding, terminal, base voltage.
 void write_end(Node& node, Writer const& writer, NodeId const& unit, Transformer const& row, std::size_t w) {
     auto const& winding = row.winding[w];
     node.integer("TransformerEnd.endNumber", static_cast<std::int64_t>(w) + 1)
-        .flag("TransformerEnd.grounded", winding.grounded)
+        .flag("TransformerEnd.grounded", is_grounded(winding))
         .link("TransformerEnd.Terminal", Writer::terminal_of(unit, w + 1));
     if (winding.grounded || impedance_grounded(winding))
         node.number("TransformerEnd.rground", winding.ground_r_ohm)

@@ -150,7 +150,8 @@ TEST_CASE("a three-winding unit fed at any winding has its branches from there, 
     test::FeederMaker make;
     std::vector<test::Seat> seats;
     for (int w = 0; w < 3; ++w)
-        seats.push_back({make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c}});
+        seats.push_back(
+            {make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c, Conductor::neutral}});
     make.source(seats[fed].bus);
     auto row = test::three_windings(3, {12470.0, 12470.0, 12470.0},
                                     {test::Complex{1, 5}, test::Complex{1, 6}, test::Complex{1, 4}});

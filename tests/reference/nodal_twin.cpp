@@ -173,6 +173,11 @@ class Twin {
                 circuit_.shunt({neutral[w] = circuit_.node(), PhasorCircuit::ground}, 1.0 / z);
             coil_volts[w] = code.winding[w].rated_v / (three && !delta ? std::numbers::sqrt3 : 1.0);
             if (three && !delta) tapped[w] /= std::numbers::sqrt3;
+            auto const& conductors = unit.winding[w].conductors;
+            bool const free = three && !delta && std::ranges::count(conductors, Conductor::neutral) == 0;
+            if (free)  // but for the ties of its three coils
+                circuit_.shunt({neutral[w] = circuit_.node(), PhasorCircuit::ground},
+                               Complex{0.0, -0.5e-6 * code.winding[0].rated_va / (coil_volts[w] * coil_volts[w])});
         }
         for (std::size_t core = 0; core < (three ? 3U : 1U); ++core) {
             std::vector<Port> ports;

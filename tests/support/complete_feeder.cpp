@@ -270,7 +270,7 @@ class Builder {
         unit("sub3", bank, f.transformer_codes.add(code, "sub3"), whole,
              {{at("hsb"), abc, false, 0.0, 0.0, {25.0, 37.0}},
               {at("650"), abcn, true, 0.0, 0.4, {}},
-              {at("650z"), abcn, false, 0.0, 0.0, {feeder::unknown, 44.0}}},
+              {at("650z"), abc, false, 0.0, 0.0, {feeder::unknown, 44.0}}},
              "1E6B5C97-C4E8-4CED-B9A5-6E69F389DA93");
     }
 

@@ -121,7 +121,8 @@ TEST_CASE("a delta winding floats what is behind it until the next wye", "[tree]
               {{Complex{1.0, 1.0}, Complex{0.2, 0.3}}, {Complex{0.2, 0.3}, Complex{1.0, 1.0}}});
     row.winding[1].connection = Connection::wye;
     row.winding[1].clock = 1;
-    make.unit(make.code(row), {seat(buses[1]), seat(buses[3])});
+    make.unit(make.code(row),
+              {seat(buses[1]), {buses[3], {Conductor::a, Conductor::b, Conductor::c, Conductor::neutral}}});
 
     auto const feeder = make.finish();
     auto const tree = hang(feeder);
@@ -137,7 +138,8 @@ TEST_CASE("star members say which winding feeds their star point", "[tree]") {
     FeederMaker make;
     std::vector<test::Seat> seats;
     for (int w = 0; w < 3; ++w)
-        seats.push_back({make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c}});
+        seats.push_back(
+            {make.bus(std::to_string(w), 7200.0), {Conductor::a, Conductor::b, Conductor::c, Conductor::neutral}});
     make.source(seats[fed].bus);
     make.unit(
         make.code(test::three_windings(3, {12470.0, 12470.0, 12470.0}, {Complex{1, 5}, Complex{1, 6}, Complex{1, 4}})),

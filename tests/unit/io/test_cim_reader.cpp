@@ -607,6 +607,27 @@ TEST_CASE("neutrals that the model grounds although the file does not are report
     CHECK(report.warnings().size() == before.warnings().size() + 4);
 }
 
+TEST_CASE("a three-phase wye that is not grounded has no neutral", "[io][cim]") {
+    auto model = test::small_model();
+    auto const conductors = [&] {
+        auto const f = read(model).feeder;
+        return row(f.transformers, "substation transformer").winding[1].conductors;
+    };
+    std::array const with{Conductor::a, Conductor::b, Conductor::c, Conductor::neutral};
+    std::array const without{Conductor::a, Conductor::b, Conductor::c, Conductor::none};
+    model.set("substation transformer_End_2", "TransformerEnd.grounded", "false");
+    CHECK(conductors() == with);  // there is an impedance
+
+    model.set("substation transformer_End_2", "TransformerEnd.xground", "0");
+    CHECK(conductors() == without);
+    CHECK(count(read(model).report, "PowerTransformerEnd.grounded", io::Use::assumed) == 1);
+    auto const text = io::to_cim_xml(read(model).feeder);
+    CHECK(feeder::differences(read(model).feeder, io::parse_cim_xml(text, "again").feeder).empty());
+
+    model.remove("substation transformer_End_2", "TransformerEnd.grounded");
+    CHECK(conductors() == with);
+}
+
 TEST_CASE("the grounding impedance of a secondary is reported, that of others is in the model", "[io][cim]") {
     auto model = test::small_model();
     auto const before = read(model).report.warnings().size();

@@ -238,6 +238,27 @@ TEST_CASE("a wye winding without a neutral passes no common current", "[powerflo
     CHECK(std::abs(sum) < 1e-3);
 }
 
+TEST_CASE("behind a wye without neutral voltages are those between phases", "[powerflow]") {
+    auto const up = GENERATE(Connection::delta, Connection::wye);
+    auto [make, source, bus] = start("free secondary");
+    auto const down = make.bus("down", 480.0 / std::numbers::sqrt3);
+    auto const end = make.bus("end", 480.0 / std::numbers::sqrt3);
+    auto code = strongly_tied(test::two_windings(3, 4160.0, 480.0, {0.2, 0.9}));
+    code.winding[0].connection = up;
+    code.winding[1].clock = up == Connection::delta ? 1 : 0;
+    make.unit(make.code(code), {Seat{bus, {A, B, C, N}}, Seat{down, {A, B, C}}});
+    Complex const self{0.01, 0.02}, mutual{0.003, 0.008};
+    make.line(down, end, {Phase::a, Phase::b, Phase::c},
+              {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
+    make.load(end, PhaseSet::abc(), kva({20.0, 5.0}, {10.0, 5.0}, {15.0, 5.0}), Connection::delta);
+    auto const feeder = make.finish();
+
+    AcAnswer const ac{feeder, wide};
+    CHECK(ac.vertex(down).floating_delta);
+    CHECK(ac.vertex(end).floating_delta);
+    check_against_twin(feeder);
+}
+
 TEST_CASE("an ideal regulator multiplies voltages by its tap, exactly", "[powerflow]") {
     auto [make, source, bus] = start("ideal");
     auto const down = make.bus("down", base_v);
