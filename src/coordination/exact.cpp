@@ -80,7 +80,7 @@ class ExactSearch {
     void use_least_reactive_power();
     [[nodiscard]] solvers::TreeOutcome solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                      solvers::TreeObserver const& watch);
-    bool solve(solvers::TreeStart const* start);
+    bool solve(solvers::TreeStart const* start, bool polish = true);
     [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                   solvers::TreeObserver const& watch) {
         return disclosure_ ? disclosure_->solve(assembled_.program, links_, tree, start, watch)
@@ -198,12 +198,13 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
 }
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
-bool ExactSearch::solve(solvers::TreeStart const* start) {
+bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
     solvers::TreeSettings tree{
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
-        .presolve = settings_.presolve && !holds_limits_ && !disclosure_};
+        .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
+        .polish = polish};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
         if (round.iteration == 0) return false;  // where it starts from is no round
@@ -520,7 +521,7 @@ void ExactSearch::one_level_after_the_other() {
     std::optional<double> gap;  // the widest
     bool wide = false;          // than the tolerance
     auto const* const from = start();
-    if (!has_powers_ && count_open() > 0.0 && (solve(from) || answer_.status == Status::iteration_limit) &&
+    if (!has_powers_ && count_open() > 0.0 && (solve(from, false) || answer_.status == Status::iteration_limit) &&
         answer_.status != Status::relaxed && (walk_down_levels() || answer_.status == Status::interrupted))
         return;
     if (answer_.status == Status::infeasible) return;
@@ -731,7 +732,7 @@ bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
         double const age = 1.0 - static_cast<double>(rank) / static_cast<double>(dates.size());
         decisions_.ders[d].cost = {.quadratic = available_kw_[d] * std::pow(steepness, age)};
     }
-    if (count_open() > 0.0 && !solve(nullptr) && answer_.status != Status::iteration_limit) return false;
+    if (count_open() > 0.0 && !solve(nullptr, false) && answer_.status != Status::iteration_limit) return false;
     answer_.status = Status::optimal;
     std::vector<double> upper;
     for (auto const& what : decisions_.ders)

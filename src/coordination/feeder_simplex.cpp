@@ -40,12 +40,19 @@ FeederSimplex::FeederSimplex(core::Communicator const& comm, model::LinDist3Flow
         place_.push_back(upper_[d] <= 0.0 ? Place::fixed : capped && upper_[d] >= cap_ ? Place::hanging : Place::between);
     }
     most_steps_ = 1000 + 20 * comm.sum(open);
+    rate_of_node_.assign(nodes.size(), 0.0);
+    find_state();
+}
+
+void FeederSimplex::find_state() {
     flow_.solve(alpha_, state_);
+    voltage_.clear();
+    for (auto const& node : nodes_) voltage_.push_back(seen(flow_.piece(), state_, node));
 }
 
 double FeederSimplex::room(Row const& row) const {
     if (row.node < 0) return 0.0;
-    return (row.limit - seen(flow_.piece(), state_, nodes_[static_cast<std::size_t>(row.node)])) / row.scale;
+    return (row.limit - voltage_[static_cast<std::size_t>(row.node)]) / row.scale;
 }
 
 /// The bound that a share at none is brought to: with a cap as high as it may be, which eases more limits than it hurts.
@@ -67,13 +74,14 @@ void FeederSimplex::refactor() {
     if (m > 0) basis_.compute(basis);
 }
 
-/// Puts the limits that are met exactly there.
+/// Puts the limits that are met exactly there, where rounding of steps has carried them away.
 void FeederSimplex::refine() {
-    flow_.solve(alpha_, state_);
+    constexpr double drift = 1e-12;  // in shares of who moves the limit most
     if (rows_.empty()) return;
     Eigen::VectorXd missing = Eigen::VectorXd::Zero(size());
     for (std::ptrdiff_t r = 0; r < size(); ++r) missing(r) = room(rows_[static_cast<std::size_t>(r)]);
     links_.sum({missing.data(), rows_.size()});
+    if (missing.cwiseAbs().maxCoeff() <= drift) return;
     Eigen::VectorXd const move = basis_.solve(missing);
     if (cap_is_basic()) cap_ += move(cap_slot_);
     for (std::size_t d = 0; d < alpha_.size(); ++d) {
@@ -81,7 +89,7 @@ void FeederSimplex::refine() {
         else if (cap_is_basic() && under_cap(d)) alpha_[d] += move(cap_slot_);
         if (place_[d] == Place::cap) alpha_[d] = cap_;
     }
-    flow_.solve(alpha_, state_);
+    find_state();
 }
 
 /// `rate_` and `cap_rate_`: movers as they move, those in the basis so that limits that are met stay so.
@@ -109,13 +117,13 @@ void FeederSimplex::find_direction(Movers const& movers) {
         else if (under_cap(d)) rate_[d] += cap_rate_;
     }
     flow_.solve_change(rate_, change_);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) rate_of_node_[i] = seen(flow_.piece(), change_, nodes_[i]);
 }
 
 /// The first bound or limit in the way; of several the one that moves fastest, as the better pivot.
 FeederSimplex::Block FeederSimplex::find_block(Movers const& movers) {
-    auto const& piece = flow_.piece();
     double fastest_limit = 0.0, fastest_share = std::abs(cap_rate_);
-    for (auto const& node : nodes_) fastest_limit = std::max(fastest_limit, std::abs(seen(piece, change_, node)));
+    for (auto const rate : rate_of_node_) fastest_limit = std::max(fastest_limit, std::abs(rate));
     for (auto const rate : rate_) fastest_share = std::max(fastest_share, std::abs(rate));
     std::array fastest{fastest_limit, fastest_share};
     links_.max(fastest);
@@ -133,9 +141,9 @@ FeederSimplex::Block FeederSimplex::find_block(Movers const& movers) {
             if (capped_) share(Event::cap, d, cap_ - alpha_[d], rate_[d] - cap_rate_);
         }
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
-            double const rate = seen(piece, change_, nodes_[i]);
+            double const rate = rate_of_node_[i];
             if (std::abs(rate) <= still * fastest[0]) continue;
-            double const v = seen(piece, state_, nodes_[i]);
+            double const v = voltage_[i];
             if (rate > 0.0 && (met_[i] & 1) == 0 && std::isfinite(nodes_[i].high))
                 visit(Event::high_limit, i, nodes_[i].high - v, rate, limit_slack, rate / fastest[0]);
             if (rate < 0.0 && (met_[i] & 2) == 0 && std::isfinite(nodes_[i].low))
@@ -180,7 +188,7 @@ FeederSimplex::Block FeederSimplex::find_block(Movers const& movers) {
 void FeederSimplex::take(double step) {
     cap_ += step * cap_rate_;
     for (std::size_t d = 0; d < alpha_.size(); ++d) alpha_[d] += step * rate_[d];
-    for (std::size_t i = 0; i < state_.v_sq.size(); ++i) state_.v_sq[i] += step * change_.v_sq[i];
+    for (std::size_t i = 0; i < nodes_.size(); ++i) voltage_[i] += step * rate_of_node_[i];
     idle_ = step > 1e-13 ? 0 : idle_ + 1;
 }
 
@@ -409,6 +417,8 @@ bool FeederSimplex::walk() {
     if (capped_ && !cap_is_basic() && !move({.cap = true})) return false;
     for (Movers movers; !(capped_ && cap_ <= 0.0) && find_improvement(movers);)
         if (!move(movers)) return false;
+    find_state();
+    refine();
     find_prices();
     return true;
 }

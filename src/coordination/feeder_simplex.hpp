@@ -36,7 +36,6 @@ class FeederSimplex {
     std::vector<char> settle();
 
     [[nodiscard]] std::vector<double> const& alpha() const { return alpha_; }
-    [[nodiscard]] model::FlowState const& state() const { return state_; }
     [[nodiscard]] double cap() const { return cap_; }
     [[nodiscard]] bool is_open(std::size_t der) const { return place_[der] != Place::fixed; }
     /// Between the last linear objective and the bound on it that its prices prove, relative.
@@ -80,6 +79,7 @@ class FeederSimplex {
     [[nodiscard]] double room(Row const& row) const;
     [[nodiscard]] double aim(std::size_t d) const;
 
+    void find_state();
     void refactor();
     void refine();
     [[nodiscard]] bool walk();
@@ -123,6 +123,7 @@ class FeederSimplex {
     std::vector<double> rate_;             // per DER, of the direction
     double cap_rate_ = 0.0;
     model::FlowState state_, change_;
+    std::vector<double> voltage_, rate_of_node_;  // per node, of these two
     std::int64_t steps_ = 0, most_steps_ = 0, idle_ = 0;
 };
 

@@ -110,16 +110,17 @@ bool FeederSimplex::minimise_squares(std::vector<double> const& weights) {
     Squares at;
     at.lambda = Eigen::VectorXd::Zero(size());
     while (rows_.size() <= most_rows) {
-        flow_.solve(vertex, state_);
+        alpha_ = vertex;
+        find_state();
         Eigen::VectorXd rooms = Eigen::VectorXd::Zero(size());
         for (std::ptrdiff_t r = 0; r < size(); ++r) rooms(r) = room(rows_[static_cast<std::size_t>(r)]);
         links_.sum({rooms.data(), rows_.size()});
         if (!balance(weight, vertex, rooms, at)) break;
         alpha_ = at.u;
-        flow_.solve(alpha_, state_);
+        find_state();
         Block worst{.step = violated};
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
-            double const v = seen(flow_.piece(), state_, nodes_[i]);
+            double const v = voltage_[i];
             double const above = (met_[i] & 1) == 0 ? v - nodes_[i].high : 0.0;
             double const below = (met_[i] & 2) == 0 ? nodes_[i].low - v : 0.0;
             if (std::max(above, below) <= worst.step) continue;
@@ -140,7 +141,7 @@ bool FeederSimplex::minimise_squares(std::vector<double> const& weights) {
         at.lambda(size() - 1) = 0.0;
     }
     alpha_ = vertex;
-    flow_.solve(alpha_, state_);
+    find_state();
     return false;
 }
 

@@ -170,7 +170,7 @@ class Moves:
         A, low, high, top = G[rows][:, shares], program.h_low[rows], program.h_high[rows], program.ub[shares]
         v = A @ self.alpha
         self.violation = max((v - high).max(), (low - v).max(), -self.alpha.min(), (self.alpha - top).max())
-        met = 1e-11
+        met = 1e-10
         self.rows = np.vstack([A[high - v < met], -A[v - low < met]])
         self.rows /= np.abs(self.rows).max(axis=1, keepdims=True, initial=1e-300)
         self.least = np.where(self.alpha < met, 0.0, -1.0)
