@@ -159,6 +159,13 @@ void check_options(SolveOptions const& options, fairness::Policy const*& policy,
             what_is_possible());
     if (method != nullptr && options.tolerance && !method->default_tolerance)
         wrong("--tolerance", fmt::format("method {} is exact and has none", options.method), "leave --tolerance out");
+    // Above it an answer is none, below it rounding decides.
+    constexpr double least_tolerance = 1e-12, largest_tolerance = 1e-2;
+    if (options.tolerance && (*options.tolerance > largest_tolerance || *options.tolerance < least_tolerance))
+        wrong(fmt::format("--tolerance {}", *options.tolerance),
+              *options.tolerance > largest_tolerance ? "an answer as far off as that is none"
+                                                     : "rounding does not allow for it",
+              fmt::format("between {} and {}", least_tolerance, largest_tolerance));
     auto const only_exact = [&](bool asked, std::string option) {
         if (asked && method != nullptr && !method->general)
             wrong(std::move(option), fmt::format("method {} knows nothing of it", options.method), "--method exact");

@@ -153,6 +153,10 @@ MISUSE = {
         "--method bisection: cannot do policy quadratic", "exchange does"],
     ("solve", DEMONSTRATION, "--method", "exchange", "--scope", "area"): ["--method exchange: cannot do", "(scope agent)"],
     ("solve", DEMONSTRATION, "--method", "exchange", "--policy", "equal-kw"): ["--method exchange: cannot do policy equal-kw"],
+    ("solve", DEMONSTRATION, "--tolerance", "1"): [
+        "--tolerance 1: an answer as far off as that is none", "between 1e-12 and 0.01"],
+    ("solve", DEMONSTRATION, "--tolerance", "1e-20"): [
+        "--tolerance 1e-20: rounding does not allow for it", "between 1e-12 and 0.01"],
     ("solve", DEMONSTRATION, "--method", "bisection", "--tolerance", "1e-4"): [
         "--tolerance: method bisection is exact", "leave --tolerance out"],
     ("solve", DEMONSTRATION, "--policy", "equal-kw", "--scope", "feeder"): ["--scope feeder", "leave --scope out"],
