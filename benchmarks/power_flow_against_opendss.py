@@ -55,10 +55,10 @@ def opendss(master, repeats, tolerance):
         best = float("inf")
         for repeat in range(repeats + 1):
             command("set mode=snapshot")  # the next solution starts at no load
-            began = time.perf_counter()
+            began = time.process_time()
             solution.Solve()
             if repeat > 0:  # the first one factors
-                best = min(best, time.perf_counter() - began)
+                best = min(best, time.process_time() - began)
         volts = [v for v in DSS.ActiveCircuit.AllBusVmagPu if v < 2]
         return {"iterations": solution.Iterations, "nodes": DSS.ActiveCircuit.NumNodes, "v_max": max(volts), "solve_s": best}
 
@@ -79,9 +79,9 @@ def main():
         print(f"{label:28}{theirs[key]:>12}{ours[key]:>12}")
     print(f"{'highest voltage, pu':28}{theirs['v_max']:>12.5f}{ours['v_max']:>12.5f}")
     print(f"{'without factorisations, ms':28}{1e3 * theirs['solve_s']:>12.2f}{1e3 * ours['solve_without_factorisations_s']:>12.2f}")
-    print(f"{'with them, ms':28}{'':>12}{1e3 * ours['solve_s']:>12.2f}")
+    print(f"{'with them, ms':28}{'':>12}{1e3 * ours['solve_cpu_s']:>12.2f}")
     print(f"times faster: {theirs['solve_s'] / ours['solve_without_factorisations_s']:.1f}; "
-          f"with its factorisations: {theirs['solve_s'] / ours['solve_s']:.1f}")
+          f"with its factorisations: {theirs['solve_s'] / ours['solve_cpu_s']:.1f}")
 
 
 if __name__ == "__main__":
