@@ -41,6 +41,11 @@ struct PowerFlow::Equations {
     void gather(std::span<double> into);
     /// What devices, capacitors and ties of every own vertex draw at the present voltages, in its coordinates.
     void gather_all(std::span<double> into);
+    /// What the devices' linear parts are at the present voltages, added to rows of own vertices.
+    void add_linear_part(std::span<double> into) const;
+    /// From the last solution on, step by step, each cut until it is one for the better. Collective.
+    /// \return whether it converged.
+    [[nodiscard]] bool search_along_steps(Outcome& outcome);
     /// Solves with `own_current`. Collective. \return the largest change of a voltage on any rank; infinite for what is no number.
     double step();
     /// What arrives at every own vertex at the present voltages, in its coordinates, charging included. Collective.

@@ -426,6 +426,11 @@ Outcome PowerFlow::solve_on_tree(Start start) {
         in_vain = change < 0.5 * best ? 0 : in_vain + 1;
         best = std::min(best, change);
         if (secants_left == 0 && in_vain == patience) {
+            if (!e.following.empty() && e.search_along_steps(outcome)) {
+                change = outcome.change_pu;
+                outcome.status = Status::converged;
+                break;
+            }
             secants_left = secants;
             best = std::numeric_limits<double>::infinity();
         }

@@ -52,7 +52,13 @@ struct PowerFlow::SparseNewton::System {
         number();
         make_objects();
         assemble();
+        e.find_slopes(Slope::none);
+        preallocate(linear, constant);
+        preallocate(jacobian, with_devices());
+        rebuild();
     }
+    /// After `assemble`, whose entries are in the same places every time.
+    void rebuild() { check(MatSetValuesCOO(linear, constant.value.data(), INSERT_VALUES)); }
     ~System() {
         SNESDestroy(&snes);
         MatDestroy(&linear);
@@ -206,13 +212,19 @@ struct PowerFlow::SparseNewton::System {
                            static_cast<std::size_t>(piece.ties[t].to), tie_coils_at[t], tie_coils_at[t]);
         check(VecAssemblyBegin(right));
         check(VecAssemblyEnd(right));
-        set(linear, constant);
     }
     /// \param entries by value: PETSc sorts their indices.
-    static void set(Mat matrix, Entries entries) {
+    static void preallocate(Mat matrix, Entries entries) {
         check(MatSetPreallocationCOO(matrix, static_cast<PetscCount>(entries.row.size()), entries.row.data(),
                                      entries.column.data()));
-        check(MatSetValuesCOO(matrix, entries.value.data(), INSERT_VALUES));
+    }
+    /// All entries of the Jacobian, those of the devices' slopes last.
+    [[nodiscard]] Entries with_devices() const {
+        auto entries = constant;
+        for (std::size_t j = 0; j < e.piece.own; ++j)
+            if (e.piece.vertices[j].parent >= 0)
+                entries.add(balance_at[j], volts_at[j], e.device_slope(j), size(j));
+        return entries;
     }
 
     /// Own voltages from a vector of unknowns.
@@ -257,10 +269,7 @@ struct PowerFlow::SparseNewton::System {
     void assemble_jacobian(Mat into, Slope kind) {
         ++e.factorisations;
         e.find_slopes(kind);
-        auto entries = constant;
-        for (std::size_t j = 0; j < e.piece.own; ++j)
-            if (e.piece.vertices[j].parent >= 0) entries.add(balance_at[j], volts_at[j], e.device_slope(j), size(j));
-        set(into, std::move(entries));
+        check(MatSetValuesCOO(into, with_devices().value.data(), INSERT_VALUES));
     }
     /// Newton's method ends where no voltage moves and no current is left.
     static PetscErrorCode test(SNES solver, PetscInt iteration, PetscReal, PetscReal, PetscReal norm,
@@ -375,7 +384,10 @@ struct PowerFlow::SparseNewton::System {
 PowerFlow::SparseNewton::SparseNewton(Equations& equations) : system_{std::make_unique<System>(equations)} {}
 PowerFlow::SparseNewton::~SparseNewton() = default;
 
-void PowerFlow::SparseNewton::rebuild() { system_->assemble(); }
+void PowerFlow::SparseNewton::rebuild() {
+    system_->assemble();
+    system_->rebuild();
+}
 
 Outcome PowerFlow::SparseNewton::solve(Start start) {
     auto& s = *system_;
