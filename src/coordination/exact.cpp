@@ -34,7 +34,7 @@ class ExactSearch {
         answer_.alpha.assign(available_kw_.size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
-        answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
+        answer_.nodes = nodes_of(settings, piece_, answer_.uncurtailed);
         limits_ = squared_limits(piece_, answer_.nodes);
         unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
         decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);

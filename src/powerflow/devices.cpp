@@ -36,7 +36,7 @@ class Collecting {
     Collecting(Piece const& piece, Settings const& settings) : piece_{piece}, settings_{settings} {}
 
     void add(core::Index<feeder::Bus> bus, Connection connection, PhaseSet phases, DeviceKind kind,
-             feeder::LoadModel const& model, auto const& va) {
+             feeder::LoadModel const& model, auto const& va, std::int32_t element = -1) {
         auto const vertex = piece_.vertex_of_bus[bus.at()];
         if (vertex < 0) return;
         auto const& there = piece_.vertices[static_cast<std::size_t>(vertex)];
@@ -45,7 +45,7 @@ class Collecting {
             Complex const s = std::conj(va(slot(p))) / settings_.per_unit.base_va;
             if (s == Complex{}) continue;
             auto const [m, n] = ends(connection, p);
-            Device d{.vertex = vertex, .kind = kind, .low = low, .high = high, .floor = floor};
+            Device d{.vertex = vertex, .kind = kind, .element = element, .low = low, .high = high, .floor = floor};
             seat(d, there, m, n);
             if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
             d.exponential = model.exponential;
@@ -152,13 +152,16 @@ std::vector<Device> devices(Piece const& piece, Settings const& settings) {
         all.add(m.bus, Connection::wye, m.phases, DeviceKind::machine, constant_power, [&](std::size_t) {
             return -Complex{m.p_w, m.q_var} / static_cast<double>(m.phases.size());
         });
-    auto const add_inverter = [&](feeder::Inverter const& inverter, DeviceKind kind) {
-        all.add(inverter.bus, inverter.connection, inverter.phases, kind, constant_power, [&](std::size_t k) {
-            return -Complex{inverter.p_w[k], inverter.q_var[k]};
-        });
+    auto const add_inverter = [&](feeder::Inverter const& inverter, DeviceKind kind, std::int32_t element = -1) {
+        all.add(
+            inverter.bus, inverter.connection, inverter.phases, kind, constant_power,
+            [&](std::size_t k) {
+                return -Complex{inverter.p_w[k], inverter.q_var[k]};
+            },
+            element);
     };
     for (auto const& battery : f.batteries.rows()) add_inverter(battery.inverter, DeviceKind::battery);
-    for (auto const& pv : f.pv_systems.rows()) add_inverter(pv.inverter, DeviceKind::pv);
+    for (auto id : f.pv_systems.ids()) add_inverter(f.pv_systems[id].inverter, DeviceKind::pv, id.value());
     return all.take();
 }
 

@@ -58,6 +58,8 @@ struct PowerFlow::Equations {
     std::vector<Device> attached;
     std::vector<std::size_t> first;  ///< devices of own vertex j: [first[j], first[j + 1])
     std::vector<Complex> g, h;       ///< linear part of each device's current
+    std::vector<Complex> power;      ///< of each device as the file has it
+    bool solved = false;             ///< there are voltages and slopes to go on from
     Capacitors shunts;
     std::vector<double> voltage;     ///< width per local vertex: coordinates (see basis)
     std::vector<double> before;      ///< the same, an iteration ago

@@ -39,7 +39,10 @@ PowerFlow::Equations::Equations(core::Communicator const& communicator, partitio
       first(piece.own + 1, 0), g(attached.size()), h(attached.size()), shunts{capacitors(piece, settings.per_unit)},
       voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()),
       own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
-    for (auto const& device : attached) ++first[static_cast<std::size_t>(device.vertex) + 1];
+    for (auto const& device : attached) {
+        ++first[static_cast<std::size_t>(device.vertex) + 1];
+        power.push_back(device.power);
+    }
     for (std::size_t j = 0; j < piece.own; ++j) first[j + 1] += first[j];
     core::together(comm, [&] {
         for (std::size_t j = 0; j < piece.own; ++j)
@@ -214,7 +217,17 @@ PowerFlow::PowerFlow(core::Communicator const& comm, partition::Piece const& pie
 
 PowerFlow::~PowerFlow() = default;
 
-Outcome PowerFlow::solve() {
+void PowerFlow::curtail(std::span<double const> share) {
+    auto& e = *equations_;
+    for (std::size_t i = 0; i < e.attached.size(); ++i) {
+        auto& device = e.attached[i];
+        if (device.kind != DeviceKind::pv) continue;
+        double const kept = 1.0 - share[static_cast<std::size_t>(device.element)];
+        device.power = {kept * e.power[i].real(), e.power[i].imag()};
+    }
+}
+
+Outcome PowerFlow::solve(Start from) {
     using Slope = Equations::Slope;
     auto& e = *equations_;
     Outcome outcome;
@@ -222,11 +235,14 @@ Outcome PowerFlow::solve() {
     double const began = MPI_Wtime();
     e.factorisations = 0;
     e.factor_seconds = 0.0;
-    e.start();
-    e.linearise(Slope::none);
-    std::ranges::fill(e.own_current, 0.0);
-    double change = e.step();
-    e.linearise(Slope::tangent);
+    double change = 0.0;
+    if (from == Start::no_load || !e.solved) {
+        e.start();
+        e.linearise(Slope::none);
+        std::ranges::fill(e.own_current, 0.0);
+        change = e.step();
+        e.linearise(Slope::tangent);
+    }
     double previous = std::numeric_limits<double>::infinity(), best = previous;
     int in_vain = 0, secants_left = 0;
     while (outcome.iterations < e.settings.max_iterations) {
@@ -257,6 +273,7 @@ Outcome PowerFlow::solve() {
         if (too_long || change > stale * previous) e.linearise(Slope::tangent);
         previous = change;
     }
+    e.solved = outcome.status == Status::converged;
     e.find_voltages_to_ground();
     outcome.factorisations = e.factorisations;
     outcome.change_pu = change;

@@ -23,7 +23,9 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double magnitude(double v_sq) { return std::sqrt(std::max(v_sq, 0.0)); }
 
-void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+/// \param ac null without a power flow.
+void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer,
+                 powerflow::PowerFlow const* ac) {
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
     auto const rows = rows_of(nodes);
@@ -53,8 +55,9 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     table.add("v_limit_high", std::move(high));
     table.add("v_uncurtailed", std::move(before));
     table.add("v", std::move(after));
-    table.add("v_ac", unknown);
-    table.add("angle_deg", unknown);
+    if (ac != nullptr) add_ac_voltages(table, *ac);
+    else
+        for (auto const* name : {"v_ac", "angle_deg"}) table.add(name, unknown);
     table.add("price_low", per_node(answer.price_low));
     table.add("price_high", per_node(answer.price_high));
     table.write(file, piece.totals.nodes, rows);
@@ -83,7 +86,8 @@ double carried_share(Piece const& piece, partition::LocalVertex const& vertex, p
     return lines > 0 ? 0.0 : 1.0 / units;
 }
 
-void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+/// What the linear model has of the branches.
+void add_linear_flows(Columns& table, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
     std::vector<double> p_kw, q_kvar, current, loading;
@@ -108,15 +112,21 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             loading.back() = current.back() / normal_rating(piece, branch.feeding);
         }
     }
-    auto const rows = branch_rows(piece);
-    std::vector<double> const unknown(rows.size(), nan);
-    auto table = identified_branches(piece);
+    std::vector<double> unknown(p_kw.size(), nan);
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("current_a", std::move(current));
     table.add("loading", std::move(loading));
-    table.add("loss_kw", unknown);
-    table.write(file, piece.totals.branch_rows, rows);
+    table.add("loss_kw", std::move(unknown));
+}
+
+/// \param ac null without a power flow. Collective.
+void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer, powerflow::PowerFlow* ac) {
+    auto const& piece = flow.piece();
+    auto table = identified_branches(piece);
+    if (ac != nullptr) add_ac_flows(table, piece, ac->flows());
+    else add_linear_flows(table, flow, answer);
+    table.write(file, piece.totals.branch_rows, branch_rows(piece));
 }
 
 void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
@@ -144,6 +154,7 @@ void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& 
     table.add("phases", std::move(phases));
     table.add("agent", std::move(agent));
     table.add("available_kw", std::move(available));
+    table.add("alpha_linear", answer.ac ? answer.ac->alpha_linear : alpha);
     table.add("alpha", std::move(alpha));
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
@@ -374,12 +385,13 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
                 history[r * agents + static_cast<std::size_t>(total.row)] = total.curtailed_kw[r] / total.available_kw;
         }
     }
-    std::vector<std::int64_t> rows, iteration;
+    std::vector<std::int64_t> rows, iteration, ac_round;
     std::vector<double> objective, primal, dual, change, injection;
     if (comm.is_root())
         for (auto const& round : answer.rounds) {
             rows.push_back(static_cast<std::int64_t>(rows.size()));
             iteration.push_back(round.iteration);
+            ac_round.push_back(round.ac_round);
             objective.push_back(round.objective);
             primal.push_back(round.primal_residual);
             dual.push_back(round.dual_residual);
@@ -393,6 +405,7 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
     table.add("dual_residual", std::move(dual));
     table.add("max_alpha_change", std::move(change));
     table.add("total_injection_kw", std::move(injection));
+    table.add("ac_round", std::move(ac_round));
     table.add("agent_alpha", std::move(history), {agents});
     table.add("boundary_v", boundary_history(comm, piece, answer),
               {static_cast<std::size_t>(piece.totals.boundaries), 3});
@@ -454,6 +467,17 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.gini = fairness::gini(kept);
     s.available_kw = comm.sum(available);
     s.curtailed_kw = s.curtailed_kw_linear = comm.sum(curtailed);
+    if (answer.ac) {
+        double before = 0.0;
+        for (std::size_t d = 0; d < flow.ders().size(); ++d)
+            before += answer.ac->alpha_linear[d] * flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0;
+        s.curtailed_kw_linear = comm.sum(before);
+        s.v_max_ac = answer.ac->v_max_pu;
+        s.v_min_ac = answer.ac->v_min_pu;
+        s.v_max_ac_linear = answer.ac->v_max_linear_pu;
+        s.ac_rounds = answer.ac->rounds;
+    }
+    bool const by_ac = answer.ac && answer.ac->corrected;
 
     double highest_before = 0.0, highest = 0.0, lowest = std::numeric_limits<double>::infinity();
     std::int64_t below = 0;
@@ -465,7 +489,8 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
         highest = std::max(highest, magnitude(after_sq));
         lowest = std::min(lowest, magnitude(after_sq));
         below += before < limits.v_min_pu ? 1 : 0;
-        if (std::abs(after_sq - node.high) <= answer.at_limit || std::abs(after_sq - node.low) <= answer.at_limit) {
+        double const v_sq = by_ac ? coordination::seen(piece, answer.ac->state, node) : after_sq;
+        if (std::abs(v_sq - node.high) <= answer.at_limit || std::abs(v_sq - node.low) <= answer.at_limit) {
             binding(node.row);
             binding(coordination::node_name(piece, node));
         }
@@ -473,7 +498,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.v_max_uncurtailed = comm.max(highest_before);
     s.v_max = comm.max(highest);
     s.v_min = comm.min(lowest);
-    s.nodes_below_vmin = comm.sum(below);
+    s.nodes_below_vmin = by_ac ? answer.ac->nodes_below_vmin : comm.sum(below);
     std::vector<std::pair<std::int64_t, std::string>> names;
     for (auto const& bytes : comm.gather(binding.take())) {
         core::Unpacker unpack{bytes};
@@ -485,7 +510,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     }
     std::ranges::sort(names);
     for (auto& [row, name] : names) s.binding.push_back(std::move(name));
-    s.violation = check.violation_pu;
+    s.violation = by_ac ? answer.ac->violation_pu : check.violation_pu;
     if (!answer.rounds.empty()) {
         s.primal_residual = answer.rounds.back().primal_residual;
         if (!std::isnan(answer.rounds.back().dual_residual)) s.dual_residual = answer.rounds.back().dual_residual;
@@ -495,15 +520,16 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
 }
 
 void write_answer(core::Communicator const& comm, std::string const& path, LinDist3Flow& flow, Answer const& answer,
-                  Summary const& summary, Run const& run) {
+                  powerflow::PowerFlow* ac, Summary const& summary, Run const& run) {
+    if (!answer.ac) ac = nullptr;
     core::Hdf5Writer file{comm, path};
     auto attributes = rank_independent(summary);
     attributes["format"] = std::string{format_name};
     attributes["format_version"] = format_version;
     attributes["dec_version"] = run.version;
     file.attributes("/", attributes);
-    write_nodes(file, flow, answer);
-    write_branches(file, flow, answer);
+    write_nodes(file, flow, answer, ac);
+    write_branches(file, flow, answer, ac);
     write_ders(file, flow, answer);
     auto const agents = gather_agents(comm, flow, answer);
     write_agents(comm, file, flow.piece(), agents);

@@ -71,6 +71,8 @@ struct Balance {
 
 struct Flows {
     std::vector<BranchFlow> branches;  ///< one per row of the piece's branches
+    /// Through the impedances of the branch above, into every own vertex, pu; places as in PowerFlow::voltages.
+    std::vector<std::array<Complex, 3>> into_vertex;
     Balance balance;
 };
 
@@ -83,9 +85,16 @@ class PowerFlow {
     PowerFlow& operator=(PowerFlow const&) = delete;
     ~PowerFlow();
 
-    /// From the voltages at no load to a solution; nothing is allocated per iteration. Collective.
+    /// Takes this share of the active power of each row of the piece's pv_systems off what the file says. Not collective.
+    void curtail(std::span<double const> share);
+
+    enum class Start : std::uint8_t {
+        no_load,  ///< the voltages at no load
+        present   ///< where the last solution ended, with its factorisation; at no load before the first
+    };
+    /// To a solution; nothing is allocated per iteration. Collective.
     /// \throws core::Error (bad input) on all ranks alike, naming a bus whose voltages nothing determines.
-    [[nodiscard]] Outcome solve();
+    [[nodiscard]] Outcome solve(Start from = Start::no_load);
     /// What the branches carry at the present voltages. Collective.
     [[nodiscard]] Flows flows();
 
