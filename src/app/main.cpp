@@ -24,7 +24,8 @@ constexpr auto footer = R"(
 
 Exit codes:
   0 solved   1 a bug of ours (diff: they differ)   2 bad usage or input   3 no feasible setpoint exists
-  4 not converged   5 permission, disk, network or a lost rank   130, 143 stopped by SIGINT, SIGTERM
+  4 not converged   5 permission, disk, network or a lost rank   6 no setpoints keep the limits by AC power flow
+  130, 143 stopped by SIGINT, SIGTERM
   (under mpirun send SIGUSR1: code 143; after the others mpirun ends with code 1)
 Every command runs alone or under "mpirun -n P"; P changes only the time, never the answer.)";
 

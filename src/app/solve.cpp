@@ -18,6 +18,7 @@
 
 #include "clock.hpp"
 #include "dec/coordination/check.hpp"
+#include "dec/coordination/correction.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/fairness/contracts.hpp"
 #include "dec/results/agent_messages_file.hpp"
@@ -40,7 +41,7 @@ struct SolveOptions : ProblemOptions {
     Talk talk;
     std::string output = "results.h5";
     std::string method = "exact";
-    std::string ac = "none";
+    std::string ac = "correct";
     std::optional<std::int64_t> max_iterations;
     std::optional<double> tolerance;
     bool elastic = false;
@@ -92,8 +93,11 @@ void add_options(CLI::App& command, SolveOptions& options) {
         ->type_name("M");
     options.ProblemOptions::add_to(
         command, per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); }));
-    one_of(*command.add_option("--ac", options.ac, "AC power flow after the linear answer")->capture_default_str(),
-           {"none"});
+    one_of(*command
+                .add_option("--ac", options.ac,
+                            "AC power flow after the linear answer: only checked, or corrected until AC voltages hold")
+                ->capture_default_str(),
+           {"none", "check", "correct"});
     command
         .add_option("--tolerance", options.tolerance,
                     "change at which the method stops; default: " + per_method([](auto const& m) {
@@ -210,10 +214,11 @@ void print_plan(Context& context, partition::Piece const& piece, results::Run co
 void warn_of_low_voltages(Context& context, results::Summary const& summary, SolveOptions const& options) {
     auto const count = summary.nodes_below_vmin;
     if (count == 0 || options.vmin_relax == "off") return;
+    double const lowest = options.ac == "correct" && summary.v_min_ac ? *summary.v_min_ac : summary.v_min;
     context.log.warning(
         fmt::format("{} below {} pu with nothing curtailed and so without a lower limit (--vmin-relax on); the "
                     "lowest voltage with the setpoints is {:.4f} pu",
-                    count == 1 ? "1 node is" : fmt::format("{} nodes are", count), options.vmin, summary.v_min));
+                    count == 1 ? "1 node is" : fmt::format("{} nodes are", count), options.vmin, lowest));
 }
 
 /// Collective.
@@ -237,6 +242,46 @@ void require_agreement(coordination::Check const& check) {
                         fmt::format("the two linear power flows differ by {:.2e} pu after {} sweeps",
                                     check.largest_difference, check.sweeps),
                         "please report it with the input"}}};
+}
+
+/// The AC power flow of the feeder, solved with nothing curtailed; null, after saying why, where the feeder has what it cannot
+/// take. Collective.
+std::unique_ptr<powerflow::PowerFlow> power_flow_of(Context& context, model::LinDist3Flow const& flow,
+                                                    SolveOptions const& options) {
+    try {
+        auto ac = std::make_unique<powerflow::PowerFlow>(
+            context.comm, flow.piece(),
+            powerflow::Settings{.per_unit = flow.settings().per_unit, .source_voltage_pu = options.source_voltage});
+        static_cast<void>(ac->solve());
+        return ac;
+    } catch (core::InvalidInput const& error) {
+        for (auto const& finding : error.findings())
+            context.log.warning("no AC power flow: " + one_line(finding));
+        return nullptr;
+    }
+}
+
+/// A method's answer as `--ac` wants it, and how long the linear one took.
+struct Timed {
+    coordination::Answer answer;
+    double linear_seconds = 0.0;
+};
+/// \param ac left at the setpoints; null where there is none. Collective.
+Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::PowerFlow* ac,
+                   coordination::Method const& method, fairness::Policy const& policy, coordination::Settings settings,
+                   coordination::Observer const& observer, SolveOptions const& options) {
+    bool const correct = ac != nullptr && options.ac == "correct";
+    if (correct) settings.nodes = coordination::limits_to_start_with(context.comm, flow, *ac, settings.limits);
+    Clock clock;
+    auto answer = method.run(context.comm, flow, policy, settings, observer);
+    double const seconds = clock.lap();
+    bool const solved = exit_code(answer.status) == core::ExitCode::solved;
+    if (correct && (solved || answer.status == coordination::Status::infeasible))
+        answer = coordination::correct_to_ac(context.comm, flow, *ac, method, policy, settings, observer,
+                                             std::move(answer));
+    else if (ac != nullptr && (solved || answer.status == coordination::Status::iteration_limit))
+        coordination::check_ac(context.comm, flow, *ac, settings, answer);
+    return {std::move(answer), seconds};
 }
 
 /// When the feeder's file was last changed, Unix seconds; known to the root.
@@ -343,8 +388,16 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
                        round.objective, round.primal_residual);
         return signal_received() != 0;
     };
-    auto const answer = method->run(comm, flow, *policy, settings, observer);
-    finished("solve", run.seconds.solve);
+    // The grid is not linear: AC power flow, and the same again until its voltages hold.
+    std::unique_ptr<powerflow::PowerFlow> ac;
+    if (options.ac != "none") ac = power_flow_of(context, flow, options);
+    auto [answer, linear_seconds] =
+        answer_under(context, flow, ac.get(), *method, *policy, settings, observer, options);
+    if (!ac && options.ac != "none" && exit_code(answer.status) == core::ExitCode::solved)
+        answer.status = coordination::Status::not_ac_feasible;
+    run.seconds.check = clock.lap() - linear_seconds;
+    run.seconds.solve = linear_seconds;
+    context.log.detail(fmt::format("solve: {:.3f} s", run.seconds.solve));
     coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
@@ -360,7 +413,8 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     }
     auto const check = coordination::check_linear(comm, flow, answer, export_kw, export_kvar);
     require_agreement(check);
-    finished("check", run.seconds.check);
+    run.seconds.check += clock.lap();
+    context.log.detail(fmt::format("check: {:.3f} s", run.seconds.check));
 
     // 6. What fairness costs: what is exported at most under the same limits and contracts.
     auto summary = results::summarise(comm, flow, answer, check, settings.limits, run);
@@ -370,24 +424,31 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
         settings.disclose = false;
         settings.max_iterations = exact.default_iterations;
         settings.tolerance = *exact.default_tolerance;
-        auto const least = exact.run(comm, flow, *fairness::find_policy("min-curtailment"), settings, {});
+        auto const& least_of_all = *fairness::find_policy("min-curtailment");
+        // Both linear, or both corrected; the power flow of the answer itself stays at its setpoints.
+        auto const beside = options.ac == "correct" ? power_flow_of(context, flow, options) : nullptr;
+        auto const least = answer_under(context, flow, beside.get(), exact, least_of_all, settings, {}, options).answer;
         double const most = summary.available_kw - least.objective;
         bool const known =
             least.status == coordination::Status::optimal || least.status == coordination::Status::converged;
         if (known && most > 0.0) summary.price_of_fairness = (summary.curtailed_kw - least.objective) / most;
         else
             context.log.warning(fmt::format("no price of fairness: min-curtailment ends as {}", to_text(least.status)));
-        finished("price of fairness", run.seconds.check);
+        double seconds = 0.0;
+        finished("price of fairness", seconds);
+        run.seconds.check += seconds;
+        summary.seconds.check += seconds;
     }
 
     // 7. Write, then tell.
     warn_of_low_voltages(context, summary, options);
     warn_of_overloads(context, answer);
     if (!answer.open.empty()) context.log.warning(answer.open);
+    for (auto const& note : answer.ac_notes) context.log.warning(note);
     // The setpoints appear when the results are there: both or none.
     std::unique_ptr<core::OutputFile> setpoints_file;
     if (options.setpoints) setpoints_file = results::write_setpoints(comm, *options.setpoints, points);
-    results::write_answer(comm, options.output, flow, answer, summary, run);
+    results::write_answer(comm, options.output, flow, answer, ac.get(), summary, run);
     if (answer.messages) results::write_agent_messages(comm, *options.agent_messages, flow, answer, summary, run);
     core::together(comm, [&] {
         if (setpoints_file) setpoints_file->commit();

@@ -57,7 +57,7 @@ class ScalarSearch {
         set_ramps();
         answer_.alpha.assign(flow.ders().size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
-        answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
+        answer_.nodes = nodes_of(settings, piece_, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
     }
 

@@ -38,7 +38,7 @@ class ExactSearch {
         flow_.set_reactive({});
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
-        answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
+        answer_.nodes = nodes_of(settings, piece_, answer_.uncurtailed);
         limits_ = squared_limits(piece_, answer_.nodes);
         unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
         decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);

@@ -136,7 +136,7 @@ class Exchange {
         answer_.at_limit = limit_pu_sq(own, settings);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.curtailed = answer_.uncurtailed;
-        answer_.nodes = limited_nodes(piece_, settings.limits, answer_.uncurtailed);
+        answer_.nodes = nodes_of(settings, piece_, answer_.uncurtailed);
         core::together(comm, [this] { build_programs(); });
         asked_.assign(answer_.nodes.size(), 0.0);
         from_below_.assign(answer_.nodes.size(), 0.0);

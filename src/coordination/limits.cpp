@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "dec/coordination/answer.hpp"
 #include "dec/core/error.hpp"
 
 namespace dec::coordination {
@@ -48,6 +49,11 @@ std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits con
         }
     }
     return nodes;
+}
+
+std::vector<Node> nodes_of(Settings const& settings, partition::Piece const& piece,
+                           model::FlowState const& uncurtailed) {
+    return settings.nodes ? *settings.nodes : limited_nodes(piece, settings.limits, uncurtailed);
 }
 
 void require_finite(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,

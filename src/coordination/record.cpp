@@ -37,7 +37,8 @@ bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Pro
                       .primal_residual = std::max(0.0, progress.violation),
                       .dual_residual = progress.dual_residual,
                       .max_alpha_change = progress.max_alpha_change,
-                      .total_injection_kw = comm.sum(injection)};
+                      .total_injection_kw = comm.sum(injection),
+                      .ac_round = progress.ac_round};
     answer.rounds.push_back(round);
     answer.iterations = round.iteration;
     double const stop = observer && observer(round) ? 1.0 : 0.0;

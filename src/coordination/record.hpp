@@ -16,6 +16,7 @@ struct Progress {
     double violation = 0.0;         ///< of the worst node, pu^2, the same on all ranks; negative: inside
     double max_alpha_change = 0.0;  ///< the same on all ranks
     double dual_residual = std::numeric_limits<double>::quiet_NaN();
+    std::int64_t ac_round = 0;
 };
 
 /// Appends a round to the answer and shows it to the observer. Collective. \return true if somebody asked for a stop.

@@ -418,16 +418,6 @@ void add(BranchBlock& sum, Part const& part) {
     sum.impedance += part.block.impedance;
 }
 
-/// Behind a floating delta only line-to-line voltages mean something: the drop that makes those right.
-void drop_line_to_line(BranchBlock& block, PhaseSet phases) {
-    auto const pairs = drop_of_pairs(block.impedance);
-    if (phases.size() == 3) block.drop = line_to_line().inverse() * pairs;
-    if (phases.size() != 2) return;
-    for (Phase p : PhaseSet::abc().list())
-        if (auto const [m, n] = feeder::delta_pair(p); phases.contains(m) && phases.contains(n))
-            block.drop.row(place(m)) = block.drop.row(place(n)) = pairs.row(place(p));
-}
-
 /// Drops what a branch would carry on phases that are not energised here.
 void keep_only(BranchBlock& block, PhaseSet phases) {
     for (Eigen::Index k = 0; k < 3; ++k) {
@@ -446,6 +436,15 @@ void keep_only(BranchBlock& block, PhaseSet phases) {
 }
 
 }  // namespace
+
+Matrix36 drop_line_to_line(Matrix36 const& pairs, PhaseSet phases) {
+    if (phases.size() == 3) return line_to_line().inverse() * pairs;
+    Matrix36 drop = Matrix36::Zero();
+    for (Phase p : PhaseSet::abc().list())
+        if (auto const [m, n] = feeder::delta_pair(p); phases.contains(m) && phases.contains(n))
+            drop.row(place(m)) = drop.row(place(n)) = pairs.row(place(p));
+    return drop;
+}
 
 double base_voltage(Piece const& piece, LocalVertex const& vertex) {
     if (vertex.bus.valid()) return piece.feeder.buses[vertex.bus].base_v;
@@ -486,7 +485,9 @@ BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit 
     BranchBlock block;
     for (auto const& part : with_parallel_joined(parts)) add(block, part);
     keep_only(block, vertex.phases);
-    if (vertex.floating_delta) drop_line_to_line(block, vertex.phases);
+    // Behind a floating delta only line-to-line voltages mean something: the drop that makes those right.
+    if (vertex.floating_delta && vertex.phases.size() > 1)
+        block.drop = drop_line_to_line(drop_of_pairs(block.impedance), vertex.phases);
     return block;
 }
 

@@ -25,9 +25,7 @@ LinDist3Flow::LinDist3Flow(core::Communicator const& comm, partition::Piece cons
                            LinearSettings const& settings)
     : piece_{piece}, settings_{settings}, exchange_{comm, piece} {
     core::together(comm, [&] {
-        blocks_.resize(piece.own);
-        for (std::size_t i = 0; i < piece.own; ++i)
-            if (piece.vertices[i].parent >= 0) blocks_[i] = branch_block(piece, piece.vertices[i], settings.per_unit);
+        build_blocks();
         injections_ = model::injections(piece, settings.per_unit);
         ders_ = model::ders(piece, settings.per_unit);
         if (!piece.feeder.sources.empty()) {
@@ -40,6 +38,25 @@ LinDist3Flow::LinDist3Flow(core::Communicator const& comm, partition::Piece cons
     });
     draw_.assign(6 * piece.vertices.size(), 0.0);
     message_.assign(6 * piece.vertices.size(), 0.0);
+    eliminate();
+}
+
+void LinDist3Flow::build_blocks() {
+    blocks_.resize(piece_.own);
+    for (std::size_t i = 0; i < piece_.own; ++i)
+        if (piece_.vertices[i].parent >= 0) blocks_[i] = branch_block(piece_, piece_.vertices[i], settings_.per_unit);
+}
+
+void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points) {
+    build_blocks();
+    for (std::size_t i = 0; i < piece_.own; ++i)
+        if (piece_.vertices[i].parent >= 0)
+            blocks_[i] = at_operating_point(blocks_[i], piece_.vertices[i], points[i]);
+    eliminate();
+}
+
+void LinDist3Flow::linearise_balanced() {
+    build_blocks();
     eliminate();
 }
 

@@ -8,8 +8,15 @@ namespace dec::model {
 
 namespace {
 
+using Complex = std::complex<double>;
+
 constexpr double third = 2.0 * std::numbers::pi / 3.0;
 constexpr std::array<double, 3> theta{0.0, -third, third};
+
+/// Zero for absent phases.
+Eigen::Vector3cd inverse_conjugate(Eigen::Vector3cd const& v) {
+    return v.unaryExpr([](Complex x) { return x == Complex{} ? Complex{} : 1.0 / std::conj(x); });
+}
 
 Matrix36 twice_real_and_imaginary(Complex3 const& rotated) {
     Matrix36 drop;
@@ -24,24 +31,30 @@ bool leads(feeder::Phase m, feeder::Phase n) { return feeder::delta_pair(m)[1] =
 }  // namespace
 
 Matrix36 drop_of_phases(Complex3 const& z_pu) {
-    Complex3 rotated;
-    for (int m = 0; m < 3; ++m)
-        for (int n = 0; n < 3; ++n)
-            rotated(m, n) = z_pu(m, n) *
-                            std::polar(1.0, -(theta[static_cast<std::size_t>(m)] - theta[static_cast<std::size_t>(n)]));
-    return twice_real_and_imaginary(rotated);
+    Complex3 ratio;
+    for (std::size_t m = 0; m < 3; ++m)
+        for (std::size_t n = 0; n < 3; ++n)
+            ratio(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(n)) = std::polar(1.0, theta[n] - theta[m]);
+    return twice_real_and_imaginary(z_pu.cwiseProduct(ratio));
+}
+
+Matrix36 drop_of_phases(Complex3 const& z_pu, Eigen::Vector3cd const& above, Eigen::Vector3cd const& below) {
+    return twice_real_and_imaginary(above.conjugate().asDiagonal() * z_pu * inverse_conjugate(below).asDiagonal());
 }
 
 Matrix36 drop_of_pairs(Complex3 const& z_pu) {
-    using Complex = std::complex<double>;
-    auto const balanced = [](Eigen::Index phase) { return std::polar(1.0, theta[static_cast<std::size_t>(phase)]); };
+    Eigen::Vector3cd balanced;
+    for (std::size_t m = 0; m < 3; ++m) balanced(static_cast<Eigen::Index>(m)) = std::polar(1.0, theta[m]);
+    return drop_of_pairs(z_pu, balanced, balanced);
+}
+
+Matrix36 drop_of_pairs(Complex3 const& z_pu, Eigen::Vector3cd const& above, Eigen::Vector3cd const& below) {
     // d|V_mn|^2 = 2 Re conj(V_mn) d(V_m - V_n), and a phase's current is conj(S/V).
+    Complex3 const from_power = z_pu * inverse_conjugate(below).asDiagonal();
     Complex3 turned;
     for (Eigen::Index m = 0; m < 3; ++m) {
         Eigen::Index const n = (m + 1) % 3;
-        Complex const pair = balanced(m) - balanced(n);
-        for (Eigen::Index k = 0; k < 3; ++k)
-            turned(m, k) = std::conj(pair) * (z_pu(m, k) - z_pu(n, k)) / std::conj(balanced(k)) / 3.0;
+        turned.row(m) = std::conj(above(m) - above(n)) / 3.0 * (from_power.row(m) - from_power.row(n));
     }
     return twice_real_and_imaginary(turned);
 }

@@ -182,11 +182,14 @@ Flows PowerFlow::flows() {
         }
     });
 
+    flows.into_vertex.resize(piece.own);
     std::vector<Losses> losses(piece.own);
     for (std::size_t j = 0; j < piece.own; ++j) {
         auto const& vertex = piece.vertices[j];
         if (vertex.parent < 0) continue;
         auto const place = static_cast<std::int32_t>(j);
+        VectorX const arriving = carried[j].branch.down.transpose() * carried[j].coils;
+        std::ranges::copy(arriving, flows.into_vertex[j].begin());
         losses[j] = losses_of(carried[j], voltage(vertex.parent), voltage(place));
         for (auto const& part : losses[j])
             if (part.kind != feeder::Feeding::Kind::source_impedance) own.losses_w += part.place.sum() * base_va;

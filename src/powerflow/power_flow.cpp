@@ -95,6 +95,7 @@ PowerFlow::Equations::Equations(core::Communicator const& communicator, partitio
       shunts{capacitors(piece, positions.capacitor_sections, settings.per_unit)},
       voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()),
       own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
+    for (auto const& device : attached) power.push_back(device.power);
     core::together(comm, [&] {
         for (std::size_t j = 0; j < piece.own; ++j)
             if (piece.vertices[j].parent >= 0) set_branch(j);
@@ -393,6 +394,16 @@ Outcome PowerFlow::solve(Start start) {
     return sparse_->solve(start);
 }
 
+void PowerFlow::curtail(std::span<double const> share) {
+    auto& e = *equations_;
+    for (std::size_t i = 0; i < e.attached.size(); ++i) {
+        auto& device = e.attached[i];
+        if (device.kind != DeviceKind::pv) continue;
+        double const kept = 1.0 - share[static_cast<std::size_t>(device.element)];
+        device.power = {kept * e.power[i].real(), e.power[i].imag()};
+    }
+}
+
 Outcome PowerFlow::solve_on_tree(Start start) {
     using Slope = Equations::Slope;
     auto& e = *equations_;
@@ -402,7 +413,7 @@ Outcome PowerFlow::solve_on_tree(Start start) {
     e.factorisations = 0;
     e.factor_seconds = 0.0;
     double change = 0.0;
-    if (start == Start::no_load) {
+    if (start == Start::no_load || !e.solved) {
         std::ranges::fill(e.voltage, 0.0);
         e.start_source();
         e.linearise(Slope::none);
@@ -445,6 +456,7 @@ Outcome PowerFlow::solve_on_tree(Start start) {
         if (too_long || change > stale * previous) e.linearise(Slope::tangent);
         previous = change;
     }
+    e.solved = outcome.status == Status::converged;
     e.find_voltages_to_ground();
     outcome.factorisations = e.factorisations;
     outcome.change_pu = change;

@@ -25,7 +25,9 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double magnitude(double v_sq) { return std::sqrt(std::max(v_sq, 0.0)); }
 
-void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+/// \param ac null without a power flow.
+void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer,
+                 powerflow::PowerFlow const* ac) {
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
     auto const rows = rows_of(nodes);
@@ -55,35 +57,39 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     table.add("v_limit_high", std::move(high));
     table.add("v_uncurtailed", std::move(before));
     table.add("v", std::move(after));
-    table.add("v_ac", unknown);
-    table.add("angle_deg", unknown);
+    if (ac != nullptr) add_ac_voltages(table, *ac);
+    else
+        for (auto const* name : {"v_ac", "angle_deg"}) table.add(name, unknown);
     table.add("price_low", per_node(answer.price_low));
     table.add("price_high", per_node(answer.price_high));
     table.write(file, piece.totals.nodes, rows);
 }
 
-/// Objective per pu, by row of the table of branches; a unit's is in the row of its first phase.
-std::map<std::int64_t, double> prices_of_ratings(Answer const& answer) {
-    std::map<std::int64_t, double> prices;
-    for (std::size_t i = 0; i < answer.price_rating.size(); ++i) prices[answer.ratings[i].row] += answer.price_rating[i];
+/// Objective per kVA, a row per branch and phase; a unit's is in the row of its first phase, NaN where no rating is a limit.
+std::vector<double> prices_of_ratings(LinDist3Flow const& flow, Answer const& answer) {
+    std::map<std::int64_t, double> of_row;
+    for (std::size_t i = 0; i < answer.price_rating.size(); ++i) of_row[answer.ratings[i].row] += answer.price_rating[i];
+    double const per_kva = 1000.0 / flow.settings().per_unit.base_va;
+    std::vector<double> prices;
+    for (auto const& branch : flow.piece().branches)
+        for (Phase p : branch.phases.list()) {
+            auto const known = of_row.find(branch.first_row + static_cast<std::int64_t>(branch.phases.position(p)));
+            prices.push_back(known == of_row.end() ? nan : known->second * per_kva);
+        }
     return prices;
 }
 
-/// \param rated whether ratings are limits, on any rank.
-void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer, bool rated) {
+/// What the linear model has of the branches.
+void add_linear_flows(Columns& table, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
-    std::vector<double> p_kw, q_kvar, current, loading, price;
-    auto const prices = prices_of_ratings(answer);
-    double const per_kva = 1000.0 / pu.base_va;
+    std::vector<double> p_kw, q_kvar, current, loading;
     for (auto const& branch : piece.branches) {
         for (Phase p : branch.phases.list()) {
             p_kw.push_back(nan);
             q_kvar.push_back(nan);
             current.push_back(nan);
             loading.push_back(nan);
-            auto const known = prices.find(branch.first_row + static_cast<std::int64_t>(branch.phases.position(p)));
-            price.push_back(known == prices.end() ? nan : known->second * per_kva);
             if (branch.vertex < 0) continue;
             auto const& vertex = piece.vertices[static_cast<std::size_t>(branch.vertex)];
             if (!vertex.phases.contains(p)) continue;
@@ -99,16 +105,23 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             loading.back() = current.back() / normal_rating(piece, branch.feeding);
         }
     }
-    auto const rows = branch_rows(piece);
-    std::vector<double> const unknown(rows.size(), nan);
-    auto table = identified_branches(piece);
+    std::vector<double> unknown(p_kw.size(), nan);
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("current_a", std::move(current));
     table.add("loading", std::move(loading));
-    table.add("loss_kw", unknown);
-    if (rated) table.add("price", std::move(price));
-    table.write(file, piece.totals.branch_rows, rows);
+    table.add("loss_kw", std::move(unknown));
+}
+
+/// \param ac null without a power flow. \param rated whether ratings are limits, on any rank. Collective.
+void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer, powerflow::PowerFlow* ac,
+                    bool rated) {
+    auto const& piece = flow.piece();
+    auto table = identified_branches(piece);
+    if (ac != nullptr) add_ac_flows(table, piece, ac->flows());
+    else add_linear_flows(table, flow, answer);
+    if (rated) table.add("price", prices_of_ratings(flow, answer));
+    table.write(file, piece.totals.branch_rows, branch_rows(piece));
 }
 
 void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
@@ -138,6 +151,7 @@ void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& 
     table.add("phases", std::move(phases));
     table.add("agent", std::move(agent));
     table.add("available_kw", std::move(available));
+    table.add("alpha_linear", answer.ac ? answer.ac->alpha_linear : alpha);
     table.add("alpha", std::move(alpha));
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
@@ -368,12 +382,13 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
                 history[r * agents + static_cast<std::size_t>(total.row)] = total.curtailed_kw[r] / total.available_kw;
         }
     }
-    std::vector<std::int64_t> rows, iteration;
+    std::vector<std::int64_t> rows, iteration, ac_round;
     std::vector<double> objective, primal, dual, change, injection;
     if (comm.is_root())
         for (auto const& round : answer.rounds) {
             rows.push_back(static_cast<std::int64_t>(rows.size()));
             iteration.push_back(round.iteration);
+            ac_round.push_back(round.ac_round);
             objective.push_back(round.objective);
             primal.push_back(round.primal_residual);
             dual.push_back(round.dual_residual);
@@ -387,6 +402,7 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, P
     table.add("dual_residual", std::move(dual));
     table.add("max_alpha_change", std::move(change));
     table.add("total_injection_kw", std::move(injection));
+    table.add("ac_round", std::move(ac_round));
     table.add("agent_alpha", std::move(history), {agents});
     table.add("boundary_v", boundary_history(comm, piece, answer),
               {static_cast<std::size_t>(piece.totals.boundaries), 3});
@@ -447,6 +463,17 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.gini = burden.gini;
     s.available_kw = burden.available_kw;
     s.curtailed_kw = s.curtailed_kw_linear = burden.curtailed_kw;
+    if (answer.ac) {
+        double before = 0.0;
+        for (std::size_t d = 0; d < flow.ders().size(); ++d)
+            before += answer.ac->alpha_linear[d] * flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0;
+        s.curtailed_kw_linear = comm.sum(before);
+        s.v_max_ac = answer.ac->v_max_pu;
+        s.v_min_ac = answer.ac->v_min_pu;
+        s.v_max_ac_linear = answer.ac->v_max_linear_pu;
+        s.ac_rounds = answer.ac->rounds;
+    }
+    bool const by_ac = answer.ac && answer.ac->corrected;
 
     double highest_before = 0.0, highest = 0.0, lowest = std::numeric_limits<double>::infinity();
     std::int64_t below = 0;
@@ -458,7 +485,8 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
         highest = std::max(highest, magnitude(after_sq));
         lowest = std::min(lowest, magnitude(after_sq));
         below += before < limits.v_min_pu ? 1 : 0;
-        if (std::abs(after_sq - node.high) <= answer.at_limit || std::abs(after_sq - node.low) <= answer.at_limit) {
+        double const v_sq = by_ac ? coordination::seen(piece, answer.ac->state, node) : after_sq;
+        if (std::abs(v_sq - node.high) <= answer.at_limit || std::abs(v_sq - node.low) <= answer.at_limit) {
             binding(node.row);
             binding(coordination::node_name(piece, node));
         }
@@ -466,7 +494,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.v_max_uncurtailed = comm.max(highest_before);
     s.v_max = comm.max(highest);
     s.v_min = comm.min(lowest);
-    s.nodes_below_vmin = comm.sum(below);
+    s.nodes_below_vmin = by_ac ? answer.ac->nodes_below_vmin : comm.sum(below);
     std::vector<std::pair<std::int64_t, std::string>> names;
     for (auto const& bytes : comm.gather(binding.take())) {
         core::Unpacker unpack{bytes};
@@ -478,7 +506,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     }
     std::ranges::sort(names);
     for (auto& [row, name] : names) s.binding.push_back(std::move(name));
-    s.violation = check.violation_pu;
+    s.violation = by_ac ? answer.ac->violation_pu : check.violation_pu;
     if (!answer.rounds.empty()) {
         s.primal_residual = answer.rounds.back().primal_residual;
         if (!std::isnan(answer.rounds.back().dual_residual)) s.dual_residual = answer.rounds.back().dual_residual;
@@ -488,15 +516,16 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
 }
 
 void write_answer(core::Communicator const& comm, std::string const& path, LinDist3Flow& flow, Answer const& answer,
-                  Summary const& summary, Run const& run) {
+                  powerflow::PowerFlow* ac, Summary const& summary, Run const& run) {
+    if (!answer.ac) ac = nullptr;
     core::Hdf5Writer file{comm, path};
     auto attributes = rank_independent(summary);
     attributes["format"] = std::string{format_name};
     attributes["format_version"] = format_version;
     attributes["dec_version"] = run.version;
     file.attributes("/", attributes);
-    write_nodes(file, flow, answer);
-    write_branches(file, flow, answer, comm.max(answer.price_rating.empty() ? 0.0 : 1.0) > 0.0);
+    write_nodes(file, flow, answer, ac);
+    write_branches(file, flow, answer, ac, comm.max(answer.price_rating.empty() ? 0.0 : 1.0) > 0.0);
     write_ders(file, flow, answer);
     auto const agents = gather_agents(comm, flow, answer);
     write_agents(comm, file, flow.piece(), agents);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 
 #include "dec/core/archive.hpp"
@@ -78,47 +77,21 @@ std::string node_name(Piece const& piece, NodeRow const& node) {
     return name;
 }
 
-double loading(Piece const& piece, partition::BranchRows const& branch, powerflow::BranchFlow const& flow, Phase p) {
-    return flow.current_a[feeder::slot(p)] / normal_rating(piece, branch.feeding);
-}
-
 void write_nodes(core::Hdf5Writer& file, PowerFlow const& flow) {
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
     std::vector<double> const unknown(nodes.size(), nan);
-    std::vector<double> v, angle;
-    for (auto const& node : nodes) {
-        auto const volts = node.vertex < 0 ? powerflow::Complex{nan, nan}
-                                           : seen_voltage(flow, static_cast<std::size_t>(node.vertex), node.phase);
-        v.push_back(std::abs(volts));
-        angle.push_back(std::arg(volts) * 180.0 / std::numbers::pi);
-    }
     auto table = identified_nodes(piece);
     for (auto const* name : {"v_limit_low", "v_limit_high", "v_uncurtailed", "v"}) table.add(name, unknown);
-    table.add("v_ac", std::move(v));
-    table.add("angle_deg", std::move(angle));
+    add_ac_voltages(table, flow);
     table.add("price_low", unknown);
     table.add("price_high", unknown);
     table.write(file, piece.totals.nodes, rows_of(nodes));
 }
 
 void write_branches(core::Hdf5Writer& file, Piece const& piece, Flows const& flows) {
-    std::vector<double> p_kw, q_kvar, current, load, loss;
-    for (std::size_t i = 0; i < piece.branches.size(); ++i)
-        for (Phase p : piece.branches[i].phases.list()) {
-            auto const& carried = flows.branches[i];
-            p_kw.push_back(carried.into_va[feeder::slot(p)].real() / 1000.0);
-            q_kvar.push_back(carried.into_va[feeder::slot(p)].imag() / 1000.0);
-            current.push_back(carried.current_a[feeder::slot(p)]);
-            load.push_back(loading(piece, piece.branches[i], carried, p));
-            loss.push_back(carried.loss_w[feeder::slot(p)] / 1000.0);
-        }
     auto table = identified_branches(piece);
-    table.add("p_kw", std::move(p_kw));
-    table.add("q_kvar", std::move(q_kvar));
-    table.add("current_a", std::move(current));
-    table.add("loading", std::move(load));
-    table.add("loss_kw", std::move(loss));
+    add_ac_flows(table, piece, flows);
     table.write(file, piece.totals.branch_rows, branch_rows(piece));
 }
 
@@ -147,6 +120,7 @@ void write_ders(core::Hdf5Writer& file, Piece const& piece, Flows const& flows, 
     table.add("agent", std::move(agent));
     table.add("available_kw", std::move(available_kw));
     table.add("alpha", std::move(alpha));
+    table.add("alpha_linear", std::vector<double>(no_node.size(), nan));
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("binding_node", no_node);
@@ -164,6 +138,7 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, O
     table.add("objective", unknown);
     table.add("primal_residual", count > 0 ? outcome.changes : std::vector<double>{});
     for (auto const* name : {"dual_residual", "max_alpha_change", "total_injection_kw"}) table.add(name, unknown);
+    table.add("ac_round", std::vector<std::int64_t>(count, 0));
     table.write(file, static_cast<std::int64_t>(outcome.changes.size()), rows);
 }
 

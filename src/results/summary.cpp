@@ -111,6 +111,14 @@ std::string ac_check(Summary const& s) {
                        per_unit(or_nan(s.v_min_ac)), counted(s.ac_rounds, "round", "rounds"));
 }
 
+/// What the linear answer would have cost, and what it would have come to.
+std::string correction(Summary const& s) {
+    double const back = s.curtailed_kw_linear - s.curtailed_kw;
+    return fmt::format("{} {}: the linear answer curtails {}, highest AC voltage {} pu", kilowatts(std::abs(back)),
+                       back < 0.0 ? "more" : "given back", kilowatts(s.curtailed_kw_linear),
+                       per_unit(or_nan(s.v_max_ac_linear)));
+}
+
 std::string binding_nodes(std::vector<std::string> const& nodes) {
     if (nodes.empty()) return "none";
     std::string text;
@@ -197,6 +205,7 @@ core::Json to_json(Summary const& s) {
         {"v_min", s.v_min},
         {"v_max_ac", or_null(s.v_max_ac)},
         {"v_min_ac", or_null(s.v_min_ac)},
+        {"v_max_ac_linear", or_null(s.v_max_ac_linear)},
         {"nodes_below_vmin", s.nodes_below_vmin},
         {"violation", s.violation},
         {"ac_rounds", s.ac_rounds},
@@ -238,6 +247,7 @@ std::string to_table(Summary const& s) {
     lines.add("Lowest voltage", lowest_voltage(s));
     lines.add("Voltage limits", limits(s));
     lines.add("AC check", ac_check(s));
+    if (s.ac_rounds > 0) lines.add("AC correction", correction(s));
     lines.add("Binding nodes", binding_nodes(s.binding));
     lines.add("Feeder", size_of_feeder(s));
     lines.add("Effort", effort(s));

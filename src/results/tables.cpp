@@ -2,7 +2,9 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace dec::results {
 
@@ -130,6 +132,40 @@ double normal_rating(Piece const& piece, Feeding const& feeding) {
         case Feeding::Kind::source_impedance: break;
     }
     return nan;
+}
+
+void add_ac_voltages(Columns& table, powerflow::PowerFlow const& flow) {
+    std::vector<double> v, angle;
+    for (auto const& node : node_rows(flow.piece())) {
+        auto const volts = node.vertex < 0 ? powerflow::Complex{nan, nan}
+                                           : seen_voltage(flow, static_cast<std::size_t>(node.vertex), node.phase);
+        v.push_back(std::abs(volts));
+        angle.push_back(std::arg(volts) * 180.0 / std::numbers::pi);
+    }
+    table.add("v_ac", std::move(v));
+    table.add("angle_deg", std::move(angle));
+}
+
+double loading(Piece const& piece, partition::BranchRows const& branch, powerflow::BranchFlow const& flow, Phase p) {
+    return flow.current_a[feeder::slot(p)] / normal_rating(piece, branch.feeding);
+}
+
+void add_ac_flows(Columns& table, Piece const& piece, powerflow::Flows const& flows) {
+    std::vector<double> p_kw, q_kvar, current, load, loss;
+    for (std::size_t i = 0; i < piece.branches.size(); ++i)
+        for (Phase p : piece.branches[i].phases.list()) {
+            auto const& carried = flows.branches[i];
+            p_kw.push_back(carried.into_va[feeder::slot(p)].real() / 1000.0);
+            q_kvar.push_back(carried.into_va[feeder::slot(p)].imag() / 1000.0);
+            current.push_back(carried.current_a[feeder::slot(p)]);
+            load.push_back(loading(piece, piece.branches[i], carried, p));
+            loss.push_back(carried.loss_w[feeder::slot(p)] / 1000.0);
+        }
+    table.add("p_kw", std::move(p_kw));
+    table.add("q_kvar", std::move(q_kvar));
+    table.add("current_a", std::move(current));
+    table.add("loading", std::move(load));
+    table.add("loss_kw", std::move(loss));
 }
 
 Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run const& run) {

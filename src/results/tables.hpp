@@ -50,6 +50,14 @@ struct NodeRow {
 /// Normal rating of an element's downstream side, A; NaN where unknown.
 [[nodiscard]] double normal_rating(partition::Piece const& piece, feeder::Feeding const& feeding);
 
+/// Adds v_ac and angle_deg of this rank's nodes as a power flow left them.
+void add_ac_voltages(Columns& table, powerflow::PowerFlow const& flow);
+/// Adds p_kw, q_kvar, current_a, loading and loss_kw of this rank's branches.
+void add_ac_flows(Columns& table, partition::Piece const& piece, powerflow::Flows const& flows);
+/// Share of the normal rating that an element carries on one phase; NaN where unknown.
+[[nodiscard]] double loading(partition::Piece const& piece, partition::BranchRows const& branch,
+                             powerflow::BranchFlow const& flow, feeder::Phase phase);
+
 /// Sizes of the feeder, ranks and what the partition cost. Collective.
 [[nodiscard]] Summary summary_of_piece(core::Communicator const& comm, partition::Piece const& piece, Run const& run);
 

@@ -148,6 +148,7 @@ def write_ders(put, feeder, alpha, worst):
     put("ders/agent", [der[3] for der in feeder.ders])
     put("ders/available_kw", available, "kW")
     put("ders/alpha", alphas)
+    put("ders/alpha_linear", alphas)
     put("ders/p_kw", available * (1 - alphas), "kW")
     put("ders/q_kvar", np.zeros(len(available)), "kvar")
     put("ders/binding_node", [worst if alpha else "" for _ in available])
@@ -200,6 +201,7 @@ def write_convergence(put, iterations, alpha, available):
     put("convergence/dual_residual", np.full(len(step), np.nan))
     put("convergence/max_alpha_change", np.abs(np.diff(shares, prepend=0.0)))
     put("convergence/total_injection_kw", available.sum() * (1 - shares), "kW")
+    put("convergence/ac_round", np.zeros(len(step), dtype=int))
 
 
 def write_positions(put):
@@ -241,7 +243,7 @@ def write_summary(writer, feeder, available, alphas, uncurtailed, final, iterati
         "curtailed_kw": curtailed, "curtailed_kw_linear": curtailed,
         "jain": float(kept.sum() ** 2 / (len(kept) * (kept**2).sum())), "gini": 0.0, "price_of_fairness": nan,
         "v_max_uncurtailed": float(uncurtailed.max()), "v_max": float(final.max()), "v_min": float(final.min()),
-        "v_max_ac": nan, "v_min_ac": nan, "nodes_below_vmin": 0, "violation": 0.0, "ac_rounds": 0,
+        "v_max_ac": nan, "v_min_ac": nan, "v_max_ac_linear": nan, "nodes_below_vmin": 0, "violation": 0.0, "ac_rounds": 0,
         "primal_residual": 1e-11, "dual_residual": nan, "duality_gap": nan})
 
 

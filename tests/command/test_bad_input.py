@@ -147,7 +147,7 @@ MISUSE = {
     ("solve", DEMONSTRATION, "--method", "bisection", "--scope", "agent"): [
         "--method bisection: cannot do policy proportional with scope agent", "bisection does proportional (scope feeder)",
         "exchange does proportional (scope agent), quadratic"],
-    ("solve", DEMONSTRATION, "--ac", "correct"): ['--ac: correct is not available; the only value is "none"'],
+    ("solve", DEMONSTRATION, "--ac", "always"): ["--ac: always is not none or check or correct"],
     ("solve", DEMONSTRATION, "--scope", "house"): ["--scope: house is not agent or area or feeder"],
     ("solve", DEMONSTRATION, "--method", "bisection", "--policy", "quadratic"): [
         "--method bisection: cannot do policy quadratic", "exchange does"],

@@ -51,10 +51,10 @@ def test_the_feeder_in_the_project_is_what_its_tables_make(folder):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_voltage_is_above_its_limit_and_a_third_of_the_nodes_would_be(solved, policy):
     with h5py.File(solved[policy, 1].results) as file:
-        v, before = file["nodes/v"][:], file["nodes/v_uncurtailed"][:]
+        v, before = file["nodes/v_ac"][:], file["nodes/v_uncurtailed"][:]
     assert len(v) == 1986
-    assert v.max() <= 1.05 + 1e-9
-    assert v.max() > 1.05 - 1e-6  # and no more is curtailed than needed
+    assert v.max() <= 1.05 + 1e-5
+    assert v.max() > 1.05 - 1e-5  # and no more is curtailed than needed
     assert 0.25 < np.mean(before > 1.05) < 0.40
 
 
@@ -107,8 +107,8 @@ def test_json_is_one_object_with_exactly_the_keys_of_the_contract(solved, ranks)
     assert list(summary) == JSON_KEYS
     assert list(summary["seconds"]) == SECONDS_KEYS
     assert summary["status"] == "optimal" and summary["scope"] == "feeder" and summary["ranks"] == ranks
-    assert summary["v_max"] <= 1.05 + 1e-9 < summary["v_max_uncurtailed"]
-    assert summary["binding"] and summary["levels"] is None and summary["v_max_ac"] is None
+    assert summary["v_max_ac"] <= 1.05 + 1e-5 < summary["v_max_uncurtailed"]
+    assert summary["binding"] and summary["levels"] is None
     assert solved["equal-kw", ranks].summary["scope"] is None
 
 
@@ -126,11 +126,11 @@ def test_setpoints_have_one_row_per_system_and_agree_with_the_results(solved):
             ders[key][i] for key in ("available_kw", "p_kw", "alpha")]
 
 
-def test_setpoints_keep_every_limit_when_they_are_what_is_available(folder, solved):
+def test_setpoints_keep_every_limit_when_they_are_what_is_available(folder):
     """The answer put back as a question: with the export that is allowed, nothing more needs to go."""
-    share = solved["proportional", 1].summary["alpha_max"]
-    summary = json.loads(succeed("solve", folder / "made.xml", "--pv-scale", repr(1.0 - share), "--json", "-o",
-                                 folder / "again.h5").out)
+    linear = ("solve", folder / "made.xml", "--ac", "none", "--json", "-o", folder / "again.h5")
+    share = json.loads(succeed(*linear).out)["alpha_max"]
+    summary = json.loads(succeed(*linear, "--pv-scale", repr(1.0 - share)).out)
     assert summary["curtailed_kw"] == pytest.approx(0.0, abs=1e-6)
     assert summary["v_max_uncurtailed"] == pytest.approx(1.05, abs=1e-9)
 

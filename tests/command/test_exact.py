@@ -1,4 +1,5 @@
-"""Method exact from the command line: policies, contracts, prices, elastic limits, warm start, the exported program."""
+"""Method exact from the command line: policies, contracts, prices, elastic limits, warm start, the exported program. The laws here are
+those of the linear model: without AC correction, which tests of its own try."""
 import csv
 import json
 
@@ -12,12 +13,12 @@ POLICIES = ["quadratic", "min-curtailment", "nash", "min-max", "equal-kw", "prop
 
 
 def summary_of(*options, folder, **more):
-    return json.loads(succeed("solve", DEMONSTRATION, "--json", "-o", folder / "results.h5", *options, **more).out)
+    return json.loads(succeed("solve", DEMONSTRATION, "--ac", "none", "--json", "-o", folder / "results.h5", *options, **more).out)
 
 
 def systems(folder):
     """mRIDs of all photovoltaic systems with power, in the feeder's order."""
-    succeed("solve", DEMONSTRATION, "--quiet", "-o", folder / "any.h5", "--setpoints", folder / "any.csv")
+    succeed("solve", DEMONSTRATION, "--ac", "none", "--quiet", "-o", folder / "any.h5", "--setpoints", folder / "any.csv")
     with open(folder / "any.csv") as file:
         return [row["mrid"] for row in csv.DictReader(file)]
 
@@ -25,7 +26,8 @@ def systems(folder):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_policy_is_solved_and_any_number_of_ranks_says_the_same(policy, tmp_path):
     one = summary_of("--policy", policy, folder=tmp_path)
-    three = json.loads(succeed("solve", DEMONSTRATION, "--policy", policy, "--json", "-o", tmp_path / "three.h5", ranks=3).out)
+    three = json.loads(succeed("solve", DEMONSTRATION, "--policy", policy, "--ac", "none", "--json", "-o",
+                               tmp_path / "three.h5", ranks=3).out)
 
     assert one["method"] == "exact" and one["status"] == "optimal"
     assert one["violation"] < 1e-8
@@ -71,9 +73,9 @@ def test_prices_and_binding_nodes_are_in_the_results(tmp_path):
 
 def test_a_warm_start_reaches_the_same_answer(tmp_path):
     cold = summary_of("--policy", "quadratic", folder=tmp_path)
-    warm = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--json", "--load-scale", "1.001", "--warm-start",
+    warm = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--ac", "none", "--json", "--load-scale", "1.001", "--warm-start",
                               tmp_path / "results.h5", "-o", tmp_path / "warm.h5", ranks=2).out)
-    again = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--json", "--load-scale", "1.001", "-o",
+    again = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--ac", "none", "--json", "--load-scale", "1.001", "-o",
                                tmp_path / "again.h5").out)
 
     assert warm["objective"] == pytest.approx(again["objective"], rel=1e-8)

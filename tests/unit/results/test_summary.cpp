@@ -48,6 +48,7 @@ std::vector<std::string> const contract{"feeder",
                                         "v_min",
                                         "v_max_ac",
                                         "v_min_ac",
+                                        "v_max_ac_linear",
                                         "nodes_below_vmin",
                                         "violation",
                                         "ac_rounds",
@@ -113,8 +114,8 @@ TEST_CASE("the JSON summary has the keys of the contract in its order", "[result
 TEST_CASE("what does not apply is null in JSON and stands under its key", "[results][summary]") {
     auto const json = results::to_json(Summary{});
 
-    for (auto const* key : {"scope", "levels", "price_of_fairness", "v_max_ac", "v_min_ac", "primal_residual",
-                            "dual_residual", "duality_gap"}) {
+    for (auto const* key : {"scope", "levels", "price_of_fairness", "v_max_ac", "v_min_ac", "v_max_ac_linear",
+                            "primal_residual", "dual_residual", "duality_gap"}) {
         CAPTURE(key);
         CHECK(json.at(key).is_null());
     }

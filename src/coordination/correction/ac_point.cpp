@@ -1,0 +1,123 @@
+#include "ac_point.hpp"
+
+#include <fmt/format.h>
+
+#include <Eigen/LU>
+#include <algorithm>
+#include <cmath>
+
+#include "dec/core/archive.hpp"
+
+namespace dec::coordination {
+
+namespace {
+
+using feeder::Phase;
+using feeder::slot;
+
+/// Squared voltages of one vertex by place.
+model::Vector3 squared_voltages(powerflow::PowerFlow const& flow, std::size_t at) {
+    auto const& vertex = flow.piece().vertices[at];
+    model::Vector3 v = model::Vector3::Zero();
+    if (!vertex.floating_delta || vertex.phases.size() == 1) {
+        for (Phase p : vertex.phases.list())
+            v(static_cast<Eigen::Index>(slot(p))) = std::norm(flow.voltage(at, p));
+        return v;
+    }
+    model::Vector3 pairs = model::Vector3::Zero();
+    for (Phase p : vertex.phases.list()) {
+        auto const [m, n] = feeder::delta_pair(p);
+        if (!vertex.phases.contains(n)) continue;
+        double const u = std::norm(seen_voltage(flow, at, p));
+        pairs(static_cast<Eigen::Index>(slot(p))) = u;
+        v(static_cast<Eigen::Index>(slot(m))) = v(static_cast<Eigen::Index>(slot(n))) = u;
+    }
+    return vertex.phases.size() == 3 ? model::Vector3{model::line_to_line().inverse() * pairs} : v;
+}
+
+}  // namespace
+
+bool AcPoint::solve(std::span<double const> alpha) {
+    using Start = powerflow::PowerFlow::Start;
+    flow_.curtail(alpha);
+    auto outcome = flow_.solve(Start::present);
+    if (outcome.status != powerflow::Status::converged) outcome = flow_.solve(Start::no_load);
+    if (outcome.status != powerflow::Status::converged) {
+        why_ = fmt::format("AC power flow does not converge: the largest mismatch, {:.3g} kVA, is at {}",
+                           outcome.mismatch_kva, outcome.mismatch_node);
+        return false;
+    }
+    state_.v_sq.resize(3 * piece_.vertices.size());
+    for (std::size_t j = 0; j < piece_.vertices.size(); ++j)
+        Eigen::Map<model::Vector3>{state_.v_sq.data() + 3 * j} = squared_voltages(flow_, j);
+    return true;
+}
+
+std::vector<model::OperatingPoint> AcPoint::operating_points() {
+    auto const flows = flow_.flows();
+    std::vector<model::OperatingPoint> points(piece_.own);
+    for (std::size_t j = 0; j < piece_.own; ++j) {
+        auto const& vertex = piece_.vertices[j];
+        for (Phase p : vertex.phases.list()) {
+            auto const place = static_cast<Eigen::Index>(slot(p));
+            points[j].voltage(place) = flow_.voltage(j, p);
+            points[j].current(place) = flows.into_vertex[j][vertex.phases.position(p)];
+        }
+    }
+    return points;
+}
+
+double AcPoint::violation_pu(std::span<Node const> limits) const {
+    return worst_violation_pu(comm_, piece_, limits, state_);
+}
+
+void AcPoint::describe(std::span<Node const> limits, AcRecord& record) const {
+    double high = 0.0, low = std::numeric_limits<double>::infinity();
+    for (auto const& node : limits) {
+        double const v = std::sqrt(std::max(0.0, seen(piece_, state_, node)));
+        high = std::max(high, v);
+        low = std::min(low, v);
+    }
+    record.state = state_;
+    record.v_max_pu = comm_.max(high);
+    record.v_min_pu = comm_.min(low);
+    record.violation_pu = violation_pu(limits);
+}
+
+double worst_violation_pu(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> limits,
+                          model::FlowState const& state) {
+    double worst = 0.0;
+    for (auto const& node : limits) {
+        double const v = std::sqrt(std::max(0.0, seen(piece, state, node)));
+        worst = std::max(worst, v - std::sqrt(node.high));
+        if (node.low > 0.0) worst = std::max(worst, std::sqrt(node.low) - v);
+    }
+    return comm.max(worst);
+}
+
+std::string named(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
+                  std::vector<char> const& chosen) {
+    constexpr std::size_t most = 5;
+    core::Packer pack;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (chosen[i] == 0) continue;
+        pack(nodes[i].row);
+        pack(node_name(piece, nodes[i]));
+    }
+    std::vector<std::pair<std::int64_t, std::string>> names;
+    for (auto const& bytes : comm.gather(pack.take())) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            auto& [row, name] = names.emplace_back();
+            unpack(row);
+            unpack(name);
+        }
+    }
+    std::ranges::sort(names);
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i].second;
+    if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
+    return text;
+}
+
+}  // namespace dec::coordination

@@ -1,0 +1,49 @@
+/// \file ac_point.hpp
+/// AC power flow at given setpoints, in the terms of the linear model.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dec/coordination/correction.hpp"
+
+namespace dec::coordination {
+
+class AcPoint {
+  public:
+    /// Keeps references to all.
+    AcPoint(core::Communicator const& comm, partition::Piece const& piece, powerflow::PowerFlow& flow)
+        : comm_{comm}, piece_{piece}, flow_{flow} {}
+
+    /// \return false where power flow has no answer; `why` then says where. Collective.
+    bool solve(std::span<double const> alpha);
+    [[nodiscard]] std::string const& why() const { return why_; }
+
+    /// Squared voltages of local vertices as the linear model has them: behind a floating delta those whose line-to-line voltages
+    /// are the AC ones.
+    [[nodiscard]] model::FlowState const& state() const { return state_; }
+    /// What the linear model needs to take its sensitivities here: one for every own vertex. Collective.
+    [[nodiscard]] std::vector<model::OperatingPoint> operating_points();
+
+    /// How far the worst node is outside its limits, pu. Collective.
+    [[nodiscard]] double violation_pu(std::span<Node const> limits) const;
+    /// For the record: highest, lowest, worst. Collective.
+    void describe(std::span<Node const> limits, AcRecord& record) const;
+
+  private:
+    core::Communicator const& comm_;
+    partition::Piece const& piece_;
+    powerflow::PowerFlow& flow_;
+    model::FlowState state_;
+    std::string why_;
+};
+
+/// How far the worst node of a state is outside its limits, pu; at least 0. Collective.
+[[nodiscard]] double worst_violation_pu(core::Communicator const& comm, partition::Piece const& piece,
+                                        std::span<Node const> limits, model::FlowState const& state);
+
+/// "a, b, c and 4 more" of the nodes for which `chosen`, in the feeder's order; on the root, empty where there are none. Collective.
+[[nodiscard]] std::string named(core::Communicator const& comm, partition::Piece const& piece,
+                                std::span<Node const> nodes, std::vector<char> const& chosen);
+
+}  // namespace dec::coordination

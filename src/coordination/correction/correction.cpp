@@ -1,0 +1,510 @@
+#include "dec/coordination/correction.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "../record.hpp"
+#include "ac_point.hpp"
+
+namespace dec::coordination {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+bool is_solved(Status status) {
+    return status == Status::optimal || status == Status::converged || status == Status::relaxed;
+}
+
+/// A relaxed answer is outside its own limits already.
+double says_itself(core::Communicator const& comm, partition::Piece const& piece, Answer const& answer) {
+    if (answer.status != Status::relaxed) return 0.0;
+    return worst_violation_pu(comm, piece, answer.nodes, answer.curtailed);
+}
+
+/// Limits as AC voltages with nothing curtailed leave them.
+struct AcLimits {
+    std::vector<Node> nodes;
+    std::int64_t below_vmin = 0;  ///< of all ranks
+    std::vector<char> sagging;    ///< per node: has no lower limit though it should keep one
+};
+
+AcLimits limits_at(core::Communicator const& comm, partition::Piece const& piece, VoltageLimits const& limits,
+                   model::FlowState const& uncurtailed) {
+    AcLimits found{.nodes = limited_nodes(piece, limits, uncurtailed)};
+    std::int64_t below = 0;
+    for (auto& node : found.nodes) {
+        double const v = std::sqrt(std::max(0.0, seen(piece, uncurtailed, node)));
+        below += v < limits.v_min_pu ? 1 : 0;
+        found.sagging.push_back(!limits.relax_v_min && v < limits.v_min_pu - ac_tolerance_pu ? 1 : 0);
+        if (found.sagging.back() != 0) node.low = -infinity;
+    }
+    found.below_vmin = comm.sum(below);
+    return found;
+}
+
+void note_sagging(core::Communicator const& comm, partition::Piece const& piece, AcLimits const& limits,
+                  Answer& answer) {
+    if (comm.max(std::ranges::count(limits.sagging, 1)) == 0) return;
+    answer.status = Status::not_ac_feasible;
+    auto const names = named(comm, piece, limits.nodes, limits.sagging);
+    if (comm.is_root())
+        answer.ac_notes.push_back(fmt::format(
+            "below the lower limit with nothing curtailed, where no curtailment can help: {}; without a lower limit there, "
+            "all other limits are kept",
+            names));
+}
+
+class Correction {
+  public:
+    Correction(core::Communicator const& comm, model::LinDist3Flow& flow, powerflow::PowerFlow& ac,
+               Method const& method, fairness::Policy const& policy, Settings const& settings, Observer const& observer,
+               Answer linear, CorrectionSettings const& own)
+        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, method_{method}, policy_{policy}, settings_{settings},
+          observer_{observer}, own_{own}, point_{comm, flow.piece(), ac}, linear_{std::move(linear)},
+          current_{linear_}, history_{linear_}, nothing_(linear_.alpha.size(), 0.0) {
+        for (std::size_t d = 0; d < flow.ders().size(); ++d) {
+            available_kw_.push_back(flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0);
+            everything_.push_back(fairness::reach_of(
+                available_kw_[d], settings.contracts.empty() ? fairness::Contract{} : settings.contracts[d]));
+        }
+    }
+
+    Answer run();
+
+  private:
+    bool begin();
+    void rounds();
+    bool visit();
+    void move_limits();
+    void rebuild(bool at_ac_point);
+    bool solve_again();
+    bool solve_again_nearer(Answer& next);
+    [[nodiscard]] Settings moved_settings();
+    bool relax_hopeless();
+    void keep_if_better();
+    [[nodiscard]] bool record_round(double change);
+    void approach_from_best();
+    Answer finish();
+
+    [[nodiscard]] bool holds() const { return violation_ <= ac_tolerance_pu + allowed_; }
+    [[nodiscard]] double curtailed_kw(Answer const& answer) const {
+        return comm_.sum(std::inner_product(answer.alpha.begin(), answer.alpha.end(), available_kw_.begin(), 0.0));
+    }
+    /// What is to be small.
+    [[nodiscard]] double burden(Answer const& answer) const {
+        return policy_.cost != nullptr || policy_.levels != fairness::Levels::none ? answer.objective
+                                                                                   : curtailed_kw(answer);
+    }
+    [[nodiscard]] Answer between(Answer const& a, Answer const& b, double part) const;
+
+    core::Communicator const& comm_;
+    model::LinDist3Flow& flow_;
+    partition::Piece const& piece_;
+    Method const& method_;
+    fairness::Policy const& policy_;
+    Settings const& settings_;
+    Observer const& observer_;
+    CorrectionSettings const& own_;
+    AcPoint point_;
+    Answer linear_, current_;
+    Answer history_;  // all rounds
+    std::vector<double> nothing_, everything_, available_kw_;
+    AcLimits limits_;
+    std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
+    bool any_hopeless_ = false;
+    std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
+    double step_ = 1.0;                             // share of a new offset that is believed
+    double violation_ = 0.0, allowed_ = 0.0;        // pu, of the current setpoints
+    double last_violation_ = infinity;              // of the last setpoints that violated something
+    bool may_rebuild_ = own_.rebuild, rebuilt_ = false, retreated_ = false, settled_ = false, stopped_ = false;
+    std::int64_t round_ = 0;
+    std::vector<double> solvable_;  // the last setpoints for which power flow had an answer
+    std::optional<Answer> best_;    // the least burden of those that hold all AC limits
+    std::optional<Answer> least_;   // of those that do not, the one nearest to it
+    double least_violation_ = infinity;
+    std::string trouble_;    // why the rounds ended early
+    std::string conflicts_;  // and who stands in the way; on the root
+    AcRecord record_;
+};
+
+Answer Correction::run() {
+    if (!begin()) {
+        if (comm_.is_root()) linear_.ac_notes.push_back(point_.why());
+        if (is_solved(linear_.status)) linear_.status = Status::not_ac_feasible;
+        return std::move(linear_);
+    }
+    rounds();
+    if (!is_solved(linear_.status) && round_ == 0 && !settled_) {
+        if (rebuilt_) flow_.linearise_balanced();
+        return std::move(linear_);
+    }
+    if (!settled_ && !stopped_) approach_from_best();
+    return finish();
+}
+
+/// Limits as AC voltages have them, and AC voltages of the linear answer. \return false where there are none.
+bool Correction::begin() {
+    record_.corrected = true;
+    record_.alpha_linear = linear_.alpha;
+    if (!is_solved(linear_.status)) {
+        // Where the linear model has no answer, AC voltages may: beginning where most is curtailed.
+        auto all = current_;
+        all.alpha = everything_;
+        current_ = between(all, all, 0.0);
+        std::ranges::fill(record_.alpha_linear, std::numeric_limits<double>::quiet_NaN());
+    }
+    if (!point_.solve(nothing_)) return false;
+    solvable_ = nothing_;
+    limits_ = limits_at(comm_, piece_, settings_.limits, point_.state());
+    record_.nodes_below_vmin = limits_.below_vmin;
+    offset_.assign(limits_.nodes.size(), 0.0);
+    feasible_offset_ = offset_;
+    allowed_ = says_itself(comm_, piece_, linear_);
+    if (!visit()) return false;
+    AcRecord here;
+    point_.describe(limits_.nodes, here);
+    record_.v_max_linear_pu =
+        is_solved(linear_.status) ? here.v_max_pu : std::numeric_limits<double>::quiet_NaN();
+    keep_if_better();
+    return true;
+}
+
+void Correction::rounds() {
+    constexpr double still = 1e-4, none = 1e-9;
+    constexpr std::int64_t rebuilds = 2;
+    settled_ = holds() && curtailed_kw(current_) <= none;
+    while (!settled_ && round_ < own_.max_rounds) {
+        if (may_rebuild_ && round_ < rebuilds) rebuild(true);
+        move_limits();
+        auto const before = current_;
+        if (!solve_again()) return;
+        ++round_;
+        if (!visit()) {
+            trouble_ = point_.why();
+            return;
+        }
+        keep_if_better();
+        double change = 0.0;
+        for (std::size_t d = 0; d < before.alpha.size(); ++d)
+            change = std::max(change, std::abs(current_.alpha[d] - before.alpha[d]));
+        if (record_round(comm_.max(change))) {
+            stopped_ = true;
+            return;
+        }
+        auto const same = [](double a, double b) {
+            return std::abs(a - b) <= still * std::max(std::abs(a), std::abs(b)) + none;
+        };
+        settled_ = !retreated_ && holds() && same(curtailed_kw(current_), curtailed_kw(before)) &&
+                   same(burden(current_), burden(before));
+    }
+    if (!settled_) trouble_ = fmt::format("after {} rounds the curtailment still changes", round_);
+}
+
+/// AC voltages at the current setpoints; where there are none, halfway to where there were. \return false if that does not help.
+bool Correction::visit() {
+    constexpr int most_retreats = 10;
+    retreated_ = false;
+    for (int retreat = 0; !point_.solve(current_.alpha); ++retreat) {
+        if (retreat == most_retreats) return false;
+        auto goal = current_;
+        goal.alpha = best_ ? best_->alpha : solvable_;
+        current_ = between(current_, goal, 0.5);
+        retreated_ = true;
+    }
+    solvable_ = current_.alpha;
+    violation_ = point_.violation_pu(limits_.nodes);
+    return true;
+}
+
+/// `part` of the way from one answer's setpoints to another's.
+Answer Correction::between(Answer const& a, Answer const& b, double part) const {
+    Answer middle = a;
+    for (std::size_t d = 0; d < middle.alpha.size(); ++d) middle.alpha[d] += part * (b.alpha[d] - a.alpha[d]);
+    flow_.solve(middle.alpha, middle.curtailed);
+    middle.price_low.clear();
+    middle.price_high.clear();
+    middle.duality_gap.reset();
+    middle.objective += part * (b.objective - a.objective);
+    if (policy_.cost != nullptr || policy_.levels != fairness::Levels::none) {
+        double const own = fairness::objective(policy_, available_kw_, middle.alpha, settings_.contracts);
+        middle.objective = policy_.levels == fairness::Levels::largest_first ? comm_.max(own) : comm_.sum(own);
+    }
+    return middle;
+}
+
+void Correction::keep_if_better() {
+    if (holds()) {
+        if (!best_ || burden(current_) < burden(*best_)) best_ = current_;
+    } else if (violation_ < least_violation_) {
+        least_violation_ = violation_;
+        least_ = current_;
+    }
+}
+
+/// AC voltages less linear ones; where the violation does not shrink by half of the step that was believed, less of it is.
+void Correction::move_limits() {
+    constexpr double least_step = 0.125;
+    if (!holds()) {
+        bool const enough = violation_ <= (1.0 - 0.5 * step_) * last_violation_;
+        step_ = enough ? std::min(1.0, 2.0 * step_) : std::max(least_step, 0.5 * step_);
+        last_violation_ = violation_;
+    }
+    for (std::size_t i = 0; i < offset_.size(); ++i) {
+        auto const& node = limits_.nodes[i];
+        double const found = seen(piece_, point_.state(), node) - seen(piece_, current_.curtailed, node);
+        offset_[i] += (round_ == 0 ? 1.0 : step_) * (found - offset_[i]);
+    }
+}
+
+/// Sensitivities at the AC point, or balanced again. Offsets begin anew: they are what this model does not say.
+void Correction::rebuild(bool at_ac_point) {
+    if (at_ac_point) flow_.linearise_at(point_.operating_points());
+    else flow_.linearise_balanced();
+    rebuilt_ = at_ac_point;
+    flow_.solve(current_.alpha, current_.curtailed);
+    for (std::size_t i = 0; i < offset_.size(); ++i)
+        offset_[i] = seen(piece_, point_.state(), limits_.nodes[i]) - seen(piece_, current_.curtailed, limits_.nodes[i]);
+    feasible_offset_ = offset_;
+}
+
+/// What the method is asked: the limits where the linear voltages have to be for the AC voltages to hold.
+Settings Correction::moved_settings() {
+    auto settings = settings_;
+    settings.start.reset();
+    settings.nodes = limits_.nodes;
+    for (std::size_t i = 0; i < offset_.size(); ++i) {
+        (*settings.nodes)[i].high -= offset_[i];
+        (*settings.nodes)[i].low -= offset_[i];
+    }
+    if (any_hopeless_) {
+        // As low as they can be in this model, with a little room so that the program has an inside.
+        constexpr double room = 2e-5;
+        model::FlowState lowest;
+        flow_.solve(everything_, lowest);
+        for (std::size_t i = 0; i < offset_.size(); ++i)
+            if (auto& node = (*settings.nodes)[i]; hopeless_[i] != 0)
+                node.high = std::max(node.high, seen(piece_, lowest, node) + room);
+    }
+    // The prices of a relaxed answer are those of exceeding limits.
+    if (method_.general && !current_.price_high.empty() && current_.status != Status::relaxed) {
+        Settings::Start start{.alpha = current_.alpha};
+        for (std::size_t i = 0; i < current_.nodes.size(); ++i) {
+            if (current_.price_low[i] > 0.0) start.price_low[current_.nodes[i].row] = current_.price_low[i];
+            if (current_.price_high[i] > 0.0) start.price_high[current_.nodes[i].row] = current_.price_high[i];
+        }
+        settings.start = std::move(start);
+    }
+    return settings;
+}
+
+bool Correction::solve_again() {
+    auto next = method_.run(comm_, flow_, policy_, moved_settings(), {});
+    bool const has_answer = is_solved(linear_.status) || round_ > 0;
+    if (next.status == Status::infeasible && has_answer && relax_hopeless())
+        next = method_.run(comm_, flow_, policy_, moved_settings(), {});
+    if (rebuilt_ && !is_solved(next.status) && next.status != Status::infeasible) {
+        // Branches that mix all powers are harder to solve: the rest of the way without.
+        may_rebuild_ = false;
+        rebuild(false);
+        next = method_.run(comm_, flow_, policy_, moved_settings(), {});
+    }
+    if (next.status == Status::infeasible && !(has_answer && solve_again_nearer(next))) {
+        trouble_ = "no curtailment keeps all limits where AC power flow moves them to";
+        for (auto const& conflict : next.conflicts)
+            if (!conflict.element.empty()) conflicts_ += (conflicts_.empty() ? "; in conflict: " : ", ") + conflict.element;
+        return false;
+    }
+    if (!is_solved(next.status)) {
+        trouble_ = fmt::format("with the limits where AC power flow moves them to, the method ends as {}",
+                               to_text(next.status));
+        return false;
+    }
+    feasible_offset_ = offset_;
+    allowed_ = says_itself(comm_, piece_, next);
+    current_ = std::move(next);
+    return true;
+}
+
+/// Where the last limits had an answer and these have none, the truth may lie between.
+bool Correction::solve_again_nearer(Answer& next) {
+    constexpr int most = 3;
+    for (int i = 0; i < most && next.status == Status::infeasible; ++i) {
+        for (std::size_t k = 0; k < offset_.size(); ++k) offset_[k] = 0.5 * (offset_[k] + feasible_offset_[k]);
+        next = method_.run(comm_, flow_, policy_, moved_settings(), {});
+    }
+    return next.status != Status::infeasible;
+}
+
+/// Nodes above their limit with everything curtailed are relaxed to that voltage. \return true if there are any that were not known.
+bool Correction::relax_hopeless() {
+    constexpr double room = 4e-5;  // pu^2, more than what a model is given
+    if (!hopeless_.empty() || comm_.max(static_cast<std::int64_t>(limits_.nodes.size())) == 0) return false;
+    hopeless_.assign(limits_.nodes.size(), 0);
+    if (!point_.solve(everything_)) return false;
+    solvable_ = everything_;
+    for (std::size_t i = 0; i < hopeless_.size(); ++i) {
+        auto& node = limits_.nodes[i];
+        double const v = seen(piece_, point_.state(), node);
+        if (std::sqrt(v) <= std::sqrt(node.high) + ac_tolerance_pu) continue;
+        hopeless_[i] = 1;
+        node.high = v + room;
+    }
+    any_hopeless_ = comm_.max(std::ranges::count(hopeless_, 1)) > 0;
+    return any_hopeless_;
+}
+
+bool Correction::record_round(double change) {
+    auto const bad = violations(piece_, limits_.nodes, point_.state());
+    double const dual = current_.rounds.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                                : current_.rounds.back().dual_residual;
+    history_.alpha = current_.alpha;
+    history_.objective = current_.objective;
+    return record(comm_, flow_,
+                  {point_.state(), comm_.max(bad.empty() ? 0.0 : std::ranges::max(bad)), change, dual, round_},
+                  observer_, history_);
+}
+
+/// The rounds have not come to rest: the best setpoints that hold, or, where none did, with everything curtailed; and from there as
+/// near to the last as the limits allow.
+void Correction::approach_from_best() {
+    constexpr int most_halvings = 8;
+    if (!best_) {
+        relax_hopeless();
+        auto all = between(current_, current_, 0.0);
+        all.alpha = everything_;
+        all = between(all, all, 0.0);
+        allowed_ = 0.0;
+        auto const last = std::exchange(current_, all);
+        if (point_.solve(current_.alpha)) {
+            violation_ = point_.violation_pu(limits_.nodes);
+            if (holds()) best_ = current_;
+        }
+        current_ = last;
+    }
+    if (!best_) {
+        if (least_) current_ = *least_;
+        return;
+    }
+    auto outside = current_;
+    current_ = *best_;
+    for (int i = 0; i < most_halvings; ++i) {
+        auto middle = between(current_, outside, 0.5);
+        bool const inside = point_.solve(middle.alpha) &&
+                            point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_ &&
+                            burden(middle) <= burden(current_);
+        (inside ? current_ : outside) = std::move(middle);
+    }
+}
+
+/// The balanced model again, with the setpoints that were chosen; limits and prices are those of AC voltages.
+Answer Correction::finish() {
+    Answer answer = std::move(current_);
+    if (rebuilt_) flow_.linearise_balanced();
+    bool const known = point_.solve(answer.alpha);
+    for (std::size_t i = 0; i < answer.price_high.size(); ++i) {
+        // Prices per pu of the limits the method had.
+        auto const& asked = answer.nodes[i];
+        auto const& real = limits_.nodes[i];
+        if (asked.low > 0.0 && real.low > 0.0) answer.price_low[i] *= std::sqrt(real.low / asked.low);
+        answer.price_high[i] *= std::sqrt(real.high / asked.high);
+    }
+    answer.nodes = limits_.nodes;
+    answer.uncurtailed = std::move(linear_.uncurtailed);
+    flow_.solve(answer.alpha, answer.curtailed);
+    answer.at_limit = 2.0 * settings_.limits.v_max_pu * 2.0 * ac_tolerance_pu;
+    current_ = answer;
+    if (known) {
+        point_.describe(limits_.nodes, record_);
+        violation_ = record_.violation_pu;
+        if (!settled_ && !stopped_) static_cast<void>(record_round(0.0));
+    }
+    answer.rounds = std::move(history_.rounds);
+    answer.agent_curtailed_kw = std::move(history_.agent_curtailed_kw);
+    answer.boundary_v_sq = std::move(history_.boundary_v_sq);
+    answer.iterations = linear_.iterations;
+    record_.rounds = round_;
+    if (known) answer.ac = std::move(record_);
+
+    if (stopped_) answer.status = Status::interrupted;
+    else if (settled_ && !is_solved(answer.status)) answer.status = Status::optimal;
+    else if (!settled_ && known && holds()) {
+        answer.status = allowed_ > 0.0 ? Status::relaxed : Status::converged;
+        answer.open = "AC limits hold, feasible, not optimal: " + trouble_;
+    } else if (!settled_) {
+        answer.status = Status::not_ac_feasible;
+        if (comm_.is_root()) answer.ac_notes.push_back("no setpoints were found that keep the AC limits: " + trouble_ +
+                                      conflicts_);
+    }
+    if (any_hopeless_) {
+        if (!stopped_) answer.status = Status::not_ac_feasible;
+        auto const names = named(comm_, piece_, limits_.nodes, hopeless_);
+        if (comm_.is_root())
+            answer.ac_notes.push_back(
+                fmt::format("above the upper limit with everything curtailed, where no curtailment can help: {}; relaxed to that "
+                            "voltage, all other limits are kept",
+                            names));
+    }
+    if (!stopped_) note_sagging(comm_, piece_, limits_, answer);
+    return answer;
+}
+
+}  // namespace
+
+std::vector<Node> limits_to_start_with(core::Communicator const& comm, model::LinDist3Flow& flow,
+                                       powerflow::PowerFlow& ac, VoltageLimits const& limits) {
+    auto const& piece = flow.piece();
+    std::vector<double> const nothing(flow.ders().size(), 0.0);
+    model::FlowState uncurtailed;
+    flow.solve(nothing, uncurtailed);
+    auto nodes = limited_nodes(piece, limits, uncurtailed);
+    AcPoint point{comm, piece, ac};
+    if (!point.solve(nothing)) return nodes;
+    auto const by_ac = limits_at(comm, piece, limits, point.state()).nodes;
+    for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].low = std::min(nodes[i].low, by_ac[i].low);
+    return nodes;
+}
+
+void check_ac(core::Communicator const& comm, model::LinDist3Flow const& flow, powerflow::PowerFlow& ac,
+              Settings const& settings, Answer& answer) {
+    auto const& piece = flow.piece();
+    AcPoint point{comm, piece, ac};
+    auto const give_up = [&] {
+        if (is_solved(answer.status)) answer.status = Status::not_ac_feasible;
+        if (comm.is_root()) answer.ac_notes.push_back(point.why());
+    };
+    if (!point.solve(std::vector<double>(answer.alpha.size(), 0.0))) return give_up();
+    auto const limits = limits_at(comm, piece, settings.limits, point.state());
+    if (!point.solve(answer.alpha)) return give_up();
+    AcRecord record{.nodes_below_vmin = limits.below_vmin, .alpha_linear = answer.alpha};
+    point.describe(limits.nodes, record);
+    record.v_max_linear_pu = record.v_max_pu;
+    double const allowed = says_itself(comm, piece, answer) + ac_tolerance_pu;
+    answer.ac = std::move(record);
+    if (!is_solved(answer.status)) return;
+    note_sagging(comm, piece, limits, answer);
+    if (answer.ac->violation_pu <= allowed) return;
+    answer.status = Status::not_ac_feasible;
+    std::vector<char> outside;
+    for (auto const& node : limits.nodes) {
+        double const v = std::sqrt(std::max(0.0, seen(piece, answer.ac->state, node)));
+        bool const low = node.low > 0.0 && v < std::sqrt(node.low) - allowed;
+        outside.push_back(v > std::sqrt(node.high) + allowed || low ? 1 : 0);
+    }
+    auto const names = named(comm, piece, limits.nodes, outside);
+    if (comm.is_root())
+        answer.ac_notes.push_back(fmt::format("AC voltages are up to {:.5f} pu outside their limits, at {}",
+                                              answer.ac->violation_pu, names));
+}
+
+Answer correct_to_ac(core::Communicator const& comm, model::LinDist3Flow& flow, powerflow::PowerFlow& ac,
+                     Method const& method, fairness::Policy const& policy, Settings const& settings,
+                     Observer const& observer, Answer linear, CorrectionSettings const& own) {
+    return Correction{comm, flow, ac, method, policy, settings, observer, std::move(linear), own}.run();
+}
+
+}  // namespace dec::coordination
