@@ -93,10 +93,6 @@ class Scenario:
             return PROJECT / about["input"]
         return SHARED / "feeders" / about["public"] if "public" in about else None
 
-    def options(self):
-        """Of `dec solve`, for other commands that share them."""
-        return [word for key, value in self.tables["solve"].items() for word in (f"--{key}", str(value))]
-
     def make_feeder(self, folder):
         """Path of the feeder; variants of one feeder share it, and what is there already is used."""
         folder = Path(folder)
