@@ -197,6 +197,21 @@ def test_where_nothing_has_to_be_curtailed_there_is_no_curve(tmp_path):
     assert "alpha_curve" not in table(tmp_path / "tradeoff.h5", "ders")
 
 
+def test_a_policy_without_an_answer_does_not_keep_the_others_from_theirs(tmp_path):
+    """Nobody above the new lower limit may fall below it, which the same export for everybody would make them."""
+    outcome = dec("tradeoff", DEMONSTRATION, *QUESTION, "--vmin", 1.005, "--policies", "uniform-export", "--points", 3, "--json",
+                  "--table", "tradeoff.csv", folder=tmp_path)
+
+    assert outcome.code == 3
+    least, without = json.loads(outcome.out)["policies"]
+    assert (least["policy"], least["status"]) == ("min-curtailment", "optimal") and least["price_of_fairness"] == 0.0
+    assert (without["policy"], without["status"]) == ("uniform-export", "infeasible") and without["curtailed_kw"] is None
+    policies = table(tmp_path / "tradeoff.h5", "policies")
+    assert list(policies["status"]) == ["optimal", "infeasible"] and np.isnan(policies["jain"][1])
+    assert (tmp_path / "tradeoff.csv").read_text().splitlines()[2].startswith("uniform-export,,,infeasible,")
+    assert len(table(tmp_path / "tradeoff.h5", "curve")["blend"]) == 3
+
+
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_the_answers_so_far_marked(number, code, tmp_path):
     process = subprocess.Popen(command("tradeoff", DEMONSTRATION, *QUESTION, "--points", 1_000_000, "--policies", "quadratic",
