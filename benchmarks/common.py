@@ -93,10 +93,6 @@ class Scenario:
             return PROJECT / about["input"]
         return SHARED / "feeders" / about["public"] if "public" in about else None
 
-    def options(self):
-        """Of `dec solve`, for other commands that share them."""
-        return [word for key, value in self.tables["solve"].items() for word in (f"--{key}", str(value))]
-
     def make_feeder(self, folder):
         """Path of the feeder; variants of one feeder share it, and what is there already is used."""
         folder = Path(folder)
@@ -128,6 +124,25 @@ class Scenario:
             raise Failure(f"{self.name}: {above} of {nodes} nodes are above the limit with nothing curtailed; "
                           f"{self.path.relative_to(PROJECT)} says {self.above} of {self.nodes}")
         return summary
+
+
+    def voltages(self, feeder, pv_scale, results):
+        """Squared voltages of all nodes that have limits, with nothing curtailed, pu^2."""
+        dec("solve", feeder, "--config", self.path, "--pv-scale", pv_scale, "--vmin", 0, "--vmax", 10, "--quiet", "-o", results)
+        with h5py.File(results) as file:
+            v = file["nodes/v_uncurtailed"][:]
+        return v[np.isfinite(v)] ** 2
+
+    def fit(self, feeder, results, share):
+        """PV scale, of four digits, at which that share of nodes is above the limit: squared voltages are affine in it.
+        Returns it, the number of nodes and how many of them are above."""
+        without = self.voltages(feeder, 0.0, results)
+        rise = self.voltages(feeder, 1.0, results) - without
+        limit = self.tables["problem"].get("vmax", 1.05) ** 2
+        least = np.full(len(rise), np.inf)  # scale from which a node is above
+        np.divide(limit - without, rise, out=least, where=rise > 0.0)
+        scale = float(f"{np.sort(least)[int(share * len(least))]:.4g}")
+        return scale, len(rise), int((without + scale * rise > limit).sum())
 
 
 def scenario_names():

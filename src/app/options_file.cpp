@@ -37,6 +37,9 @@ std::string content(std::istream& input, std::string const& path) {
 
 /// What benchmarks know about the problem the file describes, and no command reads.
 constexpr auto about_the_file = "scenario";
+/// What every command that asks for voltages reads; its own section wins.
+constexpr auto for_all_that_ask = "problem";
+bool asks(CLI::App const& command) { return knows(command, "source-voltage"); }
 
 bool is_command(CLI::App const& dec, std::string const& name) {
     return !dec.get_subcommands([&](CLI::App const* command) { return command->get_name() == name; }).empty();
@@ -51,11 +54,13 @@ std::vector<CLI::ConfigItem> OptionsFile::from_config(std::istream& input) const
     auto const path = dec_.get_config_ptr()->as<std::string>();
     std::vector<core::Finding> findings;
     std::set<std::string> unknown_sections;
-    std::vector<CLI::ConfigItem> wanted;
+    std::vector<CLI::ConfigItem> wanted, common;
     std::istringstream text{content(input, path)};
     for (auto& item : CLI::ConfigBase::from_config(text)) {
-        std::string const section = item.parents.empty() ? command.get_name() : item.parents.front();
-        if (section == about_the_file) continue;
+        std::string section = item.parents.empty() ? command.get_name() : item.parents.front();
+        bool const shared = section == for_all_that_ask;
+        if (section == about_the_file || (shared && (!asks(command) || is_section_mark(item)))) continue;
+        if (shared) section = command.get_name();
         if (!is_key(item.name) && !is_section_mark(item)) {
             findings.push_back({path, item.name, "is not TOML", "write lines like  vmax = 1.05"});
         } else if (!is_command(dec_, section)) {
@@ -67,10 +72,13 @@ std::vector<CLI::ConfigItem> OptionsFile::from_config(std::istream& input) const
             findings.push_back({path, item.name, "there is no such option", "see dec " + section + " --help"});
         } else {
             item.parents = {section};
-            wanted.push_back(std::move(item));
+            (shared ? common : wanted).push_back(std::move(item));
         }
     }
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
+    for (auto& item : common)
+        if (std::ranges::find(wanted, item.name, &CLI::ConfigItem::name) == wanted.end())
+            wanted.push_back(std::move(item));
     return wanted;
 }
 

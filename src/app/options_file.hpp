@@ -7,6 +7,9 @@
 ///   [solve]                  # only for dec solve
 ///   vmax = 1.04
 ///
+///   [problem]                # for every command that asks the same question: solve, tradeoff, export-qp, powerflow
+///   source-voltage = 1.02
+///
 ///   [scenario]               # for benchmarks/, not for dec
 ///   nodes = 1986
 #pragma once
@@ -21,7 +24,7 @@ class OptionsFile : public CLI::ConfigTOML {
     explicit OptionsFile(CLI::App const& dec) : dec_{dec} {}
 
     /// What is for the command that was chosen. \throws core::InvalidInput naming every option it does not have, and every
-    /// section but [scenario] that is no command.
+    /// section but [problem] and [scenario] that is no command.
     [[nodiscard]] std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
 
   private:

@@ -115,8 +115,6 @@ core::ExitCode trade_off(Context& context, TradeoffOptions const& options) {
     run.seconds.solve = clock.lap();
 
     auto sizes = results::summary_of(comm, flow, run);
-    for (auto const& answer : tradeoff.policies)
-        if (answer.is_answer()) sizes.available_kw = answer.burden.available_kw;
     // Both files or none.
     std::unique_ptr<core::OutputFile> table;
     core::together(comm, [&] {

@@ -32,6 +32,7 @@ class Comparison {
             takes_part += fairness::reach_of(available_kw_[d], contract) > 0.0 ? available_kw_[d] : 0.0;
         }
         takes_part_kw_ = comm.sum(takes_part);
+        result_.available_kw = comm.sum(std::accumulate(available_kw_.begin(), available_kw_.end(), 0.0));
     }
 
     Tradeoff run() {

@@ -145,7 +145,7 @@ core::Json to_json(Tradeoff const& tradeoff, Summary const& sizes) {
     for (auto const* key : {"feeder", "buses", "nodes", "branches", "loads", "ders", "storages", "machines", "agents",
                             "areas", "ranks", "method"})
         json[key] = all[key];
-    json["available_kw"] = sizes.available_kw;
+    json["available_kw"] = tradeoff.available_kw;
     json["v_max_uncurtailed"] = tradeoff.v_max_uncurtailed_pu;
     json["common_share"] = tradeoff.curve.empty() ? core::Json() : core::Json(tradeoff.common_share);
     json["interrupted"] = tradeoff.interrupted;
@@ -160,17 +160,18 @@ std::string to_table(Tradeoff const& tradeoff, Summary const& sizes) {
         "{}: {} DERs, {:.1f} kW available, {:.4f} pu uncurtailed\n\n"
         "                          curtailed   of all  price of   Jain    Gini  largest\n"
         "                                 kW        %  fairness                share\n",
-        sizes.feeder, sizes.ders, sizes.available_kw, tradeoff.v_max_uncurtailed_pu);
+        sizes.feeder, sizes.ders, tradeoff.available_kw, tradeoff.v_max_uncurtailed_pu);
     auto const add = [&](Alternative const& answer, std::string const& name) {
         if (!answer.is_answer()) {
             fmt::format_to(std::back_inserter(text), "{:<24} {}\n", name, coordination::to_text(answer.status));
             return;
         }
         auto const& burden = answer.burden;
+        double const price = 100.0 * price_of_fairness(answer, tradeoff);
         fmt::format_to(std::back_inserter(text), "{:<24} {:>11.1f} {:>8.2f} {:>8.2f}% {:>7.4f} {:>7.4f} {:>7.2f}%\n",
                        name, burden.curtailed_kw,
                        burden.available_kw > 0.0 ? 100.0 * burden.curtailed_kw / burden.available_kw : 0.0,
-                       100.0 * price_of_fairness(answer, tradeoff), burden.jain, burden.gini, 100.0 * burden.alpha_max);
+                       std::abs(price) < 0.005 ? 0.0 : price, burden.jain, burden.gini, 100.0 * burden.alpha_max);
     };
     for (auto const& answer : tradeoff.policies)
         add(answer, answer.scope ? fmt::format("{} ({})", answer.policy, scope_of(answer)) : answer.policy);
@@ -204,7 +205,7 @@ void write_tradeoff(core::Communicator const& comm, std::string const& path, mod
                           {"dec_version", run.version},
                           {"feeder", sizes.feeder},
                           {"ders", sizes.ders},
-                          {"available_kw", sizes.available_kw},
+                          {"available_kw", tradeoff.available_kw},
                           {"v_max_uncurtailed", tradeoff.v_max_uncurtailed_pu},
                           {"common_share", tradeoff.curve.empty() ? nan : tradeoff.common_share},
                           {"interrupted", std::int64_t{tradeoff.interrupted ? 1 : 0}}});

@@ -96,6 +96,25 @@ seed = 3
         assert changed["policy"] == "proportional" and changed["v_max_ac"] <= 1.045 + 1e-5
 
 
+def test_commands_that_ask_the_same_question_share_a_section(tmp_path):
+    options = tmp_path / "options.toml"
+    options.write_text('[scenario]\nnodes = 1986\n[problem]\nsource-voltage = 1.0\npv-scale = 0.5\n[solve]\npv-scale = 0.25\n'
+                       '[populate]\nseed = 3\n')
+    plain = json.loads(succeed("solve", DEMONSTRATION, "--json", folder=tmp_path).out)["available_kw"]
+
+    asked = {command: json.loads(succeed(command, DEMONSTRATION, "--config", options, "--json", folder=tmp_path).out)
+             for command in ("solve", "tradeoff")}
+
+    assert asked["solve"]["available_kw"] == pytest.approx(0.25 * plain)  # its own section wins
+    assert asked["tradeoff"]["available_kw"] == pytest.approx(0.5 * plain)
+    succeed("powerflow", DEMONSTRATION, "--config", options, folder=tmp_path)
+    succeed("convert", DEMONSTRATION, tmp_path / "copy.h5", "--config", options)  # asks nothing
+    options.write_text("[problem]\nfrob = 1\n")
+    assert dec("tradeoff", DEMONSTRATION, "--config", options).errors == [
+        f"{options}: frob: there is no such option; see dec tradeoff --help"]
+    assert dec("convert", DEMONSTRATION, tmp_path / "copy.h5", "--config", options).code == 0
+
+
 def test_what_a_file_of_options_cannot_mean_is_refused_line_by_line(tmp_path):
     options = tmp_path / "options.toml"
     options.write_text('vmaxx = 1.04\n[solv]\na = 1\nb = 2\n[solve]\nfrob = "x"\n')

@@ -50,6 +50,17 @@ def test_options_of_large_scenarios_are_known(name, folder):
     assert dec("solve", small, "--config", SCENARIOS / f"{name}.toml", "--dry-run", "--quiet").code == 0
 
 
+@pytest.mark.parametrize("name", ["demonstration_1", "demonstration_40", "synthetic_1e4_10"])
+def test_the_scale_that_gives_a_share_is_found_from_two_power_flows(name, folder):
+    scenario = Scenario.load(name)
+
+    scale, nodes, above = scenario.fit(scenario.make_feeder(folder), folder / "fit.h5", scenario.share)
+
+    assert nodes == scenario.nodes
+    assert scale == pytest.approx(scenario.tables["problem"]["pv-scale"], rel=1e-3)
+    assert abs(above - scenario.above) <= 1e-3 * nodes
+
+
 def test_another_number_of_nodes_than_stated_is_refused(folder):
     scenario = Scenario.load("demonstration_10")
     scenario.above += 1

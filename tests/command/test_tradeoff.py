@@ -2,6 +2,7 @@
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -10,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from command_line import DEMONSTRATION, SOURCE, dec, succeed
+from command_line import DEMONSTRATION, ENVIRONMENT, SOURCE, command, dec, succeed
 
 # A tenth of the nodes above the limit: benchmarks/scenarios/demonstration_10.toml.
 QUESTION = ("--source-voltage", "1.0", "--pv-scale", "0.8343")
@@ -194,6 +195,39 @@ def test_where_nothing_has_to_be_curtailed_there_is_no_curve(tmp_path):
     assert summary["curve"] == [] and summary["common_share"] is None
     assert [row["curtailed_kw"] for row in summary["policies"]] == [0.0, pytest.approx(0.0, abs=1e-6)]
     assert "alpha_curve" not in table(tmp_path / "tradeoff.h5", "ders")
+
+
+def test_a_policy_without_an_answer_does_not_keep_the_others_from_theirs(tmp_path):
+    """Nobody above the new lower limit may fall below it, which the same export for everybody would make them."""
+    outcome = dec("tradeoff", DEMONSTRATION, *QUESTION, "--vmin", 1.005, "--policies", "uniform-export", "--points", 3, "--json",
+                  "--table", "tradeoff.csv", folder=tmp_path)
+
+    assert outcome.code == 3
+    least, without = json.loads(outcome.out)["policies"]
+    assert (least["policy"], least["status"]) == ("min-curtailment", "optimal") and least["price_of_fairness"] == 0.0
+    assert (without["policy"], without["status"]) == ("uniform-export", "infeasible") and without["curtailed_kw"] is None
+    policies = table(tmp_path / "tradeoff.h5", "policies")
+    assert list(policies["status"]) == ["optimal", "infeasible"] and np.isnan(policies["jain"][1])
+    assert (tmp_path / "tradeoff.csv").read_text().splitlines()[2].startswith("uniform-export,,,infeasible,")
+    assert len(table(tmp_path / "tradeoff.h5", "curve")["blend"]) == 3
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_the_answers_so_far_marked(number, code, tmp_path):
+    process = subprocess.Popen(command("tradeoff", DEMONSTRATION, *QUESTION, "--points", 1_000_000, "--policies", "quadratic",
+                                       "--verbose"), cwd=tmp_path, env=ENVIRONMENT, text=True, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+    for line in process.stderr:
+        if "blend 0.000" in line:
+            process.send_signal(number)
+            break
+    process.stderr.read()
+
+    assert process.wait(timeout=60) == code
+    with h5py.File(tmp_path / "tradeoff.h5") as file:
+        assert file.attrs["interrupted"] == 1
+        assert list(file["policies/status"].asstr()[:]) == ["optimal", "optimal"]
+        assert len(file["curve/blend"]) == file["ders/alpha_curve"].shape[1] > 0
 
 
 def test_without_any_answer_the_limits_in_conflict_are_named_and_nothing_is_written(tmp_path):

@@ -36,6 +36,7 @@ struct Alternative {
 };
 
 struct Tradeoff {
+    double available_kw = 0.0;  ///< of all DERs
     double v_max_uncurtailed_pu = 0.0;
     std::vector<Alternative> policies;  ///< in the order asked for; `proportional` once for each scope
     double common_share = 0.0;          ///< of fairness::blend
