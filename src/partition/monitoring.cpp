@@ -14,29 +14,55 @@ using feeder::TerminalRef;
 using feeder::Transformer;
 using feeder::Tree;
 
-/// Where the elements lie on the tree: vertex and feeding of each (kind, row, winding of a star member).
+/// An element, and of a star member its winding.
+using Key = std::tuple<Feeding::Kind, std::int32_t, std::uint8_t>;
+
+/// All that controls may look at.
+std::map<Key, std::pair<std::int32_t, Feeding>> looked_at(Feeder const& feeder) {
+    std::map<Key, std::pair<std::int32_t, Feeding>> keys;
+    auto const add_unit = [&](std::int32_t unit) {
+        keys[{Feeding::Kind::transformer, unit, std::uint8_t{0}}] = {-1, {}};
+        for (std::uint8_t w = 0; w < 3; ++w) keys[{Feeding::Kind::star_member, unit, w}] = {-1, {}};
+    };
+    for (auto const& tap : feeder.tap_changers.rows()) add_unit(tap.transformer.value());
+    for (auto const& capacitor : feeder.capacitors.rows()) {
+        auto const& at = capacitor.control.monitored;
+        switch (at.kind) {
+            case ElementKind::line: keys[{Feeding::Kind::line, at.element, std::uint8_t{0}}] = {-1, {}}; break;
+            case ElementKind::switch_: keys[{Feeding::Kind::switch_, at.element, std::uint8_t{0}}] = {-1, {}}; break;
+            case ElementKind::series_compensator:
+                keys[{Feeding::Kind::series_compensator, at.element, std::uint8_t{0}}] = {-1, {}};
+                break;
+            case ElementKind::transformer: add_unit(at.element); break;
+            default: break;
+        }
+    }
+    return keys;
+}
+
+/// Where they lie on the tree: vertex and feeding of each.
 class Places {
   public:
-    Places(Feeder const& feeder, Tree const& tree) : feeder_{feeder}, tree_{tree} {
+    Places(Feeder const& feeder, Tree const& tree) : feeder_{feeder}, tree_{tree}, places_{looked_at(feeder)} {
         for (std::size_t v = 0; v < tree.vertices.size(); ++v)
             for (std::int32_t f = 0; f < tree.vertices[v].feedings; ++f) {
                 auto const& feeding = tree.feedings[static_cast<std::size_t>(tree.vertices[v].first_feeding + f)];
-                if (feeding.kind == Feeding::Kind::source_impedance) continue;
-                places_[{feeding.kind, feeding.element, feeding.winding}] = {static_cast<std::int32_t>(v), feeding};
+                if (auto const place = places_.find({feeding.kind, feeding.element, feeding.winding}); place != places_.end())
+                    place->second = {static_cast<std::int32_t>(v), feeding};
             }
     }
 
     /// The terminal `end` (0, 1) of an element with two.
     [[nodiscard]] Monitor two_ended(Feeding::Kind kind, std::int32_t element, std::size_t end, Index<feeder::Bus> bus) const {
-        auto const found = places_.find({kind, element, 0});
-        if (found == places_.end()) return of_bus(bus);
+        auto const found = places_.find({kind, element, std::uint8_t{0}});
+        if (found == places_.end() || found->second.first < 0) return of_bus(bus);
         auto const& [vertex, feeding] = found->second;
         return {.vertex = vertex, .kind = kind, .element = element, .lower = feeding.upstream != end};
     }
     [[nodiscard]] Monitor of_winding(Index<Transformer> id, std::size_t w) const {
         auto const& unit = feeder_.transformers[id];
         if (auto const found = places_.find({Feeding::Kind::star_member, id.value(), static_cast<std::uint8_t>(w)});
-            found != places_.end()) {
+            found != places_.end() && found->second.first >= 0) {
             auto const& [vertex, feeding] = found->second;
             // A star member's ends are its bus (0) and the star point (1).
             return {.vertex = vertex,
@@ -54,7 +80,7 @@ class Places {
   private:
     Feeder const& feeder_;
     Tree const& tree_;
-    std::map<std::tuple<Feeding::Kind, std::int32_t, std::uint8_t>, std::pair<std::int32_t, Feeding>> places_;
+    std::map<Key, std::pair<std::int32_t, Feeding>> places_;  // vertex -1: carries nothing
 };
 
 Monitor of_tap_changer(Feeder const& feeder, Places const& places, feeder::TapChanger const& tap, ControlSeat& seat) {

@@ -75,8 +75,10 @@ int to_even(double x) { return static_cast<int>(std::nearbyint(x)); }
 /// One tap changer with a voltage control.
 class Regulator {
   public:
-    Regulator(feeder::Feeder const& feeder, TapChanger const& tap, partition::ControlSeat const& seat, std::size_t piece_row)
-        : row{piece_row}, control{seat.control}, feeder_{feeder}, tap_{tap}, winding_{seat.winding} {}
+    Regulator(feeder::Feeder const& feeder, TapChanger const& tap, bool measures_current,
+              partition::ControlSeat const& seat, std::size_t piece_row)
+        : row{piece_row}, control{seat.control}, feeder_{feeder}, tap_{tap}, measures_current_{measures_current},
+          winding_{seat.winding} {}
 
     /// Why it cannot act; empty if it can.
     [[nodiscard]] std::string_view hindrance() const {
@@ -84,6 +86,7 @@ class Regulator {
         if (c.mode != Mode::voltage) return "tap changers are moved by voltage only";
         if (!(tap_.pt_ratio > 0.0)) return "its voltage transformer has no ratio";
         if (compensates() && !(tap_.ct_rating_a > 0.0)) return "its current transformer has no rating";
+        if (compensates() && !measures_current_) return "it compensates for a current, and closes a loop";
         if (!(c.target > 0.0)) return "it has no target";
         return {};
     }
@@ -160,6 +163,7 @@ class Regulator {
 
     feeder::Feeder const& feeder_;
     TapChanger const& tap_;
+    bool measures_current_;
     std::int8_t winding_;
 };
 
@@ -340,7 +344,8 @@ class Controls {
         for (auto id : f.tap_changers.ids()) {
             auto const& seat = piece.tap_controls[id.at()];
             if (seat.control < 0) continue;
-            Regulator const regulator{f, f.tap_changers[id], seat, id.at()};
+            Regulator const regulator{f, f.tap_changers[id], any[static_cast<std::size_t>(seat.control)] > 0.0, seat,
+                                      id.at()};
             if (is_active(regulator, describe("tap changer", f.tap_changers, id))) regulators_.push_back(regulator);
         }
         for (auto id : f.capacitors.ids()) {

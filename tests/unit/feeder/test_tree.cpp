@@ -156,3 +156,28 @@ TEST_CASE("star members say which winding feeds their star point", "[tree]") {
         }
     CHECK(outward == 2);
 }
+
+TEST_CASE("what closes a loop becomes a tie where that is allowed, and brings its phases", "[tree][mesh]") {
+    // Phase C of "b" comes by the way of "a" alone, and phase A of "a" by the way of "b".
+    FeederMaker make{"ring"};
+    auto const source = make.bus("source", 2400.0), a = make.bus("a", 2400.0), b = make.bus("b", 2400.0);
+    make.source(source);
+    Complex const z{0.1, 0.2};
+    make.line(source, a, {Phase::b, Phase::c}, {{z, {}}, {{}, z}}, "to a");
+    make.line(source, b, {Phase::a, Phase::b}, {{z, {}}, {{}, z}}, "to b");
+    make.line(a, b, {Phase::a, Phase::b, Phase::c}, {{z, {}, {}}, {{}, z, {}}, {{}, {}, z}}, "between");
+    auto const feeder = make.finish();
+    Notes notes;
+
+    auto const tree = validate(feeder, notes, Loops::allowed);
+
+    CHECK(tree.vertices.size() == 4);
+    REQUIRE(tree.ties.size() == 1);
+    auto const& tie = tree.ties[0];
+    CHECK(tie.feedings == 1);
+    CHECK(tree.feedings[static_cast<std::size_t>(tie.first_feeding)].kind == Feeding::Kind::line);
+    for (auto bus : {a, b})
+        CHECK(tree.vertices[static_cast<std::size_t>(tree.vertex_of_bus[bus.at()])].phases == PhaseSet::abc());
+    CHECK_THROWS_WITH(validate(feeder, notes), Catch::Contains("loop"));
+    CHECK(validate(test::random_feeder({.seed = 1}), notes, Loops::allowed).ties.empty());
+}

@@ -153,6 +153,28 @@ TEST_CASE("a closed tie of IEEE 123 makes a mesh with the voltages of its nodal 
           Approx(flows.balance.loads.real() + flows.balance.losses_w).epsilon(1e-9));
 }
 
+TEST_CASE("phases that arrive by different ways round a loop", "[powerflow][sparse][mesh]") {
+    FeederMaker make{"ways"};
+    double const base_v = 2400.0;
+    auto const source = make.bus("source", base_v), a = make.bus("a", base_v), b = make.bus("b", base_v);
+    make.source(source, 1.0, {0.05, 0.3}, {0.1, 0.5});
+    Complex const z{0.3, 0.5}, m{0.1, 0.2};
+    make.line(source, a, {Phase::b, Phase::c}, {{z, m}, {m, z}});
+    make.line(source, b, {Phase::a, Phase::b}, {{z, m}, {m, z}});
+    make.line(a, b, {Phase::a, Phase::b, Phase::c}, {{z, m, m}, {m, z, m}, {m, m, z}});
+    make.load(a, PhaseSet::abc(), {Complex{40e3, 10e3}, Complex{50e3, 10e3}, Complex{20e3, 5e3}});
+    make.load(b, PhaseSet::abc(), {Complex{30e3, 10e3}, Complex{50e3, 10e3}, Complex{60e3, 5e3}}, Connection::delta);
+    auto const feeder = make.finish();
+
+    AcAnswer ac{feeder, {.load_limits = LoadLimits::wide}};
+    auto const twin = test::nodal_twin(feeder, {0.5, 1.5, 0.5}, {0.5, 1.5, 0.5});
+
+    CHECK(ac.outcome().status == Status::converged);
+    CHECK(difference(feeder, ac.all_volts(), twin.volts) < 1e-9);
+    auto const balance = ac.flow().flows().balance;
+    CHECK(balance.source.real() == Approx(balance.loads.real() + balance.losses_w).margin(1e-3));
+}
+
 TEST_CASE("the tree's solver refuses loops, and a loop of switches is undetermined", "[powerflow][sparse][mesh]") {
     CHECK_THROWS_WITH((AcAnswer{ring(false), {.solver = SolverChoice::tree}}), Catch::Contains("loops"));
 
