@@ -3,7 +3,6 @@
 #include <cmath>
 #include <numeric>
 #include <random>
-#include <random>
 
 #include "dec/coordination/bisection.hpp"
 #include "dec/coordination/check.hpp"

@@ -192,7 +192,7 @@ def min_max_flaws(program, ours, tolerance=1e-6):
     while left.any():
         level = moves.alpha[left].max()
         members = left & (moves.alpha > level - 1e-9)
-        levels += 1
+        levels += (members & (moves.most > 0.0)).any()  # a guarantee is no level
         most = np.where(moves.alpha > level - 1e-9, 0.0, moves.most)
         if (gain := moves.gain(np.where(members, 1.0, 0.0), most)) > tolerance:
             flaws.append(f"level {level}: HiGHS lowers its shares by {gain}")
