@@ -12,7 +12,7 @@ std::span<Method const> methods() {
         Method{.name = "exact",
                .description =
                    "the optimum of any policy; value functions travel between the pieces, and prices come with it",
-               .default_iterations = 200,
+               .default_iterations = 1000,
                .default_tolerance = 1e-9,
                .general = true,
                .can_do = [](fairness::Policy const&, fairness::Scope) { return true; },

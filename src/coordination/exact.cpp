@@ -87,11 +87,17 @@ class ExactSearch {
                            : solvers::solve(assembled_.program, links_, tree, start, watch);
     }
     [[nodiscard]] bool stands_still() const;
-    [[nodiscard]] std::int64_t most_iterations() const { return holds_limits_ ? 60 : std::numeric_limits<int>::max(); }
+    /// Of one program: what does not end before does not end at all.
+    [[nodiscard]] std::int64_t most_iterations() const { return holds_limits_ ? 60 : 200; }
     void take_shares(std::span<double const> u);
     void take_prices();
     void name_binding(std::vector<char> const& ders);
     void with_tie_break();
+    [[nodiscard]] std::vector<double> most_to_give_up() const;
+    [[nodiscard]] FeederSimplex::Watch watch();
+    /// A walk knows voltages only, and begins where their limits hold but for what its first steps put right.
+    [[nodiscard]] bool can_walk() const { return worst_violation() <= 1e-6; }
+    [[nodiscard]] bool walk_to_cheapest();
     [[nodiscard]] bool break_tie(double least);
     void leave_open(std::string what);
     [[nodiscard]] double count_open() const;
@@ -199,10 +205,14 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
 bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
+    if (answer_.iterations >= settings_.max_iterations) {
+        answer_.status = Status::iteration_limit;
+        return false;
+    }
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
     solvers::TreeSettings tree{
         .tolerance = settings_.tolerance,
-        .max_iterations = static_cast<int>(std::min(settings_.max_iterations, most_iterations())),
+        .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
         .polish = polish};
     auto const before = answer_.alpha;
@@ -382,7 +392,13 @@ void ExactSearch::name_binding(std::vector<char> const& ders) {
 /// Of all answers that cost the least the one of smallest sum of available alpha^2: a second program in what the prices of the
 /// first leave open.
 void ExactSearch::with_tie_break() {
-    if (!solve(start())) return;
+    auto const* const from = start();
+    if (!has_powers_ && !policy_.shared_fraction && (solve(from, false) || answer_.status == Status::iteration_limit) &&
+        answer_.status != Status::relaxed && can_walk() && walk_to_cheapest())
+        return;
+    if (answer_.status == Status::infeasible || answer_.status == Status::interrupted) return;
+    answer_.status = Status::optimal;
+    if (!solve(from)) return;
     take_prices();
     if (answer_.status == Status::relaxed) return;
     auto const first = answer_.alpha;
@@ -399,6 +415,58 @@ void ExactSearch::with_tie_break() {
     answer_.duality_gap = gap;
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
+}
+
+/// A round of the history for what a walk has come to.
+FeederSimplex::Watch ExactSearch::watch() {
+    return [this](std::vector<double> const& alpha) {
+        double change = 0.0;
+        for (std::size_t d = 0; d < alpha.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - alpha[d]));
+        answer_.alpha = alpha;
+        flow_.solve(answer_.alpha, answer_.curtailed);
+        answer_.objective = objective_of(answer_.alpha);
+        bool const stop =
+            record(comm_, flow_, {answer_.curtailed, worst_violation(), comm_.max(change)}, observer_, answer_);
+        if (stop) answer_.status = Status::interrupted;
+        return stop;
+    };
+}
+
+std::vector<double> ExactSearch::most_to_give_up() const {
+    std::vector<double> most;
+    for (auto const& what : decisions_.ders)
+        most.push_back(what.role == Decision::Role::fixed ? 0.0 : what.reach * what.upper);
+    return most;
+}
+
+/// From an answer near the cheapest to that of smallest squares among the cheapest. \return false if that was given up; then nothing has
+/// changed.
+bool ExactSearch::walk_to_cheapest() {
+    constexpr double holds = 1e-9;  // pu^2
+    auto const before = answer_;
+    FeederSimplex simplex{comm_,         flow_, links_, answer_.nodes, prices_, most_to_give_up(),
+                          answer_.alpha, false, watch()};
+    std::vector<double> cost;
+    for (auto const& what : decisions_.ders) cost.push_back(what.cost.linear / what.reach);
+    double gap = 0.0;
+    bool found = simplex.minimise(cost);
+    if (found) {
+        simplex.prices(low_, high_);
+        gap = simplex.gap();
+        (void)simplex.settle();
+        found = simplex.minimise_squares(available_kw_);
+        answer_.alpha = simplex.alpha();
+        flow_.solve(answer_.alpha, answer_.curtailed);
+    }
+    if (!found || worst_violation() > holds) {
+        if (answer_.status != Status::interrupted) answer_ = before;
+        return false;
+    }
+    take_prices();
+    answer_.objective = objective_of(answer_.alpha);
+    answer_.duality_gap = gap;
+    answer_.status = Status::optimal;
+    return true;
 }
 
 /// \return false if the answer is not the one of smallest squares among those that cost `least`, or the run was interrupted.
@@ -522,9 +590,11 @@ void ExactSearch::one_level_after_the_other() {
     bool wide = false;          // than the tolerance
     auto const* const from = start();
     if (!has_powers_ && count_open() > 0.0 && (solve(from, false) || answer_.status == Status::iteration_limit) &&
-        answer_.status != Status::relaxed && (walk_down_levels() || answer_.status == Status::interrupted))
+        answer_.status != Status::relaxed &&
+        ((can_walk() && walk_down_levels()) || answer_.status == Status::interrupted))
         return;
     if (answer_.status == Status::infeasible) return;
+    answer_.status = Status::optimal;
     while (count_open() > 0.0) {
         if (levels > 0 && rest_gives_nothing()) break;
         auto const before = answer_.alpha;
@@ -573,16 +643,14 @@ bool ExactSearch::walk_down_levels() {
     constexpr double same = 1e-9;     // levels that are no more apart are one
     constexpr double holds = 1e-9;    // pu^2
     auto const before = answer_;
-    std::vector<double> upper;
-    for (auto const& what : decisions_.ders)
-        upper.push_back(what.role == Decision::Role::fixed ? 0.0 : what.reach * what.upper);
-    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, true};
+    auto const upper = most_to_give_up();
+    auto const look = watch();
+    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, true, look};
     std::int64_t levels = 0;
     double gap = 0.0;
     for (double last = infinity;;) {
-        if (!simplex.minimise_cap()) break;
+        if (!simplex.minimise_cap() || look(simplex.alpha())) break;
         gap = std::max(gap, simplex.gap());
-        answer_.alpha = simplex.alpha();
         simplex.prices(low_, high_);
         double const level = simplex.cap();
         if (level > nothing && level < last - same) {
@@ -603,7 +671,7 @@ bool ExactSearch::walk_down_levels() {
         answer_.status = Status::optimal;
         return true;
     }
-    answer_ = before;
+    if (answer_.status != Status::interrupted) answer_ = before;
     return false;
 }
 
@@ -733,11 +801,11 @@ bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
         decisions_.ders[d].cost = {.quadratic = available_kw_[d] * std::pow(steepness, age)};
     }
     if (count_open() > 0.0 && !solve(nullptr, false) && answer_.status != Status::iteration_limit) return false;
+    if (!can_walk()) return false;
     answer_.status = Status::optimal;
-    std::vector<double> upper;
-    for (auto const& what : decisions_.ders)
-        upper.push_back(what.role == Decision::Role::fixed ? 0.0 : what.reach * what.upper);
-    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, false};
+    auto const upper = most_to_give_up();
+    auto const look = watch();
+    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, false, look};
     std::int64_t levels = 0;
     double gap = 0.0;
     // As most dates give nothing, several are tried together and fewer if they have to give something.
@@ -746,7 +814,7 @@ bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
         for (std::size_t d = 0; d < cost.size(); ++d)
             if (is_open(d) && date_of(d) >= dates[at] && date_of(d) <= dates[at + count - 1])
                 cost[d] = available_kw_[d];
-        if (!simplex.minimise(cost)) break;
+        if (!simplex.minimise(cost) || look(simplex.alpha())) break;
         gap = std::max(gap, simplex.gap());
         double given_up = 0.0;
         for (std::size_t d = 0; d < cost.size(); ++d) given_up += cost[d] * simplex.alpha()[d];
@@ -755,7 +823,6 @@ bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
             count = (count + 1) / 2;
             continue;
         }
-        answer_.alpha = simplex.alpha();
         simplex.prices(low_, high_);
         auto settled = simplex.settle();
         if (gives && ++levels == 1) take_prices();
@@ -778,7 +845,7 @@ bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
                 "on no date less can be given up, but which of the answers has the smallest squares is not settled");
         return true;
     }
-    answer_ = before;
+    if (answer_.status != Status::interrupted) answer_ = before;
     return false;
 }
 

@@ -21,9 +21,9 @@ constexpr double cancelled = 1e-9, worthless = 1e-9;
 
 FeederSimplex::FeederSimplex(core::Communicator const& comm, model::LinDist3Flow& flow, PieceLinks const& links,
                              std::span<Node const> nodes, MarginalPrices& prices, std::vector<double> upper,
-                             std::vector<double> alpha, bool capped)
+                             std::vector<double> alpha, bool capped, Watch watch)
     : comm_{comm}, flow_{flow}, links_{links}, nodes_{nodes}, prices_{prices}, upper_{std::move(upper)},
-      alpha_{std::move(alpha)}, capped_{capped} {
+      alpha_{std::move(alpha)}, capped_{capped}, watch_{std::move(watch)} {
     auto const count = alpha_.size();
     cost_.assign(count, 0.0);
     rate_.assign(count, 0.0);
@@ -37,7 +37,9 @@ FeederSimplex::FeederSimplex(core::Communicator const& comm, model::LinDist3Flow
     }
     cap_ = comm.max(cap_);
     for (std::size_t d = 0; d < count; ++d) {
-        place_.push_back(upper_[d] <= 0.0 ? Place::fixed : capped && upper_[d] >= cap_ ? Place::hanging : Place::between);
+        place_.push_back(upper_[d] <= 0.0              ? Place::fixed
+                         : capped && upper_[d] >= cap_ ? Place::hanging
+                                                       : Place::between);
     }
     most_steps_ = 1000 + 20 * comm.sum(open);
     rate_of_node_.assign(nodes.size(), 0.0);
@@ -331,6 +333,7 @@ bool FeederSimplex::move(Movers movers) {
     }
     while (goes_on()) {
         if (++steps_ > most_steps_ || rows_.size() > most_rows) return false;
+        if (steps_ % steps_between == 0 && watch_(alpha_)) return false;
         find_direction(movers);
         auto const block = find_block(movers);
         if (block.event == Event::none) return false;
@@ -376,7 +379,8 @@ void FeederSimplex::find_prices() {
 
 /// A share or limit that makes the objective smaller when it leaves its bound. \return false at the optimum.
 bool FeederSimplex::find_improvement(Movers& movers) {
-    constexpr std::int64_t patience = 20;  // from here on the first instead of the best, which does not go round in circles
+    constexpr std::int64_t patience =
+        20;  // from here on the first instead of the best, which does not go round in circles
     find_prices();
     movers = {};
     double best = 0.0;
@@ -457,8 +461,7 @@ std::vector<char> FeederSimplex::settle() {
 
 double FeederSimplex::gap() const {
     double objective = 0.0, gap = 0.0;
-    for (std::ptrdiff_t r = 0; r < size(); ++r)
-        gap += std::abs(price_(r) * room(rows_[static_cast<std::size_t>(r)]));
+    for (std::ptrdiff_t r = 0; r < size(); ++r) gap += std::abs(price_(r) * room(rows_[static_cast<std::size_t>(r)]));
     for (std::size_t d = 0; d < alpha_.size(); ++d) {
         objective += cost_[d] * alpha_[d];
         if (place_[d] == Place::fixed) continue;

@@ -6,6 +6,7 @@
 
 #include <Eigen/Dense>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -18,13 +19,17 @@ namespace dec::coordination {
 /// of the last objective among those of the objectives before. All functions are collective and return the same on all ranks.
 class FeederSimplex {
   public:
+    using Watch = std::function<bool(std::vector<double> const& alpha)>;
+
     /// \param upper per row of pv_systems; 0 where nothing is to be decided. \param alpha shares that keep the limits: where it begins.
-    /// \param capped with a cap, which begins at the largest share. Keeps references to all but the shares.
+    /// \param capped with a cap, which begins at the largest share. \param watch sees the shares after every `steps_between` steps, on all
+    /// ranks alike; true asks for a stop. Keeps references to all but the shares.
     FeederSimplex(core::Communicator const& comm, model::LinDist3Flow& flow, PieceLinks const& links,
                   std::span<Node const> nodes, MarginalPrices& prices, std::vector<double> upper,
-                  std::vector<double> alpha, bool capped);
+                  std::vector<double> alpha, bool capped, Watch watch);
+    static constexpr std::int64_t steps_between = 100;
 
-    /// \return false if it gave up: after too many steps, or with more limits met at once than a dense system should have.
+    /// \return false if it was stopped, or gave up: after too many steps, or with more limits met at once than a dense system should have.
     [[nodiscard]] bool minimise_cap();
     /// The sum of cost times share. \pre without a cap.
     [[nodiscard]] bool minimise(std::vector<double> const& cost);
@@ -113,14 +118,16 @@ class FeederSimplex {
     std::vector<Place> place_;
     std::vector<std::ptrdiff_t> slot_;  // of basic shares: column of the basis
     bool capped_;
+    Watch watch_;
     double cap_ = 0.0;
     std::ptrdiff_t cap_slot_ = -1;
     std::vector<Row> rows_;
     std::vector<char> met_;  // per node: 1 its upper, 2 its lower limit has a row or follows from those that have
     Eigen::PartialPivLU<Eigen::MatrixXd> basis_;
-    Eigen::VectorXd price_;                // per row
-    std::vector<double> reduced_, noise_;  // per DER: derivative of the objective along it, and what of that is rounding
-    std::vector<double> rate_;             // per DER, of the direction
+    Eigen::VectorXd price_;  // per row
+    std::vector<double> reduced_,
+        noise_;                 // per DER: derivative of the objective along it, and what of that is rounding
+    std::vector<double> rate_;  // per DER, of the direction
     double cap_rate_ = 0.0;
     model::FlowState state_, change_;
     std::vector<double> voltage_, rate_of_node_;  // per node, of these two

@@ -9,7 +9,7 @@ namespace dec::coordination {
 namespace {
 
 constexpr int most_newton_steps = 100;
-constexpr double met = 1e-13;      // of a limit, in shares of who moves it most
+constexpr double met = 1e-13;       // of a limit, in shares of who moves it most
 constexpr double violated = 1e-11;  // pu^2: limits that are exceeded by more get a row
 // A direction in which nobody moves is left alone.
 constexpr double regularisation = 1e-13;

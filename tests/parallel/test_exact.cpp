@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
+#include <random>
 
 #include "dec/coordination/bisection.hpp"
 #include "dec/coordination/check.hpp"
@@ -56,6 +57,18 @@ std::vector<double> exports(model::LinDist3Flow const& flow, coordination::Answe
     return kw;
 }
 
+/// Dates of connection that do not depend on where a DER lies: few, or hardly two alike.
+std::vector<fairness::Contract> dated(partition::Piece const& piece, unsigned seed) {
+    std::vector<fairness::Contract> contracts(piece.feeder.pv_systems.size());
+    std::size_t const days = seed % 2 == 0 ? 5 : 10000;
+    for (auto id : piece.feeder.pv_systems.ids()) {
+        std::seed_seq of_name(piece.feeder.pv_systems.name(id).begin(), piece.feeder.pv_systems.name(id).end());
+        std::mt19937 random{of_name};
+        contracts[id.at()].connected = static_cast<std::int64_t>(random() % days);
+    }
+    return contracts;
+}
+
 }  // namespace
 
 TEST_CASE("exact reaches the objective of a general solver under every policy, and knows when there is none",
@@ -94,7 +107,8 @@ TEST_CASE("exact reaches the objective of a general solver under every policy, a
 
 TEST_CASE("any number of ranks finds the shares and prices of one", "[parallel][exact]") {
     auto const seed = GENERATE(range(40U, 48U));
-    auto const name = GENERATE(as<std::string>{}, "quadratic", "nash", "min-max", "proportional");
+    auto const name =
+        GENERATE(as<std::string>{}, "quadratic", "nash", "min-max", "lifo", "min-curtailment", "proportional");
     core::Communicator const comm{MPI_COMM_WORLD};
     core::Communicator const alone{MPI_COMM_SELF};
     auto const feeder = test::random_feeder({.seed = seed, .branches = 30});
@@ -105,8 +119,10 @@ TEST_CASE("any number of ranks finds the shares and prices of one", "[parallel][
     CAPTURE(seed, name);
 
     auto const spread = test::distributed(comm, feeder);
+    if (name == "lifo") settings.contracts = dated(spread->piece, seed);
     auto const together = coordination::exact(comm, *spread->flow, policy(name), settings, {});
     auto const single = test::distributed(alone, feeder);
+    if (name == "lifo") settings.contracts = dated(single->piece, seed);
     auto const by_itself = coordination::exact(alone, *single->flow, policy(name), settings, {});
 
     REQUIRE(together.status == by_itself.status);

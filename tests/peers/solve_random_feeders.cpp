@@ -31,12 +31,20 @@ constexpr std::array questions{
     Question{"lifo", fairness::Scope::feeder},       Question{"proportional", fairness::Scope::agent},
     Question{"proportional", fairness::Scope::area}, Question{"proportional", fairness::Scope::feeder}};
 
-/// Few dates, as many as DERs, or in between.
-std::vector<fairness::Contract> dates(unsigned seed, std::size_t ders) {
-    std::vector<fairness::Contract> contracts(ders);
+/// Of policies with levels. Few dates, as many as DERs, or in between; for one feeder of four some exempt DERs and guaranteed exports.
+std::vector<fairness::Contract> contracts_for(unsigned seed, model::LinDist3Flow const& flow, fairness::Levels levels) {
+    bool const dated = levels == fairness::Levels::oldest_first;
+    bool const guaranteed = levels != fairness::Levels::none && seed % 4 == 3;
+    std::vector<fairness::Contract> contracts(dated || guaranteed ? flow.ders().size() : 0);
     std::mt19937 random{seed};
     std::int64_t const days = seed % 3 == 0 ? 3 : seed % 3 == 1 ? 10 : 100000;
-    for (auto& contract : contracts) contract.connected = std::uniform_int_distribution<std::int64_t>{1, days}(random);
+    for (std::size_t d = 0; d < contracts.size(); ++d) {
+        if (dated) contracts[d].connected = std::uniform_int_distribution<std::int64_t>{1, days}(random);
+        if (!guaranteed) continue;
+        double const available_kw = flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0;
+        contracts[d].exempt = std::uniform_int_distribution{0, 9}(random) == 0;
+        contracts[d].floor_kw = std::max(0.0, std::uniform_real_distribution{-0.5, 0.5}(random)) * available_kw;
+    }
     return contracts;
 }
 
@@ -56,7 +64,7 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
     auto settings = settings_for(seed, feeder, question.scope);
     auto const& table = spread->piece.feeder.pv_systems;
     bool const has_dates = policy.levels == fairness::Levels::oldest_first;
-    if (has_dates) settings.contracts = dates(seed, table.size());
+    settings.contracts = contracts_for(seed, *spread->flow, policy.levels);
     auto const name = fmt::format("{}/{}-{}-{}", folder, seed, question.policy, to_text(question.scope));
     auto const program = results::export_program(
         alone, *spread->flow, has_dates ? *fairness::find_policy("min-curtailment") : policy, settings);

@@ -6,7 +6,7 @@ import pytest
 
 peers = pytest.importorskip("peers", reason="SKIPPED: independent solvers are not installed; run scripts/setup_python")
 
-COUNT = 42
+COUNT = 48
 MOST_SILENT = 1
 
 
@@ -30,3 +30,14 @@ def test_independent_solvers_find_the_same_optimum(compared, number):
 def test_independent_solvers_have_an_answer_to_nearly_everything(compared):
     silent = Counter(who for _, of_one in compared for who in of_one)
     assert all(number <= MOST_SILENT for number in silent.values()), silent
+
+
+@pytest.fixture(scope="module")
+def lexicographic(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lexicographic")
+    return peers.solve_random_feeders(os.environ["DEC_PEER_SOLVER"], folder, 300, 60, "min-max", "lifo")
+
+
+def test_no_move_improves_a_level_or_a_date(lexicographic):
+    assert len(lexicographic) == 120
+    assert {name.name: flaws for name in lexicographic if (flaws := peers.compare(name))} == {}
