@@ -85,8 +85,11 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
         check.largest_difference = std::max(check.largest_difference, std::abs(v - decided));
         check.v_max_pu = std::max(check.v_max_pu, v);
         low = std::min(low, v);
-        check.violation_pu = std::max(check.violation_pu, v - std::sqrt(node.high));
-        if (node.low > 0.0) check.violation_pu = std::max(check.violation_pu, std::sqrt(node.low) - v);
+        double outside = std::max(v - std::sqrt(node.high), 0.0);
+        if (node.low > 0.0) outside = std::max(outside, std::sqrt(node.low) - v);
+        check.violation_pu = std::max(check.violation_pu, outside);
+        check.violations_pu += outside;
+        if (outside > 1e-6) check.violating_nodes += 1.0;
     }
     state.power = power;
     for (auto const& branch : answer.ratings)
@@ -95,7 +98,9 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
     check.largest_difference = comm.max(check.largest_difference);
     check.v_max_pu = comm.max(check.v_max_pu);
     check.v_min_pu = comm.min(low);
-    check.violation_pu = comm.max(std::max(check.violation_pu, 0.0));
+    check.violation_pu = comm.max(check.violation_pu);
+    check.violations_pu = comm.sum(check.violations_pu);
+    check.violating_nodes = comm.sum(check.violating_nodes);
     return check;
 }
 

@@ -99,6 +99,9 @@ std::string lowest_voltage(Summary const& s) { return fmt::format("{} pu with th
 std::string limits(Summary const& s) {
     if (!known(s.violation)) return "not checked";
     auto text = s.violation <= small_violation_pu ? "hold" : fmt::format("violated by {:.2g} pu", s.violation);
+    if (s.violation > small_violation_pu && s.violating_nodes > 0)
+        text += fmt::format(" at most, by {:.2g} pu in all at {}", s.violations,
+                            counted(s.violating_nodes, "node", "nodes"));
     if (s.nodes_below_vmin > 0)
         text += fmt::format("; {} below the lower one with nothing curtailed",
                             counted(s.nodes_below_vmin, "node is", "nodes are"));

@@ -181,6 +181,7 @@ class TreeBarrier {
     // What keeps systems from becoming singular: in units of the order of one, a step of a control costs this much of its worth,
     // and a step of a multiplier moves its limit by that much. Both vanish with the step.
     double proximity_ = 1e-5, softness_ = 1e-8, large_multiplier_ = 1e3;
+    double polish_proximity_ = 0.0;
     double primal_residual_ = 0.0, dual_residual_ = 0.0, excess_ = 0.0;
     double constant_ = 0.0;  // of the scaled objective
 };

@@ -322,7 +322,6 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
             links_.up(level, std::span{above_rows_}.first(above_.size() * width),
                       std::span{below_rows_}.first(below_.size() * width), width);
     }
-    bytes_ += static_cast<std::int64_t>(8 * width);
 }
 
 template <bool Factor, int N, int M>
@@ -698,7 +697,6 @@ void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
             with_sizes(place.kind, [&]<int N, int M>() { recover<N, M>(place, model, step, at); });
         }
     }
-    bytes_ += static_cast<std::int64_t>(8 * width);
 }
 
 template <int N, int M>

@@ -52,9 +52,6 @@ class TreeElimination {
     /// Collective; root to leaf.
     void solve(TreeModel const& model, TreeStep& step);
 
-    /// Bytes a boundary between ranks has carried since the program was given, both ways, per boundary.
-    [[nodiscard]] std::int64_t bytes_per_boundary() const { return bytes_; }
-
   private:
     enum Flag : std::uint32_t {
         has_parent = 1,  // of this rank
@@ -131,7 +128,6 @@ class TreeElimination {
     bool column_cut_ = false;   // a column crosses a cut, on any rank
     std::size_t groups_ = 0;    // of this rank
     std::size_t pair_limits_ = 0;
-    std::int64_t bytes_ = 0;
 };
 
 }  // namespace dec::solvers

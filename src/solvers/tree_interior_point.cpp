@@ -22,10 +22,11 @@ constexpr double certificate_share = 1e-10;
 // s z does not fall below this share of what is missing to hold the limits, at their prices. Where limits nearly depend on each other
 // multipliers pass from one to the other slowly, a step of softness each; with all slacks at zero already none would open again.
 constexpr double least_excess = 0.1;
-// Polishing ends where violations and derivatives are below this, or after so many steps, or so many that gained nothing.
-constexpr double exact = 2e-11;
+// Polishing ends where less than this is left of the optimality conditions, or after so many steps, or so many that gained nothing.
+constexpr double exact = 1e-12;
 constexpr int most_polishing = 30, patience = 8;
-// Where it leaves more than this it is tried again, so often, after so many more iterations at most.
+// With less than this left one step that gains nothing is enough; with more polishing is tried again, so often, after so many more
+// iterations at most.
 constexpr double exact_enough = 1e-10;
 constexpr int most_polished = 3, most_more = 10;
 // What elastic limits are exceeded by need not be known better.
@@ -139,7 +140,8 @@ void Iteration::polish(TreeJudgement& best) {
     links_.sum(mean);
     barrier_.set_penalties(mean[1] > 0.0 ? std::exp(mean[0] / mean[1]) : 1.0);
     int without_progress = 0;
-    for (int step = 0; step <= most_polishing && without_progress < patience; ++step) {
+    for (int step = 0; step <= most_polishing; ++step) {
+        if (without_progress > (best.residual() <= exact_enough ? 1 : patience)) break;
         auto const polished = judge_point();
         ++without_progress;
         if (step > 0 && polished.residual() < best.residual() &&

@@ -13,8 +13,9 @@ namespace {
 constexpr double penalty_of_price = 1e3, least_share = 1e-3;
 // Where a step leaves more than this share of a violation its penalty is raised tenfold.
 constexpr double least_progress = 0.1, largest_penalty = 1e13;
-// A step of a control costs this much of its own, for those that nothing else holds in place.
-constexpr double proximity = 1e-5;
+// A step of a control costs this much of its own, for those that nothing else holds in place; less from step to step, for those
+// that have far to go.
+constexpr double first_proximity = 1e-5, fading = 0.3, least_proximity = 1e-8;
 // Violations below this are rounding.
 constexpr double rounding = 5e-12;
 // A step that leaves the domain of a logarithm goes this share of the way to its end.
@@ -34,6 +35,7 @@ TreeMeanPrice TreeBarrier::begin_polish() {
     fixed_.before = fixed_.z;
     for (auto& cap : caps_) cap.before = cap.z;
     for (auto* const variables : {&controls_, &shared_}) variables->before = variables->t;
+    polish_proximity_ = first_proximity / fading;
     TreeMeanPrice mean;
     auto const add = [&](double z) {
         if (z <= 0.0) return;
@@ -158,10 +160,11 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
         model.row_curvature[w] += fixed_.penalty[i];
         model.row_slope[w] += fixed_.penalty[i] * residual;
     }
-    auto const term = [](Variables const& variables, std::size_t i, double lower, double range, double worth,
-                         double& curvature, double& slope) {
+    polish_proximity_ = std::max(fading * polish_proximity_, least_proximity);
+    auto const term = [this](Variables const& variables, std::size_t i, double lower, double range, double worth,
+                             double& curvature, double& slope) {
         double const t = variables.t[i];
-        curvature = variables.curvature[i] + proximity * worth;
+        curvature = variables.curvature[i] + polish_proximity_ * worth;
         slope = variables.cost[i] + variables.curvature[i] * t;
         if (!variables.is_logarithmic(i)) return;
         double const relative = range / (1.0 - lower - range * t);

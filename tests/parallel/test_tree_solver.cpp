@@ -72,3 +72,70 @@ TEST_CASE("pieces of a tree on several ranks go through the iterates of the whol
         CHECK(difference < 1e-9);
     }
 }
+
+namespace {
+
+// Passes everything on, and counts what goes through cuts.
+class Counted final : public solvers::TreeLinks {
+  public:
+    explicit Counted(solvers::TreeLinks& links) : links_{links} {}
+    void up(int level, std::span<double const> above, std::span<double> below, std::size_t width) override {
+        numbers_ += width;
+        links_.up(level, above, below, width);
+    }
+    void down(int level, std::span<double const> below, std::span<double> above, std::size_t width) override {
+        numbers_ += width;
+        links_.down(level, below, above, width);
+    }
+    [[nodiscard]] int levels() const override { return links_.levels(); }
+    void sum(std::span<double> values) const override { links_.sum(values); }
+    void max(std::span<double> values) const override { links_.max(values); }
+    [[nodiscard]] std::size_t bytes() const { return sizeof(double) * numbers_; }
+
+  private:
+    solvers::TreeLinks& links_;
+    std::size_t numbers_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("an iteration sends 360 bytes through a cut of three rows, 648 with two flows each", "[solvers][tree]") {
+    int rank = 0, ranks = 1;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    if (ranks == 1) return;
+    auto const reactive = GENERATE(false, true);
+    RandomTree wanted;
+    wanted.reactive = reactive;
+    wanted.vertices = 40;
+    // The first program in which a place of three rows with all flows is cut.
+    for (;; ++wanted.seed) {
+        REQUIRE(wanted.seed < 200);
+        auto const whole = testing::random_tree(wanted);
+        // One cut in all, so that each level is passed once.
+        auto const cut_below = static_cast<std::size_t>(wanted.vertices) / 2;
+        auto const& vertex = whole.vertices[cut_below];
+        if (vertex.root || vertex.parent_rows != 3 || vertex.parent_flows != (reactive ? 6 : 3)) continue;
+        std::vector<int> owner(whole.vertices.size(), 0);
+        for (std::size_t j = cut_below; j < owner.size(); ++j)
+            owner[j] = j == cut_below           ? 1
+                       : whole.vertices[j].root ? 0
+                                                : owner[static_cast<std::size_t>(whole.vertices[j].parent)];
+
+        auto const bytes_until = [&](int iteration) {
+            auto const pieces = testing::cut(whole, owner, ranks);
+            auto const& piece = pieces[static_cast<std::size_t>(rank)];
+            testing::MpiTreeLinks links(MPI_COMM_WORLD, piece);
+            Counted counted(links);
+            solvers::TreeSettings settings;
+            settings.presolve = false;
+            auto const outcome = solvers::solve(piece.program, counted, settings, nullptr,
+                                                [&](auto const& round) { return round.iteration == iteration; });
+            REQUIRE(outcome.status == solvers::TreeStatus::stopped);
+            return counted.bytes();
+        };
+        CAPTURE(wanted.seed);
+        CHECK(bytes_until(4) - bytes_until(3) == (reactive ? 648 : 360));
+        break;
+    }
+}

@@ -13,6 +13,8 @@ struct Check {
     double v_max_pu = 0.0, v_min_pu = 0.0;  ///< over all limited nodes
     double violation_pu = 0.0;              ///< how far the worst |V| is outside the limits in force
     double overload = 0.0;                  ///< by how much of it the worst rated branch exceeds what it may carry
+    double violations_pu = 0.0;             ///< of all nodes together
+    double violating_nodes = 0.0;           ///< by more than a millionth
 };
 
 /// Backward and forward sweeps repeated until voltages stand still, with exactly the powers in `export_kw` (one per row of

@@ -34,6 +34,8 @@ struct Summary {
     std::optional<double> v_max_ac_linear;  ///< with the setpoints of the linear answer
     std::int64_t nodes_below_vmin = 0;
     double violation = 0.0;
+    double violations = 0.0;  ///< of all nodes together; where it was not read from a file
+    std::int64_t violating_nodes = 0;
     std::int64_t ac_rounds = 0;
     std::vector<std::string> binding;
     std::optional<double> primal_residual, dual_residual, duality_gap;

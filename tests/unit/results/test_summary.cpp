@@ -168,12 +168,16 @@ TEST_CASE("the table says who bears what and whether the limits hold", "[results
     auto const held = results::to_table(summary);
     summary.violation = 0.0123;
     auto const broken = results::to_table(summary);
+    summary.violations = 0.5;
+    summary.violating_nodes = 60;
+    auto const in_all = results::to_table(summary);
 
     CHECK_THAT(held, Catch::Contains("300.0 kW of 1200.0 kW available, 25.00 %"));
     CHECK_THAT(held, Catch::Contains("1.0731 pu uncurtailed, 1.0500 pu with these setpoints"));
     CHECK_THAT(held, Catch::Contains("67.A"));
     CHECK_THAT(held, Catch::Contains("Voltage limits   hold"));
-    CHECK_THAT(broken, Catch::Contains("Voltage limits   violated by 0.012 pu"));
+    CHECK_THAT(broken, Catch::Contains("Voltage limits   violated by 0.012 pu\n"));
+    CHECK_THAT(in_all, Catch::Contains("Voltage limits   violated by 0.012 pu at most, by 0.5 pu in all at 60 nodes"));
 }
 
 TEST_CASE("how far an end is from the optimum is a share of it, and rounding is no distance", "[results][summary]") {
