@@ -21,7 +21,7 @@ Run add_convert(CLI::App& dec) {
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("convert", "the same feeder in another format");
     command.add_option("IN", options->in, "feeder to read: " + io::readable_formats())->required();
-    command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
+    command.add_option("OUT", options->out, "feeder to write: " + io::writable_formats())->required();
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
