@@ -22,7 +22,7 @@ Run add_convert(CLI::App& dec) {
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("convert", "the same feeder in another format");
     command.add_option("IN", options->in, "feeder to read: " + io::readable_formats())->required();
-    command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
+    command.add_option("OUT", options->out, "feeder to write: " + io::writable_formats())->required();
     add_read_options(command, options->reading);
     options->talk.add_to(command);
     return [options](Context& context) {

@@ -52,7 +52,7 @@ feeder::Feeder generate(Options const& options) {
 Run add_generate(CLI::App& dec) {
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("generate", "a synthetic feeder of a given size");
-    command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
+    command.add_option("OUT", options->out, "feeder to write: " + io::writable_formats())->required();
     command.add_option("--buses", options->what.buses, "number of buses")
         ->capture_default_str()
         ->type_name("N")

@@ -77,7 +77,7 @@ Run add_populate(CLI::App& dec) {
         .add_option("IN", options->in,
                     "feeder to read (" + io::readable_formats() + "), or a folder of tables such as inputs/ieee123")
         ->required();
-    command.add_option("OUT", options->out, "feeder to write: " + io::readable_formats())->required();
+    command.add_option("OUT", options->out, "feeder to write: " + io::writable_formats())->required();
     command.add_option("--seed", options->seed, "of everything drawn; default: the tables' settings, else 1")
         ->type_name("N")
         ->check(whole_number_from(0));

@@ -372,9 +372,12 @@ Part make_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
                                  Complex{s.r0_ohm, s.x0_ohm} / base);
         }
         case Feeding::Kind::line: return line_part(feeder, feeding, line_ratio, base_v, pu);
-        case Feeding::Kind::switch_:
-            return sequence_part(feeder.switches[core::Index<feeder::Switch>{feeding.element}].closed, line_ratio, {},
-                                 {});
+        case Feeding::Kind::switch_: {
+            auto const& s = feeder.switches[core::Index<feeder::Switch>{feeding.element}];
+            double const base = pu.impedance_base(base_v);
+            return sequence_part(s.closed, line_ratio, Complex{s.r_ohm, s.x_ohm} / base,
+                                 Complex{s.r0_ohm, s.x0_ohm} / base);
+        }
         case Feeding::Kind::series_compensator: {
             auto const& c = feeder.series_compensators[core::Index<feeder::SeriesCompensator>{feeding.element}];
             double const base = pu.impedance_base(base_v);

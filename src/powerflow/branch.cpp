@@ -183,9 +183,12 @@ class Assembly {
                 break;
             }
             case Feeding::Kind::line: add_line(part, Index<feeder::Line>{feeding.element}); break;
-            case Feeding::Kind::switch_:
-                add_conductors(part, f.switches[Index<feeder::Switch>{feeding.element}].closed, {}, {});
+            case Feeding::Kind::switch_: {
+                auto const& s = f.switches[Index<feeder::Switch>{feeding.element}];
+                add_conductors(part, s.closed, feeder::from_sequence(s.r_ohm, s.r0_ohm),
+                               feeder::from_sequence(s.x_ohm, s.x0_ohm));
                 break;
+            }
             case Feeding::Kind::series_compensator: {
                 auto const& c = f.series_compensators[Index<feeder::SeriesCompensator>{feeding.element}];
                 add_conductors(part, c.phases, feeder::from_sequence(c.r_ohm, c.r0_ohm),

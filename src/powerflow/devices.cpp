@@ -31,16 +31,26 @@ std::array<Phase, 2> ends(Connection connection, Phase p) {
     return connection == Connection::delta ? feeder::delta_pair(p) : std::array{p, p};
 }
 
+struct Ratings {
+    double nominal_v = feeder::unknown, low_pu = feeder::unknown, high_pu = feeder::unknown;
+};
+
 class Collecting {
   public:
     Collecting(Piece const& piece, Settings const& settings) : piece_{piece}, settings_{settings} {}
 
+    /// \param own of the device itself: nominal voltage across a place of it, V, and limits in pu of it; NaN where usual.
     void add(core::Index<feeder::Bus> bus, Connection connection, PhaseSet phases, DeviceKind kind, std::size_t element,
-             feeder::LoadModel const& model, auto const& va) {
+             feeder::LoadModel const& model, auto const& va, Ratings const& own = {}) {
         auto const vertex = piece_.vertex_of_bus[bus.at()];
         if (vertex < 0) return;
         auto const& there = piece_.vertices[static_cast<std::size_t>(vertex)];
-        auto const [low, high, floor] = limits_of(kind, settings_.load_limits);
+        auto [low, high, floor] = limits_of(kind, settings_.load_limits);
+        if (settings_.load_limits == LoadLimits::file) {
+            if (std::isfinite(own.low_pu)) low = own.low_pu;
+            if (std::isfinite(own.high_pu)) high = own.high_pu;
+            floor = std::min(floor, low);
+        }
         for (Phase p : phases.list()) {
             Complex const s = std::conj(va(slot(p))) / settings_.per_unit.base_va;
             if (s == Complex{}) continue;
@@ -53,6 +63,7 @@ class Collecting {
                      .floor = floor};
             seat(d, there, m, n);
             if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
+            if (std::isfinite(own.nominal_v)) d.nominal = own.nominal_v / piece_.feeder.buses[bus].base_v;
             d.exponential = model.exponential;
             d.p_exponent = model.p_exponent;
             d.q_exponent = model.q_exponent;
@@ -107,9 +118,13 @@ Drawn drawn(Device const& d, double r) {
     return {z + i + d.power, 2.0 * z + i};
 }
 
+/// conj(S) at a limit r, where the impedance begins. As in OpenDSS pure impedances and pure currents go on as they are;
+/// exponents end in a step to the nominal power, which is drawn at the limit.
+Complex drawn_at_limit(Device const& d, double r) { return drawn(d, d.exponential ? 1.0 : r).value; }
+
 /// Between its lower limit and the floor: a current that falls in a line to that of the nominal impedance.
 Drawn below_limit(Device const& d, double r) {
-    Complex const at_limit = drawn(d, d.low).value / d.low, at_floor = drawn(d, 1.0).value * d.floor;
+    Complex const at_limit = drawn_at_limit(d, d.low) / d.low, at_floor = drawn(d, 1.0).value * d.floor;
     Complex const slope = (at_limit - at_floor) / (d.low - d.floor);
     Complex const offset = at_floor - slope * d.floor;
     return {(offset + slope * r) * r, (offset + 2.0 * slope * r) * r};
@@ -120,7 +135,7 @@ bool is_impedance(Device const& d, double r) { return r < d.floor || r > d.high;
 Complex admittance(Device const& d, double r) {
     double const limit = r > d.high ? d.high : d.floor < d.low ? 1.0 : d.low;
     double const volts = limit * d.nominal;
-    return drawn(d, limit).value / (volts * volts);
+    return drawn_at_limit(d, limit) / (volts * volts);
 }
 
 }  // namespace
@@ -151,9 +166,11 @@ std::vector<Device> devices(Piece const& piece, Settings const& settings) {
     for (std::size_t i = 0; i < f.loads.size(); ++i) {
         auto const& load = f.loads.rows()[i];
         all.add(load.bus, load.connection, load.phases, DeviceKind::load, i,
-                load.model.valid() ? f.load_models[load.model] : constant_power, [&](std::size_t k) {
+                load.model.valid() ? f.load_models[load.model] : constant_power,
+                [&](std::size_t k) {
                     return Complex{load.p_w[k], load.q_var[k]};
-                });
+                },
+                {load.nominal_v, load.low_pu, load.high_pu});
     }
     for (std::size_t i = 0; i < f.machines.size(); ++i) {
         auto const& m = f.machines.rows()[i];

@@ -30,7 +30,7 @@ def test_the_answer_does_not_depend_on_the_format_of_the_feeder(native, ranks, t
 
 def test_python_finds_names_units_and_meanings_in_a_native_file(native):
     with h5py.File(native) as file:
-        assert file.attrs["format"] == "dec-feeder" and file.attrs["format_version"] == 1
+        assert file.attrs["format"] == "dec-feeder" and file.attrs["format_version"] == 2
         assert file.attrs["name"] == "ieee123_secondary" and file.attrs["order"] == "free"
         assert file["buses/name"].asstr()[:].tolist().count("s114a_1") == 1
         assert file["loads/p"].shape == (783, 3) and file["loads/p"].attrs["unit"] == "W"

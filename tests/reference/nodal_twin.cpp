@@ -36,6 +36,7 @@ class Twin {
             if (find(key) == key) nodes_[key] = circuit_.node();
         add_source();
         add_lines();
+        add_switches();
         for (auto id : feeder.transformers.ids()) add_transformer(id);
         add_capacitors();
         add_devices();
@@ -66,11 +67,31 @@ class Twin {
     }
     [[nodiscard]] Node at(Index<Bus> bus, Phase p) const { return nodes_.at(find({bus.value(), p})); }
 
-    /// A closed switch makes two nodes one.
+    static bool is_ideal(Switch const& s) {
+        return s.r_ohm == 0.0 && s.x_ohm == 0.0 && s.r0_ohm == 0.0 && s.x0_ohm == 0.0;
+    }
+    /// A closed switch without impedance makes two nodes one.
     void join_switches() {
         for (auto const& s : feeder_.switches.rows())
-            for (Phase p : (s.closed & energised(s.from) & energised(s.to)).list())
-                leader_[find({s.from.value(), p})] = find({s.to.value(), p});
+            if (is_ideal(s)) join(s);
+    }
+    void join(Switch const& s) {
+        for (Phase p : (s.closed & energised(s.from) & energised(s.to)).list())
+            leader_[find({s.from.value(), p})] = find({s.to.value(), p});
+    }
+    void add_switches() {
+        for (auto const& s : feeder_.switches.rows()) {
+            if (is_ideal(s)) continue;
+            std::vector<Node> from, to;
+            std::vector<Eigen::Index> places;
+            for (Phase p : (s.closed & energised(s.from) & energised(s.to)).list()) {
+                from.push_back(at(s.from, p));
+                to.push_back(at(s.to, p));
+                places.push_back(static_cast<Eigen::Index>(slot(p)));
+            }
+            if (places.empty()) continue;
+            circuit_.series(from, to, sequence({s.r_ohm, s.x_ohm}, {s.r0_ohm, s.x0_ohm})(places, places));
+        }
     }
 
     void add_source() {
@@ -238,10 +259,16 @@ class Twin {
         }
     }
 
+    /// \param own_rated volts at which it is rated; NaN: its bus's base.
+    /// \param goes_on whether its model holds up to the limits; else it draws its nominal power there.
     void draw(Index<Bus> bus, Connection connection, Phase p, VoltageRange limits,
-              std::function<Complex(double)> const& at_pu) {
+              std::function<Complex(double)> const& model, double own_rated = unknown, bool goes_on = true) {
         if (energised(bus).empty()) return;
-        double const rated = nominal(bus, connection, p);
+        double const rated = std::isnan(own_rated) ? nominal(bus, connection, p) : own_rated;
+        auto const at_pu = [=](double pu) {
+            bool const at_limit = pu == limits.low || pu == limits.high;
+            return model(at_limit && !goes_on ? 1.0 : pu);
+        };
         circuit_.draw(port(bus, connection, p), [=](double volts) {
             double const pu = volts / rated;
             double const inside = std::clamp(pu, limits.low, limits.high);
@@ -257,11 +284,15 @@ class Twin {
             for (Phase p : load.phases.list()) {
                 LoadModel const m = load.model.valid() ? feeder_.load_models[load.model] : LoadModel{};
                 double const w = load.p_w[slot(p)], var = load.q_var[slot(p)];
-                draw(load.bus, load.connection, p, loads_, [=](double v) {
+                auto limits = loads_;
+                if (!std::isnan(load.low_pu)) limits.low = load.low_pu;
+                if (!std::isnan(load.high_pu)) limits.high = load.high_pu;
+                auto const model = [=](double v) {
                     if (m.exponential) return Complex{w * std::pow(v, m.p_exponent), var * std::pow(v, m.q_exponent)};
                     return Complex{w * (m.p_power + m.p_current * v + m.p_impedance * v * v),
                                    var * (m.q_power + m.q_current * v + m.q_impedance * v * v)};
-                });
+                };
+                draw(load.bus, load.connection, p, limits, model, load.nominal_v, !m.exponential);
             }
         auto const inject = [&](Index<Bus> bus, Connection connection, Phase p, Complex va) {
             draw(bus, connection, p, injecting_, [=](double) { return -va; });

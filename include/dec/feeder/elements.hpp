@@ -89,6 +89,7 @@ struct Switch {
     double breaking_capacity_a = unknown;
     Rating rating;
     Index<Area> area;
+    double r_ohm = 0.0, x_ohm = 0.0, r0_ohm = 0.0, x0_ohm = 0.0;  ///< sequence values when closed; zero: ideal
 };
 
 /// A reactor or capacitor in series, three-phase; sequence values in ohm.
@@ -240,6 +241,8 @@ struct Load {
     std::int32_t customers = 1;
     bool grounded = true;
     Index<Area> area;
+    double nominal_v = unknown;  ///< across one of its places, where p and q hold; NaN: the bus's base voltage
+    double low_pu = unknown, high_pu = unknown;  ///< of nominal, beyond which it is an impedance; NaN: the usual
 };
 
 struct Capacitor {

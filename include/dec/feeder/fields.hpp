@@ -87,6 +87,10 @@ inline constexpr auto members<Switch> = std::tuple{
     Member{"breaking_capacity", "A", &Switch::breaking_capacity_a},
     Member{"rating", "A", &Switch::rating},
     Member{"area", "", &Switch::area},
+    Member{"r", "ohm", &Switch::r_ohm},
+    Member{"x", "ohm", &Switch::x_ohm},
+    Member{"r0", "ohm", &Switch::r0_ohm},
+    Member{"x0", "ohm", &Switch::x0_ohm},
 };
 
 template <>
@@ -214,6 +218,9 @@ inline constexpr auto members<Load> = std::tuple{
     Member{"customers", "1", &Load::customers},
     Member{"grounded", "", &Load::grounded},
     Member{"area", "", &Load::area},
+    Member{"nominal_voltage", "V", &Load::nominal_v},
+    Member{"low_limit", "1", &Load::low_pu},
+    Member{"high_limit", "1", &Load::high_pu},
 };
 
 template <>

@@ -36,5 +36,7 @@ void require_writable_ending(std::string const& path);
 
 /// "…, .xml, .xml.gz": endings that can be read, for messages and help.
 [[nodiscard]] std::string readable_formats();
+/// The same of those that can be written.
+[[nodiscard]] std::string writable_formats();
 
 }  // namespace dec::io

@@ -13,7 +13,7 @@
 namespace dec::io {
 
 inline constexpr std::string_view native_format_name = "dec-feeder";
-inline constexpr std::int64_t native_format_version = 1;
+inline constexpr std::int64_t native_format_version = 2;
 
 /// One dataset of a native file.
 struct NativeField {

@@ -143,3 +143,33 @@ TEST_CASE("the source voltage asked for replaces the file's", "[model]") {
 
     CHECK(asked.state().v_sq == written.state().v_sq);
 }
+
+TEST_CASE("a switch with an impedance is a line with that impedance", "[model]") {
+    test::Complex const positive{0.3, 0.5}, zero{0.9, 1.4};
+    auto const feeder = [&](bool with_switch) {
+        test::FeederMaker maker;
+        auto const source = maker.bus("source", 7200.0), end = maker.bus("end", 7200.0);
+        maker.source(source);
+        auto const self = (zero + 2.0 * positive) / 3.0, mutual = (zero - positive) / 3.0;
+        if (with_switch) {
+            auto& row = maker.feeder.switches[maker.link(source, end, PhaseSet::abc())];
+            row.r_ohm = positive.real();
+            row.x_ohm = positive.imag();
+            row.r0_ohm = zero.real();
+            row.x0_ohm = zero.imag();
+        } else {
+            maker.line(source, end, {Phase::a, Phase::b, Phase::c},
+                       {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
+        }
+        maker.load(end, PhaseSet::abc(), {test::Complex{5e5, 1e5}, {2e5, -1e5}, {0.0, 3e5}});
+        return maker.finish();
+    };
+    auto const line = feeder(false), switched = feeder(true);
+
+    test::LinearAnswer const by_line{line}, by_switch{switched};
+
+    for (auto id : line.buses.ids())
+        for (Phase p : PhaseSet::abc().list())
+            CHECK(by_switch.v_sq(id, p) == Approx(by_line.v_sq(id, p)).epsilon(1e-12));
+    CHECK(by_line.v_sq(line.buses.ids()[1], Phase::a) < 0.99);
+}
