@@ -114,8 +114,8 @@ class Scenario:
     def check(self, feeder, results):
         """Solves the scenario, which leaves `results`, and returns the summary.
         Fails if another number of nodes than the file says is above the limit with nothing curtailed."""
-        summary = json.loads(dec("solve", feeder, "--config", self.path, "--policy", "quadratic", "--json", "--quiet",
-                                 "-o", results))
+        summary = json.loads(dec("solve", feeder, "--config", self.path, "--policy", "quadratic", "--ac", "none", "--json",
+                                 "--quiet", "-o", results))
         with h5py.File(results) as file:
             limit, v = file["nodes/v_limit_high"][:], file["nodes/v_uncurtailed"][:]
         limited = np.isfinite(limit)
@@ -128,7 +128,8 @@ class Scenario:
 
     def voltages(self, feeder, pv_scale, results):
         """Squared voltages of all nodes that have limits, with nothing curtailed, pu^2."""
-        dec("solve", feeder, "--config", self.path, "--pv-scale", pv_scale, "--vmin", 0, "--vmax", 10, "--quiet", "-o", results)
+        dec("solve", feeder, "--config", self.path, "--pv-scale", pv_scale, "--vmin", 0, "--vmax", 10, "--ac", "none",
+            "--quiet", "-o", results)
         with h5py.File(results) as file:
             v = file["nodes/v_uncurtailed"][:]
         return v[np.isfinite(v)] ** 2

@@ -12,7 +12,7 @@ from command_line import DEMONSTRATION, SOURCE, dec, succeed
 sys.path.insert(0, str(SOURCE / "benchmarks"))
 from common import Scenario  # noqa: E402
 
-QUESTION = (DEMONSTRATION, "--source-voltage", "1.0", "--pv-scale", "0.8343", "--policy", "quadratic")
+QUESTION = (DEMONSTRATION, "--source-voltage", "1.0", "--pv-scale", "0.8343", "--ac", "none", "--policy", "quadratic")
 
 
 def read(path):
@@ -133,7 +133,7 @@ def test_messages_have_reactive_powers_where_these_depend_on_voltages(tmp_path):
     scenario = Scenario.load("ieee123_pv_10")
     if not scenario.source().exists():
         pytest.skip(f"SKIPPED: {scenario.source()} is absent; set DEC_SHARED to the folder of public feeders")
-    question = (scenario.make_feeder(tmp_path), "--config", scenario.path, "--policy", "quadratic", "--json")
+    question = (scenario.make_feeder(tmp_path), "--config", scenario.path, "--policy", "quadratic", "--ac", "none", "--json")
     quiet = json.loads(succeed("solve", *question, folder=tmp_path).out)
     summary = json.loads(succeed("solve", *question, "--agent-messages", "one.h5", folder=tmp_path).out)
     succeed("solve", *question, "--agent-messages", "three.h5", ranks=3, folder=tmp_path)
@@ -148,8 +148,8 @@ def test_messages_have_reactive_powers_where_these_depend_on_voltages(tmp_path):
 
 @pytest.mark.parametrize("policy", ["min-curtailment", "nash"])
 def test_other_policies_that_share_nothing_can_be_listened_to(policy, tmp_path):
-    succeed("solve", DEMONSTRATION, "--source-voltage", "1.0", "--pv-scale", "0.8343", "--policy", policy, "--agent-messages",
-            "told.h5", folder=tmp_path)
+    succeed("solve", DEMONSTRATION, "--source-voltage", "1.0", "--pv-scale", "0.8343", "--ac", "none", "--policy", policy,
+            "--agent-messages", "told.h5", folder=tmp_path)
 
     attributes, tables = read(tmp_path / "told.h5")
     assert attributes["policy"] == policy
