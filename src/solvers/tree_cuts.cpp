@@ -111,6 +111,7 @@ TreeOutcome in_given_order(CutProgram const& cut, TreeOutcome outcome) {
     for (auto* values : {&outcome.state, &outcome.price_low, &outcome.price_high}) *values = back(*values, cut.row);
     outcome.price_flow = back(outcome.price_flow, cut.flow_limit);
     outcome.price_pair = back(outcome.price_pair, cut.pair_limit);
+    if (!outcome.control_price.empty()) outcome.control_price = back(outcome.control_price, cut.control);
     outcome.flow.clear();
     return outcome;
 }
