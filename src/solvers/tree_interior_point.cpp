@@ -163,7 +163,7 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
             } else if (judgement.violation <= settings_.tolerance &&
                        std::abs(judgement.objective - judgement.dual_objective) <= allowed_gap(judgement.objective))
                 return answer(TreeStatus::optimal, settings_.polish ? polish(judgement) : judgement, iteration);
-            barrier_.stiffen();
+            barrier_.stiffen(settings_.idle_controls);
             barrier_.observe(point_, model_);
         }
         if (iteration == settings_.max_iterations) {
@@ -203,7 +203,8 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.price_high = std::move(point_.price_high);
     outcome.price_flow = std::move(point_.price_flow);
     outcome.price_pair = std::move(point_.price_pair);
-    if (!program_.flow_limits.empty()) outcome.control_price = std::move(point_.control_price);
+    if (!program_.flow_limits.empty() || !program_.pair_limits.empty())
+        outcome.control_price = std::move(point_.control_price);
     return outcome;
 }
 
@@ -265,7 +266,7 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         }
         links.max(again);
         if (again[0] != 0.0) continue;
-        if (!program.flow_limits.empty()) {
+        if (!program.flow_limits.empty() || !program.pair_limits.empty()) {
             find_prices(program, flow, point);
             outcome.control_price = std::move(point.control_price);
         }

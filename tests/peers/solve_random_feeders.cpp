@@ -1,10 +1,11 @@
-/// solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED]: random feeders, each with an upper limit that asks for little, half or
+/// solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED [POWERS]]: random feeders, each with an upper limit that asks for little, half or
 /// nearly all of the curtailment there is, and now and then for more; solved under every policy (with a fourth argument under
-/// one, the next for each feeder). For each it writes the program for other solvers (.npz, linear ones also as .mps) and the
+/// one, the next for each feeder; with a fifth with reactive power, with ratings, or both). For each it writes the program for other solvers (.npz, linear ones also as .mps) and the
 /// answer of method exact (.json) into the folder.
 #include <fmt/format.h>
 #include <mpi.h>
 
+#include <cmath>
 #include <cstdlib>
 
 #include "dec/coordination/exact.hpp"
@@ -14,6 +15,7 @@
 #include "reference/brute_force.hpp"
 #include "support/coordinated.hpp"
 #include "support/random_feeder.hpp"
+#include "support/rated_feeder.hpp"
 
 using namespace dec;
 
@@ -38,15 +40,21 @@ coordination::Settings settings_for(unsigned seed, feeder::Feeder const& feeder,
             .scope = scope};
 }
 
-void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, std::string const& folder) {
+void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, bool powers, std::string const& folder) {
     core::Communicator const alone{MPI_COMM_SELF};
     auto const spread = test::distributed(alone, feeder);
     auto const& policy = *fairness::find_policy(question.policy);
-    auto const settings = settings_for(seed, feeder, question.scope);
-    auto const name = fmt::format("{}/{}-{}-{}", folder, seed, question.policy, to_text(question.scope));
+    auto settings = settings_for(seed, feeder, question.scope);
+    auto name = fmt::format("{}/{}-{}-{}", folder, seed, question.policy, to_text(question.scope));
+    if (powers) {
+        settings.reactive = seed % 3 != 1;
+        settings.power_factor = settings.reactive && seed % 2 == 0 ? 0.9 : 0.0;
+        settings.ratings = seed % 3 != 0 ? coordination::Ratings::normal : coordination::Ratings::none;
+        name += "-powers";
+    }
     auto const program = results::export_program(alone, *spread->flow, policy, settings);
     results::write_npz(program, name + ".npz");
-    if (program.form.logs.empty() && program.form.program.P.nonZeros() == 0)
+    if (!powers && program.form.logs.empty() && program.form.program.P.nonZeros() == 0)
         results::write_mps(results::without_fixed(program), name + ".mps");
 
     auto const answer = coordination::exact_on_tree(alone, *spread->flow, policy, settings, {});
@@ -54,10 +62,17 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
     auto const& table = spread->piece.feeder.pv_systems;
     for (auto id : table.ids())
         if (spread->flow->ders()[id.at()].available > 0.0) alpha[std::string{table.name(id)}] = answer.alpha[id.at()];
+    core::Json reactive = core::Json::object();
+    for (auto id : table.ids())
+        if (!answer.reactive.empty() && std::isfinite(answer.reactive[id.at()]))
+            reactive[std::string{table.name(id)}] = {answer.reactive[id.at()] / spread->flow->ders()[id.at()].rated,
+                                                     spread->flow->ders()[id.at()].rated * 1000.0};
     core::write_file(name + ".json", core::Json{{"status", coordination::to_text(answer.status)},
                                                 {"objective", answer.objective},
                                                 {"iterations", answer.iterations},
                                                 {"gap", answer.duality_gap.value_or(-1.0)},
+                                                {"open", answer.open},
+                                                {"reactive", reactive},
                                                 {"alpha", alpha}}
                                          .dump());
 }
@@ -66,16 +81,17 @@ void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, 
 
 int main(int argc, char** argv) {
     MPI_Init(&argc, &argv);
-    if (argc < 4 || argc > 5) {
-        fmt::print(stderr, "usage: solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED]\n");
+    if (argc < 4 || argc > 6) {
+        fmt::print(stderr, "usage: solve_random_feeders FOLDER FIRST COUNT [POLICY_OF_SEED [POWERS]]\n");
         return 2;
     }
     auto const first = static_cast<unsigned>(std::atoi(argv[2])), count = static_cast<unsigned>(std::atoi(argv[3]));
     for (unsigned seed = first; seed < first + count; ++seed) {
-        auto const feeder = test::random_feeder(
+        auto feeder = test::random_feeder(
             {.seed = seed, .branches = 8 + static_cast<int>(seed % 5) * 4, .voltage_dependent = seed % 3 != 0});
+        if (argc == 6) feeder = test::with_ratings(std::move(feeder), seed);
         for (std::size_t q = 0; q < questions.size(); ++q)
-            if (argc == 4 || q == seed % questions.size()) ask(seed, feeder, questions[q], argv[1]);
+            if (argc == 4 || q == seed % questions.size()) ask(seed, feeder, questions[q], argc == 6, argv[1]);
     }
     MPI_Finalize();
     return 0;
