@@ -264,7 +264,9 @@ void ExactSearch::limit_powers() {
     model::FlowState everything;
     if (settings_.ratings != Ratings::none) {
         flow_.solve(std::vector<double>(answer_.alpha.size(), 1.0), everything);
-        answer_.ratings = rated_branches(flow_, settings_.ratings, answer_.uncurtailed, everything);
+        auto rated = rated_branches(flow_, settings_.ratings, answer_.uncurtailed, everything);
+        answer_.ratings = std::move(rated.limited);
+        answer_.beyond_help = rated.beyond_help;
     }
     powers_ = power_limits(flow_, decisions_, settings_, answer_.ratings, answer_.uncurtailed, everything);
     decides_reactive_ = settings_.reactive;
@@ -275,7 +277,7 @@ void ExactSearch::limit_powers() {
 
 /// Where nearly everything about reactive powers costs nothing, the gap closes slowly below this.
 bool ExactSearch::is_near(solvers::TreeOutcome const& outcome) const {
-    constexpr double feasible = 1e-8, near = 1e-6, nothing = 1e-10;  // of all that could be given up
+    constexpr double feasible = 1e-8, near = 1e-4, nothing = 1e-9;  // of all that could be given up
     double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
     return outcome.status == solvers::TreeStatus::iteration_limit && outcome.primal_residual <= feasible &&
            outcome.gap <= std::max(near * std::abs(outcome.objective), nothing * all);
@@ -290,30 +292,37 @@ void ExactSearch::set_reactive(std::vector<double> injected) {
 /// that is allowed.
 solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                 solvers::TreeObserver const& watch) {
-    constexpr int most_refinements = 12;
+    constexpr int most_refinements = 16;
     constexpr double nothing = 1e-12;  // of all that could be given up
     constexpr double no_part = 1e-9;   // of a certificate
+    constexpr double loose = 1e-6;     // first polygons need not be answered better
+    auto now = tree;
+    if (has_powers_) now.tolerance = std::max(tree.tolerance, loose);
     auto const answer = [&](solvers::TreeStart const* from) {
-        auto outcome = solvers::solve(assembled_.program, links_, tree, from, watch);
+        auto outcome = solvers::solve(assembled_.program, links_, now, from, watch);
         bool const ends_far = outcome.status == solvers::TreeStatus::iteration_limit && !is_near(outcome);
-        if (!ends_far || !tree.idle_controls) return outcome;
-        auto stiffer = tree;
+        if (!ends_far || !now.idle_controls) return outcome;
+        auto stiffer = now;
         stiffer.idle_controls = false;
         return solvers::solve(assembled_.program, links_, stiffer, nullptr, watch);
     };
     auto outcome = answer(start);
+    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
     for (int round = 0; has_powers_ && round < most_refinements; ++round) {
         bool const infeasible = outcome.status == solvers::TreeStatus::primal_infeasible;
-        if (outcome.status != solvers::TreeStatus::optimal && !infeasible && !is_near(outcome)) break;
         auto const forces = chord_forces(powers_, assembled_, outcome);
         std::array sums{forces.gap, forces.force};
         links_.sum(sums);
-        double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
         double const allowed = infeasible ? no_part * sums[1]
                                           : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
+        bool const goes_on = outcome.status == solvers::TreeStatus::optimal || infeasible || is_near(outcome) ||
+                             (outcome.status == solvers::TreeStatus::iteration_limit && outcome.gap < sums[0]);
+        double const own = outcome.gap;
         outcome.gap += sums[0];
-        if (sums[0] <= allowed) break;
-        refine(powers_, flow_, assembled_, outcome);
+        bool const fine = sums[0] <= allowed;
+        if (!goes_on || (fine && (infeasible || now.tolerance == tree.tolerance))) break;
+        if (!fine) refine(powers_, flow_, assembled_, outcome);
+        if (fine || sums[0] < own) now.tolerance = tree.tolerance;
         assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
         solvers::TreeStart const near{.u = std::move(outcome.u),
                                       .y = std::move(outcome.y),
