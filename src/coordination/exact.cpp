@@ -150,7 +150,8 @@ solvers::TreeStart const* ExactSearch::start() {
     if (!settings_.start) return nullptr;
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
     auto const& given = *settings_.start;
-    if (decides_reactive_ && !given.reactive.empty()) answer_.reactive = given.reactive;
+    for (std::size_t d = 0; decides_reactive_ && d < given.reactive_kvar.size(); ++d)
+        if (powers_.decides(d)) answer_.reactive[d] = flow_.settings().per_unit.power(1000.0 * given.reactive_kvar[d]);
     start_ = start_at(given.alpha);
     for (auto const& node : answer_.nodes) {
         auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
@@ -402,6 +403,10 @@ void ExactSearch::take_prices() {
         auto const& node = answer_.nodes[i];
         answer_.price_low.push_back(node.low > 0.0 ? 2.0 * std::sqrt(node.low) * low_[i] : 0.0);
         answer_.price_high.push_back(2.0 * std::sqrt(node.high) * high_[i]);
+    }
+    if (!powers_.branches.empty()) {
+        answer_.price_rating = rating_prices(powers_, assembled_, outcome_);
+        for (double& price : answer_.price_rating) price *= flow_.settings().per_unit.power(1000.0);
     }
     name_binding(std::vector<char>(answer_.alpha.size(), 1));
 }

@@ -62,7 +62,7 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
     table.write(file, piece.totals.nodes, rows);
 }
 
-/// Objective per pu, by row of the table of branches; a unit's is in the row of its first phase.
+/// Objective per kVA, by row of the table of branches; a unit's is in the row of its first phase.
 std::map<std::int64_t, double> prices_of_ratings(Answer const& answer) {
     std::map<std::int64_t, double> prices;
     for (std::size_t i = 0; i < answer.price_rating.size(); ++i) prices[answer.ratings[i].row] += answer.price_rating[i];
@@ -75,7 +75,6 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
     auto const& pu = flow.settings().per_unit;
     std::vector<double> p_kw, q_kvar, current, loading, price;
     auto const prices = prices_of_ratings(answer);
-    double const per_kva = 1000.0 / pu.base_va;
     for (auto const& branch : piece.branches) {
         for (Phase p : branch.phases.list()) {
             p_kw.push_back(nan);
@@ -83,7 +82,7 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
             current.push_back(nan);
             loading.push_back(nan);
             auto const known = prices.find(branch.first_row + static_cast<std::int64_t>(branch.phases.position(p)));
-            price.push_back(known == prices.end() ? nan : known->second * per_kva);
+            price.push_back(known == prices.end() ? nan : known->second);
             if (branch.vertex < 0) continue;
             auto const& vertex = piece.vertices[static_cast<std::size_t>(branch.vertex)];
             if (!vertex.phases.contains(p)) continue;

@@ -239,7 +239,7 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-5, silent=None):
     return flaws
 
 
-def reactive_flaws(name, tolerance=1e-4, room=1e-7):
+def reactive_flaws(name, tolerance=2e-3, room=1e-7):
     """With our shares as they are: is every circle kept, and the sum of q^2 / s as small as it can be?"""
     ours = json.loads(Path(f"{name}.json").read_text())
     if ours["status"] not in ("optimal", "converged") or not ours["reactive"]:

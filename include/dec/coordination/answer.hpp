@@ -80,7 +80,7 @@ struct Settings {
     /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
     struct Start {
         std::vector<double> alpha;
-        std::vector<double> reactive;  ///< pu, or none
+        std::vector<double> reactive_kvar;  ///< injected
         std::map<std::int64_t, double> price_low, price_high;
     };
     std::optional<Start> start;
