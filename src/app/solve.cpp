@@ -223,12 +223,10 @@ void warn_of_low_voltages(Context& context, results::Summary const& summary, Sol
 
 /// Collective.
 void warn_of_overloads(Context& context, coordination::Answer const& answer) {
-    double own = 0.0;
-    for (auto const& branch : answer.ratings) own += branch.relaxed() ? 1.0 : 0.0;
-    double const count = context.comm.sum(own);
+    double const count = context.comm.sum(answer.beyond_help);
     if (count > 0.0)
-        context.log.warning(fmt::format("{:.0f} branch{} over the rating with nothing curtailed and by the loads alone; the "
-                                        "limit there is what flows with everything curtailed",
+        context.log.warning(fmt::format("{:.0f} branch{} over the rating both with nothing curtailed and by the loads alone: "
+                                        "no curtailment helps, and the rating is no limit there",
                                         count, count == 1.0 ? " is" : "es are"));
 }
 

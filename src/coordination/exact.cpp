@@ -54,6 +54,8 @@ class ExactSearch {
         else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
         else if (policy_.tie_break) with_tie_break();
         else if (solve(start())) take_prices();
+        if (answer_.status == Status::optimal && is_short_)
+            leave_open("the optimum is met within the gap that is reported, not within the tolerance");
         if (answer_.status == Status::optimal || answer_.status == Status::converged) use_least_reactive_power();
         if (answer_.status == Status::optimal || answer_.status == Status::relaxed ||
             answer_.status == Status::converged)
@@ -88,7 +90,10 @@ class ExactSearch {
     }
     [[nodiscard]] bool stands_still() const;
     /// Of one program: what does not end before does not end at all.
-    [[nodiscard]] std::int64_t most_iterations() const { return holds_limits_ ? 60 : 200; }
+    [[nodiscard]] std::int64_t most_iterations() const {
+        return holds_limits_ || gives_way_ ? 60 : has_powers_ ? 150 : 200;
+    }
+    [[nodiscard]] bool is_near(solvers::TreeOutcome const& outcome) const;
     void take_shares(std::span<double const> u);
     void take_prices();
     void name_binding(std::vector<char> const& ders);
@@ -130,6 +135,8 @@ class ExactSearch {
     model::PowerLimits powers_;
     bool has_powers_ = false;  // on any rank
     bool decides_reactive_ = false;
+    bool is_short_ = false;          // a program ended near its optimum, but not within the tolerance
+    bool gives_way_ = false;  // what was decided before stands on the limits: they leave no inside
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
     bool settled_ = false;       // something has been decided by an earlier program
     bool loosened_ = false;      // they have become limits with little room
@@ -160,7 +167,8 @@ solvers::TreeStart const* ExactSearch::start() {
     if (!settings_.start) return nullptr;
     assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
     auto const& given = *settings_.start;
-    if (decides_reactive_ && !given.reactive.empty()) answer_.reactive = given.reactive;
+    for (std::size_t d = 0; decides_reactive_ && d < given.reactive_kvar.size(); ++d)
+        if (powers_.decides(d)) answer_.reactive[d] = flow_.settings().per_unit.power(1000.0 * given.reactive_kvar[d]);
     start_ = start_at(given.alpha);
     for (auto const& node : answer_.nodes) {
         auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
@@ -214,7 +222,9 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
-        .polish = polish};
+        .elastic = gives_way_,
+        .polish = polish,
+        .idle_controls = decides_reactive_ && !gives_way_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
         if (round.iteration == 0) return false;  // where it starts from is no round
@@ -240,6 +250,9 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
             if ((holds_limits_ || loosened_) && stands_still()) {
                 outcome_.status = solvers::TreeStatus::optimal;
                 stood_still_ = true;
+            } else if (has_powers_ && is_near(outcome_)) {
+                outcome_.status = solvers::TreeStatus::optimal;
+                is_short_ = true;
             } else answer_.status = Status::iteration_limit;
             break;
         case solvers::TreeStatus::numerical_failure: answer_.status = Status::diverged; break;
@@ -274,13 +287,23 @@ void ExactSearch::limit_powers() {
     model::FlowState everything;
     if (settings_.ratings != Ratings::none) {
         flow_.solve(std::vector<double>(answer_.alpha.size(), 1.0), everything);
-        answer_.ratings = rated_branches(flow_, settings_.ratings, answer_.uncurtailed, everything);
+        auto rated = rated_branches(flow_, settings_.ratings, answer_.uncurtailed, everything);
+        answer_.ratings = std::move(rated.limited);
+        answer_.beyond_help = rated.beyond_help;
     }
     powers_ = power_limits(flow_, decisions_, settings_, answer_.ratings, answer_.uncurtailed, everything);
     decides_reactive_ = settings_.reactive;
     has_powers_ = settings_.reactive || settings_.ratings != Ratings::none;
     if (decides_reactive_)
         answer_.reactive.assign(answer_.alpha.size(), std::numeric_limits<double>::quiet_NaN());
+}
+
+/// Where nearly everything about reactive powers costs nothing, the gap closes slowly below this.
+bool ExactSearch::is_near(solvers::TreeOutcome const& outcome) const {
+    constexpr double feasible = 1e-8, near = 1e-4, nothing = 1e-9;  // of all that could be given up
+    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
+    return outcome.status == solvers::TreeStatus::iteration_limit && outcome.primal_residual <= feasible &&
+           outcome.gap <= std::max(near * std::abs(outcome.objective), nothing * all);
 }
 
 void ExactSearch::set_reactive(std::vector<double> injected) {
@@ -292,80 +315,104 @@ void ExactSearch::set_reactive(std::vector<double> injected) {
 /// that is allowed.
 solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                 solvers::TreeObserver const& watch) {
-    constexpr int most_refinements = 12;
+    constexpr int most_refinements = 16;
     constexpr double nothing = 1e-12;  // of all that could be given up
     constexpr double no_part = 1e-9;   // of a certificate
-    auto outcome = solve_tree(tree, start, watch);
+    constexpr double loose = 1e-6;     // first polygons need not be answered better
+    auto now = tree;
+    if (has_powers_) now.tolerance = std::max(tree.tolerance, loose);
+    auto const answer = [&](solvers::TreeStart const* from) {
+        auto outcome = solve_tree(now, from, watch);
+        bool const ends_far = outcome.status == solvers::TreeStatus::iteration_limit && !is_near(outcome);
+        if (!ends_far || !now.idle_controls) return outcome;
+        auto stiffer = now;
+        stiffer.idle_controls = false;
+        return solve_tree(stiffer, nullptr, watch);
+    };
+    auto outcome = answer(start);
+    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
     for (int round = 0; has_powers_ && round < most_refinements; ++round) {
         bool const infeasible = outcome.status == solvers::TreeStatus::primal_infeasible;
-        if (outcome.status != solvers::TreeStatus::optimal && !infeasible) break;
         auto const forces = chord_forces(powers_, assembled_, outcome);
         std::array sums{forces.gap, forces.force};
         links_.sum(sums);
-        double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
         double const allowed = infeasible ? no_part * sums[1]
                                           : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
+        bool const goes_on = outcome.status == solvers::TreeStatus::optimal || infeasible || is_near(outcome) ||
+                             (outcome.status == solvers::TreeStatus::iteration_limit && outcome.gap < sums[0]);
+        double const own = outcome.gap;
         outcome.gap += sums[0];
-        if (sums[0] <= allowed) break;
-        refine(powers_, flow_, assembled_, outcome);
+        bool const fine = sums[0] <= allowed;
+        if (!goes_on || (fine && (infeasible || now.tolerance == tree.tolerance))) break;
+        if (!fine) refine(powers_, flow_, assembled_, outcome);
+        if (fine || sums[0] < own) now.tolerance = tree.tolerance;
         assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
         solvers::TreeStart const near{.u = std::move(outcome.u),
                                       .y = std::move(outcome.y),
                                       .price_low = std::move(outcome.price_low),
                                       .price_high = std::move(outcome.price_high)};
-        outcome = solve_tree(tree, infeasible ? nullptr : &near, watch);
+        outcome = answer(infeasible ? nullptr : &near);
     }
     return outcome;
 }
 
-/// With all shares as they are, the smallest sum of q^2 / s.
+/// With all shares as they are, the smallest sum of q^2 / s. The limits leave no inside, so that exceeding them has a price here; where
+/// that does not keep them, so small a part of the sum beside the policy's cost that the shares stay as they are.
 void ExactSearch::use_least_reactive_power() {
-    constexpr double room = 4e-9;       // pu^2
-    constexpr double side_room = 1e-9;  // of a rating
+    constexpr double holds = 1e-8;  // pu^2, of ratings their part
+    constexpr double same = 1e-6;   // of a share
+    constexpr double no_dearer = 1e-8;
     if (!decides_reactive_) return;
-    auto const before = answer_.reactive;
+    auto const reactive = answer_.reactive;
     auto const alpha = answer_.alpha;
     auto const gap = answer_.duality_gap;
     auto const status = answer_.status;
+    double const most = answer_.objective + no_dearer * std::max(std::abs(answer_.objective), 1e-3);
+    auto const weigh = [&](double part) {
+        for (auto& can : powers_.ders)
+            if (can.decided()) can.cost = part * flow_.settings().per_unit.power_si(can.rated) / 1000.0;
+    };
+    auto const solved = [&] {
+        answer_.status = Status::optimal;
+        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
+        auto const from = start_at(alpha);
+        return solve(&from);
+    };
+    weigh(1.0);
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
-        auto& what = decisions_.ders[d];
-        what.role = Decision::Role::fixed;
-        what.fixed = answer_.alpha[d];
-        if (powers_.decides(d))
-            powers_.ders[d].cost = flow_.settings().per_unit.power_si(powers_.ders[d].rated) / 1000.0;
+        decisions_.ders[d].role = Decision::Role::fixed;
+        decisions_.ders[d].fixed = answer_.alpha[d];
     }
     limits_ = squared_limits(piece_, answer_.nodes);
     for (auto const& node : answer_.nodes) {
         double const v = seen(piece_, answer_.curtailed, node);
-        auto& low = limits_.low[place(node)];
-        auto& high = limits_.high[place(node)];
-        if (v > high - room) high = std::max(high, v) + room;
-        if (v < low + room) low = std::min(low, v) - room;
+        limits_.low[place(node)] = std::min(limits_.low[place(node)], v);
+        limits_.high[place(node)] = std::max(limits_.high[place(node)], v);
     }
-    powers_.room = side_room;
-    settled_ = true;
     holds_limits_ = false;
-    loosened_ = true;
-    answer_.status = Status::optimal;
-    auto const near = [&] {
-        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
-        return start_at(alpha);
-    };
-    stood_still_ = false;
-    if (solve(nullptr) && !stood_still_) {
-        answer_.status = status;
-    } else if (answer_.status != Status::interrupted) {
-        auto const from = near();
-        answer_.status = Status::optimal;
-        if (solve(&from)) {
-            answer_.status = status;
-        } else if (answer_.status != Status::interrupted) {
-            answer_.alpha = alpha;
-            set_reactive(before);
-            flow_.solve(answer_.alpha, answer_.curtailed);
-            answer_.objective = objective_of(answer_.alpha);
-            leave_open("the reactive powers keep the limits, but whether smaller ones do as well is not settled");
-        }
+    gives_way_ = true;
+    bool found = solved() && outcome_.primal_residual <= holds;
+    gives_way_ = false;
+    limits_ = squared_limits(piece_, answer_.nodes);
+    for (double const part : {1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
+        if (found || answer_.status == Status::interrupted || policy_.levels != fairness::Levels::none) break;
+        decisions_ = fairness::decide(policy_, settings_.scope, piece_, available_kw_, settings_.contracts);
+        for (std::size_t d = 0; policy_.tie_break && d < decisions_.ders.size(); ++d)
+            decisions_.ders[d].cost.quadratic =
+                10.0 * part * available_kw_[d] * decisions_.ders[d].reach * decisions_.ders[d].reach;
+        weigh(part);
+        found = solved();
+        double change = 0.0;
+        for (std::size_t d = 0; d < alpha.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - alpha[d]));
+        found = found && comm_.max(change) <= same && answer_.objective <= most;
+    }
+    if (answer_.status != Status::interrupted) answer_.status = status;
+    if (!found && answer_.status != Status::interrupted) {
+        answer_.alpha = alpha;
+        set_reactive(reactive);
+        flow_.solve(answer_.alpha, answer_.curtailed);
+        answer_.objective = objective_of(answer_.alpha);
+        leave_open("the reactive powers keep the limits, but whether smaller ones do as well is not settled");
     }
     answer_.duality_gap = gap;
 }
@@ -378,6 +425,10 @@ void ExactSearch::take_prices() {
         auto const& node = answer_.nodes[i];
         answer_.price_low.push_back(node.low > 0.0 ? 2.0 * std::sqrt(node.low) * low_[i] : 0.0);
         answer_.price_high.push_back(2.0 * std::sqrt(node.high) * high_[i]);
+    }
+    if (!powers_.branches.empty()) {
+        answer_.price_rating = rating_prices(powers_, assembled_, outcome_);
+        for (double& price : answer_.price_rating) price *= flow_.settings().per_unit.power(1000.0);
     }
     name_binding(std::vector<char>(answer_.alpha.size(), 1));
 }
@@ -524,6 +575,11 @@ std::vector<char> ExactSearch::settle(double cap) {
         for (std::size_t k = 0; k < assembled_.der.size() && !outcome_.control_price.empty(); ++k) {
             auto const d = static_cast<std::size_t>(assembled_.der[k]);
             if (assembled_.reactive[k] == 0) gradient[d] = outcome_.control_price[k] / decisions_.ders[d].reach;
+        }
+        for (std::size_t i = 0; i < assembled_.program.pair_limits.size(); ++i) {
+            auto const& limit = assembled_.program.pair_limits[i];
+            auto const d = static_cast<std::size_t>(assembled_.der[static_cast<std::size_t>(limit.control)]);
+            gradient[d] += limit.first * outcome_.price_pair[i] / decisions_.ders[d].reach;
         }
     }
     double const open = count_open();

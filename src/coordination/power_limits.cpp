@@ -18,13 +18,17 @@ Chords chords_of(model::PowerLimits const& powers, model::AssembledProgram const
                  solvers::TreeOutcome const& outcome) {
     auto const circles = powers.ders.size() + powers.branches.size();
     Chords chords{std::vector<Vector2>(circles, Vector2::Zero()), std::vector<double>(circles, 0.0)};
-    for (std::size_t i = 0; i < assembled.sides.size(); ++i) {
-        auto const& [circle, side, chord] = assembled.sides[i];
-        if (!chord) continue;
-        auto const c = static_cast<std::size_t>(circle);
-        chords.force[c] += outcome.price_flow[i] * Vector2{side.p, side.q};
-        chords.support[c] += outcome.price_flow[i] * side.bound;
-    }
+    auto const add = [&](std::vector<model::AssembledProgram::Side> const& sides, std::vector<double> const& prices) {
+        for (std::size_t i = 0; i < sides.size(); ++i) {
+            auto const& [circle, side, chord] = sides[i];
+            if (!chord) continue;
+            auto const c = static_cast<std::size_t>(circle);
+            chords.force[c] += prices[i] * Vector2{side.p, side.q};
+            chords.support[c] += prices[i] * side.bound;
+        }
+    };
+    add(assembled.sides, outcome.price_flow);
+    add(assembled.pair_sides, outcome.price_pair);
     return chords;
 }
 
@@ -94,6 +98,10 @@ void refine(model::PowerLimits& powers, model::LinDist3Flow const& flow, model::
         auto const d = static_cast<std::size_t>(assembled.der[k]);
         if (!powers.decides(d)) continue;
         if (assembled.reactive[k] != 0) at[d].y() = outcome.u[k];
+        else
+            at[d].x() = flow.ders()[d].available / powers.ders[d].rated -
+                        assembled.program.gains[static_cast<std::size_t>(assembled.program.controls[k].first_gain)] *
+                            outcome.u[k];
     }
     std::size_t flow_at = 0, limit = 0;
     auto const& program = assembled.program;
@@ -104,10 +112,7 @@ void refine(model::PowerLimits& powers, model::LinDist3Flow const& flow, model::
             auto const circle = assembled.sides[limit].circle;
             if (!assembled.sides[limit].chord) continue;
             auto const c = static_cast<std::size_t>(circle);
-            if (c < powers.ders.size()) {
-                at[c].x() = flow.ders()[c].available / powers.ders[c].rated - outcome.flow[flow_at];
-                continue;
-            }
+            if (c < powers.ders.size()) continue;
             auto const& branch = powers.branches[c - powers.ders.size()];
             auto const places = flow.piece().vertices[static_cast<std::size_t>(branch.vertex)].phases.list();
             at[c].setZero();

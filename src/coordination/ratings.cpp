@@ -89,6 +89,11 @@ auto power_of(model::FlowState const& state, std::int32_t vertex) {
     return Eigen::Map<model::Vector6 const>{state.power.data() + 6 * static_cast<std::size_t>(vertex)};
 }
 
+Eigen::Vector2d carried(RatedBranch const& branch, model::FlowState const& state) {
+    auto const s = power_of(state, branch.vertex);
+    return {branch.weight.dot(s.head<3>()), branch.weight.dot(s.tail<3>())};
+}
+
 }  // namespace
 
 double carried_share(Piece const& piece, LocalVertex const& vertex, Feeding const& carrying, Phase phase) {
@@ -111,24 +116,23 @@ double carried_share(Piece const& piece, LocalVertex const& vertex, Feeding cons
     return lines > 0 ? 0.0 : 1.0 / units;
 }
 
-double apparent_power(RatedBranch const& branch, model::FlowState const& state) {
-    auto const s = power_of(state, branch.vertex);
-    return std::hypot(branch.weight.dot(s.head<3>()), branch.weight.dot(s.tail<3>()));
-}
+double apparent_power(RatedBranch const& branch, model::FlowState const& state) { return carried(branch, state).norm(); }
 
-std::vector<RatedBranch> rated_branches(model::LinDist3Flow const& flow, Ratings which,
-                                        model::FlowState const& nothing, model::FlowState const& everything) {
-    std::vector<RatedBranch> rated;
+RatedBranches rated_branches(model::LinDist3Flow const& flow, Ratings which, model::FlowState const& nothing,
+                             model::FlowState const& everything) {
+    RatedBranches rated;
     if (which == Ratings::none) return rated;
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
     auto const add = [&](RatedBranch branch) {
         if (!(branch.rating > 0.0) || branch.weight.isZero(0.0)) return;
         constexpr double inside = 1e-6;  // so that the flow of the loads is not on the limit itself
-        double const of_loads = apparent_power(branch, everything) * (1.0 + inside);
-        bool const holds = apparent_power(branch, nothing) <= branch.rating || of_loads <= branch.rating;
-        branch.limit = holds ? branch.rating : of_loads;
-        rated.push_back(std::move(branch));
+        auto const before = carried(branch, nothing), of_loads = carried(branch, everything);
+        bool const over = before.norm() > branch.rating && of_loads.norm() > branch.rating;
+        rated.beyond_help += over ? 1.0 : 0.0;
+        if (over && before.dot(of_loads) > 0.0) return;
+        branch.limit = over ? of_loads.norm() * (1.0 + inside) : branch.rating;
+        rated.limited.push_back(std::move(branch));
     };
     for (auto const& branch : piece.branches) {
         auto const known = rating_of(piece, branch.feeding, which).value;

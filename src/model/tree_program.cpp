@@ -361,11 +361,25 @@ class Assembly {
         double const available = der.available / can.rated;
         if (can.power_factor > 0.0) {
             double const steepest = std::sqrt(1.0 - can.power_factor * can.power_factor) / can.power_factor;
-            for (double const sign : {1.0, -1.0}) limit_flow({steepest, sign}, steepest * available, {});
+            for (double const sign : {1.0, -1.0}) limit_der(d, steepest, sign, steepest * available, {});
         }
         if (!with_sides_) return;
         for (auto const& side : can.circle.sides())
-            limit_flow({-side.p, -side.q}, side.bound + powers_.room - side.p * available, {d, side, true});
+            limit_der(d, -side.p, -side.q, side.bound + powers_.room - side.p * available, {d, side, true});
+    }
+
+    /// curtailed and drawn power times these at most `bound`: of a DER whose leaf was added last and has no controls yet.
+    void limit_der(std::int32_t d, double curtailed, double drawn, double bound, AssembledProgram::Side const& side) {
+        auto const& what = decision(d);
+        if (what.role != Decision::Role::free) return limit_flow({curtailed, drawn}, bound, side);
+        auto& program = result_.program;
+        double const gain = what.reach * flow_.ders()[static_cast<std::size_t>(d)].available /
+                            powers_.ders[static_cast<std::size_t>(d)].rated;
+        program.pair_limits.push_back({.control = static_cast<std::int32_t>(program.controls.size()),
+                                       .first = curtailed * gain,
+                                       .second = -drawn,
+                                       .bound = bound});
+        result_.pair_sides.push_back(side);
     }
 
     /// At the vertex that was added last.

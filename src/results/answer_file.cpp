@@ -69,12 +69,11 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
 std::vector<double> prices_of_ratings(LinDist3Flow const& flow, Answer const& answer) {
     std::map<std::int64_t, double> of_row;
     for (std::size_t i = 0; i < answer.price_rating.size(); ++i) of_row[answer.ratings[i].row] += answer.price_rating[i];
-    double const per_kva = 1000.0 / flow.settings().per_unit.base_va;
     std::vector<double> prices;
     for (auto const& branch : flow.piece().branches)
         for (Phase p : branch.phases.list()) {
             auto const known = of_row.find(branch.first_row + static_cast<std::int64_t>(branch.phases.position(p)));
-            prices.push_back(known == of_row.end() ? nan : known->second * per_kva);
+            prices.push_back(known == of_row.end() ? nan : known->second);
         }
     return prices;
 }

@@ -181,7 +181,7 @@ ExportedProgram export_program(core::Communicator const& alone, model::LinDist3F
     auto const nodes = coordination::limited_nodes(piece, settings.limits, uncurtailed);
     auto const decisions = fairness::decide(policy, settings.scope, piece, available_kw, settings.contracts);
     flow.solve(std::vector<double>(available_kw.size(), 1.0), everything);
-    auto const ratings = coordination::rated_branches(flow, settings.ratings, uncurtailed, everything);
+    auto const ratings = coordination::rated_branches(flow, settings.ratings, uncurtailed, everything).limited;
     auto const powers = coordination::power_limits(flow, decisions, settings, ratings, uncurtailed, everything);
     auto const assembled =
         model::assemble(alone, flow, coordination::squared_limits(piece, nodes), decisions, powers, polygons);

@@ -30,6 +30,7 @@ coordination::Settings::Start read_start(core::Communicator const& comm, std::st
                                          partition::Piece const& piece, std::string const& policy) {
     coordination::Settings::Start start;
     start.alpha.assign(piece.feeder.pv_systems.size(), 0.0);
+    start.reactive_kvar.assign(piece.feeder.pv_systems.size(), 0.0);
     double known = 0.0;
     core::together(comm, [&] {
         if (!is_results_file(path))
@@ -38,13 +39,18 @@ coordination::Settings::Start read_start(core::Communicator const& comm, std::st
         core::Hdf5Reader const file{path};
         auto const mrid = texts(file, "/ders/mrid");
         auto const alpha = reals(file, "/ders/alpha");
-        std::unordered_map<std::string_view, double> share;
-        for (std::size_t d = 0; d < mrid.size(); ++d) share.emplace(mrid[d], alpha[d]);
+        auto const q_kvar = reals(file, "/ders/q_kvar");
+        std::unordered_map<std::string_view, double> share, reactive;
+        for (std::size_t d = 0; d < mrid.size(); ++d) {
+            share.emplace(mrid[d], alpha[d]);
+            reactive.emplace(mrid[d], q_kvar[d]);
+        }
         for (auto id : piece.feeder.pv_systems.ids()) {
             auto const found = share.find(piece.feeder.pv_systems.mrid(id));
             if (found == share.end()) continue;
             known += 1.0;
             if (std::isfinite(found->second)) start.alpha[id.at()] = found->second;
+            start.reactive_kvar[id.at()] = reactive.at(found->first);
         }
         if (policy_of(file) != policy) return;
         auto const bus = texts(file, "/nodes/bus");

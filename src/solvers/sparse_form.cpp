@@ -77,7 +77,7 @@ std::vector<Index> first_flows(TreeProgram const& program, Index first) {
 }  // namespace
 
 SparseForm sparse_form(TreeProgram const& program) {
-    assert(program.above.empty() && program.below.empty() && program.pair_limits.empty());
+    assert(program.above.empty() && program.below.empty());
     auto const controls = static_cast<Index>(program.controls.size());
     auto const groups = static_cast<Index>(program.groups.size());
     auto const rows = static_cast<Index>(program.low.size());
@@ -102,7 +102,8 @@ SparseForm sparse_form(TreeProgram const& program) {
 
     auto& qp = form.program;
     auto const of_flows = static_cast<Index>(program.flow_limits.size());
-    qp = QuadraticProgram::of_size(form.first_flow + flows, flows + rows + ties, limited + of_flows + caps);
+    auto const of_pairs = static_cast<Index>(program.pair_limits.size());
+    qp = QuadraticProgram::of_size(form.first_flow + flows, flows + rows + ties, limited + of_flows + of_pairs + caps);
     Entries P, A, G;
     for (Index k = 0; k < controls; ++k) set_term(form, P, k, program.controls[static_cast<std::size_t>(k)].term);
     for (Index k = 0; k < groups; ++k)
@@ -146,7 +147,14 @@ SparseForm sparse_form(TreeProgram const& program) {
         add(G, limited + k, flow[j], weights.transpose());
         qp.h_high(limited + k) = limit.bound;
     }
-    Index tie = flows + rows, cap = limited + of_flows;
+    for (Index k = 0; k < of_pairs; ++k) {
+        auto const& limit = program.pair_limits[static_cast<std::size_t>(k)];
+        auto const row = static_cast<int>(limited + of_flows + k);
+        G.emplace_back(row, limit.control, limit.first);
+        G.emplace_back(row, limit.control + 1, limit.second);
+        qp.h_high(row) = limit.bound;
+    }
+    Index tie = flows + rows, cap = limited + of_flows + of_pairs;
     for (Index k = 0; k < controls; ++k) {
         auto const& control = program.controls[static_cast<std::size_t>(k)];
         auto const group = static_cast<int>(form.first_group + control.group);

@@ -640,8 +640,8 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     return sums;
 }
 
-void TreeBarrier::stiffen() {
-    proximity_ = std::min(10.0 * proximity_, 1e-3);
+void TreeBarrier::stiffen(bool idle_controls) {
+    proximity_ = idle_controls ? std::max(0.1 * proximity_, 1e-6) : std::min(10.0 * proximity_, 1e-3);
     softness_ = std::min(10.0 * softness_, 1e-6);
     large_multiplier_ = 1.0;
 }

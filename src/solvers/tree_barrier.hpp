@@ -52,8 +52,8 @@ class TreeBarrier {
     TreeSums predict(double length, TreeStep const& step, TreeModel& model);
     /// Takes states and prices, in which rounding of all steps has added up, from a judged point, and writes the model again.
     void observe(TreePoint const& point, TreeModel& model);
-    /// Regularises more, where systems have turned out to be nearly singular.
-    void stiffen();
+    /// Regularises more, where systems have turned out to be nearly singular; controls less if many of them are idle.
+    void stiffen(bool idle_controls);
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep& step);
     /// Slopes of the step to s z = target, with this share of the second-order terms.

@@ -200,7 +200,7 @@ bool Iteration::finishes(int iteration) {
         tolerance_ *= 0.01;
         last_iteration_ = iteration + most_more;
     } else {
-        barrier_.stiffen();
+        barrier_.stiffen(settings_.idle_controls);
     }
     return false;
 }
@@ -279,7 +279,8 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.price_high = std::move(point_.price_high);
     outcome.price_flow = std::move(point_.price_flow);
     outcome.price_pair = std::move(point_.price_pair);
-    if (!program_.flow_limits.empty()) outcome.control_price = std::move(point_.control_price);
+    if (!program_.flow_limits.empty() || !program_.pair_limits.empty())
+        outcome.control_price = std::move(point_.control_price);
     return outcome;
 }
 
@@ -341,7 +342,7 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         }
         links.max(again);
         if (again[0] != 0.0) continue;
-        if (!program.flow_limits.empty()) {
+        if (!program.flow_limits.empty() || !program.pair_limits.empty()) {
             find_prices(program, flow, point);
             outcome.control_price = std::move(point.control_price);
         }

@@ -196,3 +196,46 @@ def test_the_exported_program_is_complete_and_lean_means_less(tmp_path):
     for policy in ("equal-kw", "lifo"):
         assert dec("export-qp", DEMONSTRATION, "--policy", policy, "-o", tmp_path / "none.npz").code == 2
     assert dec("export-qp", DEMONSTRATION, "--policy", "nash", "-o", tmp_path / "none.mps").code == 2
+
+
+@pytest.mark.parametrize("policy", ["quadratic", "proportional"])
+def test_reactive_power_spares_curtailment_and_is_in_all_outputs(policy, tmp_path):
+    asked = ["--policy", policy, "--vmax", "1.03"]
+    without = summary_of(*asked, folder=tmp_path)
+    csv_file, folder = tmp_path / "q.csv", tmp_path / "messages"
+    one = summary_of(*asked, "--reactive", "capability", "--power-factor", 0.95, "--setpoints", csv_file, "--messages", folder,
+                     "--timestamp", 1, folder=tmp_path)
+
+    assert one["status"] in ("optimal", "converged") and one["violation"] < 1e-7
+    assert one["curtailed_kw"] < 0.5 * without["curtailed_kw"]
+    with h5py.File(tmp_path / "results.h5") as file:
+        p, q = file["ders/p_kw"][:], file["ders/q_kvar"][:]
+        names = file["ders/mrid"].asstr()[:]
+    assert np.all(np.abs(q) <= p * np.tan(np.arccos(0.95)) + 1e-5) and q.min() < -1.0
+    with open(csv_file) as rows:
+        table = {row["mrid"]: float(row["q_kvar"]) for row in csv.DictReader(rows)}
+    assert [table[name] for name in names] == pytest.approx(q)
+    told = {d["object"]: d["value"] for path in folder.iterdir()
+            for d in json.loads(path.read_text())["input"]["message"]["forward_differences"] if d["attribute"].endswith(".q")}
+    assert [told[name] for name in names] == pytest.approx(1000.0 * q, abs=1e-2)
+
+
+def test_ratings_are_kept_and_have_prices(tmp_path):
+    without = summary_of("--policy", "quadratic", folder=tmp_path)
+    rated = summary_of("--policy", "quadratic", "--ratings", "normal", folder=tmp_path)
+    assert rated["objective"] > without["objective"] and rated["violation"] < 1e-7
+    with h5py.File(tmp_path / "results.h5") as file:
+        assert np.nanmax(file["branches/price"][:]) > 0.0
+
+
+@pytest.mark.parametrize("options,word", [
+    (["--method", "bisection", "--reactive", "capability"], "--method exact"),
+    (["--method", "exchange", "--policy", "quadratic", "--ratings", "normal"], "--method exact"),
+    (["--policy", "equal-kw", "--reactive", "capability"], "another policy"),
+    (["--policy", "uniform-export", "--ratings", "normal"], "another policy"),
+    (["--power-factor", "0.9"], "--reactive capability"),
+    (["--power-factor", "1.1", "--reactive", "capability"], "--power-factor"),
+    (["--reactive", "capability", "--elastic", "--policy", "quadratic"], "leave one of them out")])
+def test_who_cannot_do_reactive_power_and_ratings_says_so(options, word, tmp_path):
+    run = dec("solve", DEMONSTRATION, "-o", tmp_path / "no.h5", *options)
+    assert run.code == 2 and word in run.err and not (tmp_path / "no.h5").exists()

@@ -37,6 +37,8 @@ class Program:
     names: list
     log_terms: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     log_weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    circles: sparse.csr_matrix = None  # each pair of entries of circles x + centres has a length of at most 1
+    centres: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @staticmethod
     def load(path):
@@ -47,6 +49,8 @@ class Program:
                           z["lb"], z["ub"], [name.decode() for name in z["names"]])
         if "log_terms" in z:
             program.log_terms, program.log_weights = z["log_terms"], z["log_weights"]
+        if "centres" in z:
+            program.circles, program.centres = matrix("circles"), z["centres"]
         return program
 
     def with_rows(self, G, h_high):
@@ -57,7 +61,8 @@ class Program:
 
 def in_decisions_alone(p):
     """The same program with voltages and powers eliminated: better posed, which solvers of dense cones need."""
-    decided = np.array([name.startswith(("alpha:", "fraction:")) for name in p.names])
+    first_state = next(i for i, name in enumerate(p.names) if name.startswith("v:"))
+    decided = np.arange(len(p.names)) < first_state
     states = int((~decided).sum())
     physics = p.A[:states].tocsc()  # balances and drops; ties between decisions come after them
     solve = splu(physics[:, ~decided].tocsc())
@@ -66,10 +71,14 @@ def in_decisions_alone(p):
     G_states = p.G[:, ~decided]
     shift = G_states @ at_zero
     move = (np.cumsum(decided) - 1)[p.log_terms]
+    circles, centres = None, p.centres
+    if len(centres):
+        circles = sparse.csr_matrix(p.circles[:, decided] + sparse.csr_matrix(p.circles[:, ~decided] @ effect))
+        centres = p.centres + p.circles[:, ~decided] @ at_zero
     return Program(p.P[decided], p.q[decided], p.offset, p.A[states:, decided].tocsr(), p.b[states:],
                    sparse.csr_matrix(p.G[:, decided] + sparse.csr_matrix(G_states @ effect)), p.h_low - shift,
                    p.h_high - shift, p.lb[decided], p.ub[decided], [n for n, d in zip(p.names, decided) if d], move,
-                   p.log_weights)
+                   p.log_weights, circles, centres)
 
 
 @dataclass
@@ -99,10 +108,14 @@ def solve_with_clarabel(p):
         rows.append(cone.tocsr())
         right.append(np.array([0.0, 1.0, 1.0]))
         cones.append(clarabel.ExponentialConeT())
+    for k in range(0, len(p.centres), 2):
+        rows.append(widen(sparse.vstack([sparse.csr_matrix((1, n)), -p.circles[k:k + 2]])))
+        right.append(np.concatenate([[1.0], p.centres[k:k + 2]]))
+        cones.append(clarabel.SecondOrderConeT(3))
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_iter = 500
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11 if not logs else 1e-10
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11 if not logs and not len(p.centres) else 1e-10
     solution = clarabel.DefaultSolver(P, q, sparse.vstack(rows).tocsc(), np.concatenate(right), cones, settings).solve()
     status = str(solution.status)
     if status in ("PrimalInfeasible", "AlmostPrimalInfeasible"):
@@ -402,6 +415,8 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-6, silent=None, s
         difference = abs(ours["objective"] - other.objective)
         if other.status == "optimal" and difference > objective_tolerance * max(1.0, abs(other.objective)):
             flaws.append(f"{solver}: objective {other.objective!r}; ours: {ours['objective']!r}")
+    if policy.endswith("powers"):
+        return flaws  # what follows is of programs in shares alone
     levels = {"min-max": min_max_flaws, "lifo": lifo_flaws}.get(policy.rsplit("-", 1)[0])
     if levels is not None:
         settled = ours["status"] == "optimal" and not unsettled
@@ -430,6 +445,39 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-6, silent=None, s
         if max(left, missed) > 1e-10:
             flaws.append(f"left of the optimality conditions: {left:.1e}, of limits {missed:.1e}")
     return flaws + price_flaws(program, ours)
+
+
+def reactive_flaws(name, tolerance=2e-3, room=1e-7):
+    """With our shares as they are: is every circle kept, and the sum of q^2 / s as small as it can be?"""
+    ours = json.loads(Path(f"{name}.json").read_text())
+    if ours["status"] not in ("optimal", "converged") or not ours["reactive"]:
+        return []
+    p = in_decisions_alone(Program.load(f"{name}.npz"))
+    index = {variable: i for i, variable in enumerate(p.names)}
+    rated = np.zeros(len(p.names))
+    fixed = Program(**p.__dict__)
+    fixed.lb, fixed.ub, at = p.lb.copy(), p.ub.copy(), np.zeros(len(p.names))
+    for der, share in ours["alpha"].items():
+        i = index[f"alpha:{der}"] if f"alpha:{der}" in index else None
+        if i is not None:
+            fixed.lb[i] = fixed.ub[i] = at[i] = share
+    for der, (part, kva) in ours["reactive"].items():
+        at[index[f"q:{der}"]], rated[index[f"q:{der}"]] = part, kva
+    flaws = []
+    if len(p.centres):
+        worst = np.hypot(*(p.circles @ at + p.centres).reshape(-1, 2).T).max()
+        if worst > 1.0 + 1e-8:
+            flaws.append(f"a circle is left by {worst - 1.0:.1e}")
+    if "smaller ones" in ours["open"]:
+        return flaws
+    fixed.P, fixed.q, fixed.offset = 2.0 * rated, np.zeros(len(p.q)), 0.0
+    fixed.log_terms, fixed.log_weights = np.zeros(0, int), np.zeros(0)
+    fixed.h_low, fixed.h_high = p.h_low - room, p.h_high + room  # so that there is an inside
+    fixed.centres = p.centres
+    other, spent = solve_with_clarabel(fixed), rated @ at**2
+    if other.status == "optimal" and abs(other.objective - spent) > tolerance * max(1.0, spent):
+        flaws.append(f"sum of q^2 / s: {spent}, Clarabel {other.objective}")
+    return flaws
 
 
 def solve_random_feeders(executable, folder, first, count, *more):

@@ -41,3 +41,15 @@ def lexicographic(tmp_path_factory):
 def test_no_move_improves_a_level_or_a_date(lexicographic):
     assert len(lexicographic) == 120
     assert {name.name: flaws for name in lexicographic if (flaws := peers.compare(name))} == {}
+
+
+@pytest.fixture(scope="module")
+def answers_with_powers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("answers")
+    return peers.solve_random_feeders(os.environ["DEC_PEER_SOLVER"], folder, 0, COUNT, "powers")
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_with_reactive_power_and_ratings_cones_find_the_same_optimum(answers_with_powers, number):
+    assert peers.compare(answers_with_powers[number]) == []
+    assert peers.reactive_flaws(answers_with_powers[number]) == []

@@ -67,6 +67,7 @@ struct Answer {
     /// Reactive power injected, pu, per row of pv_systems; NaN, or none at all, where it is the file's.
     std::vector<double> reactive;
     std::vector<RatedBranch> ratings;  ///< where ratings are limits: those of this rank
+    double beyond_help = 0.0;          ///< branches of this rank whose overload no curtailment takes away
     std::vector<double> price_rating;  ///< per entry of `ratings`, once there are prices: what one kVA less would cost
     /// Per row of pv_systems, where every DER may have a node of its own: the one whose limit binds it, empty where none does.
     std::vector<std::string> binding;
@@ -99,7 +100,7 @@ struct Settings {
     /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
     struct Start {
         std::vector<double> alpha;
-        std::vector<double> reactive;  ///< pu, or none
+        std::vector<double> reactive_kvar;  ///< injected
         std::map<std::int64_t, double> price_low, price_high;
     };
     std::optional<Start> start;

@@ -26,17 +26,19 @@ struct RatedBranch {
     std::int32_t vertex = -1;
     model::Vector3 weight = model::Vector3::Zero();  ///< of the vertex's powers by phase
     double rating = 0.0;                             ///< pu
-    double limit = 0.0;                              ///< pu; more than the rating where loads alone exceed that
-    [[nodiscard]] bool relaxed() const { return limit > rating; }
+    double limit = 0.0;  ///< pu; more than the rating where loads alone exceed that
 };
 
-/// Those of this rank whose rating is known, in the order of piece.branches. A branch that its loads alone overload, and that is
-/// overloaded with nothing curtailed as well, may carry what flows with everything curtailed: no curtailment takes that away.
-/// Not collective.
+/// Those of this rank whose rating is known, in the order of piece.branches. Curtailment cannot help a branch that is overloaded in
+/// the same direction with nothing and with everything curtailed: it has no limit. One that loads alone overload, and feeds back too
+/// much with nothing curtailed, may carry what its loads draw. Not collective.
+struct RatedBranches {
+    std::vector<RatedBranch> limited;
+    double beyond_help = 0.0;  ///< how many have no limit, or a wider one
+};
 /// \param nothing, everything states with no and with all power curtailed.
-[[nodiscard]] std::vector<RatedBranch> rated_branches(model::LinDist3Flow const& flow, Ratings which,
-                                                      model::FlowState const& nothing,
-                                                      model::FlowState const& everything);
+[[nodiscard]] RatedBranches rated_branches(model::LinDist3Flow const& flow, Ratings which,
+                                           model::FlowState const& nothing, model::FlowState const& everything);
 
 /// |weight' (P, Q)| of a state, pu.
 [[nodiscard]] double apparent_power(RatedBranch const& branch, model::FlowState const& state);

@@ -34,6 +34,7 @@ struct AssembledProgram {
         bool chord = false;
     };
     std::vector<Side> sides;
+    std::vector<Side> pair_sides;  ///< the same per limit of a pair: DERs whose share is a variable of its own
     std::vector<std::int32_t>
         row_of_place;  ///< per own vertex three: row of the program, -1 where the phase is not there
 };

@@ -10,7 +10,7 @@
 namespace dec::solvers {
 
 /// Variables: controls, groups, states (one for each row), flows in the order of vertices. Equalities: the balance of every
-/// vertex, its drop, then the ties. Inequalities: rows with a limit, limits of flows, then the caps. The objective also has
+/// vertex, its drop, then the ties. Inequalities: rows with a limit, limits of flows, of pairs, then the caps. The objective also has
 /// -weight ln(1 - x) for every entry of `logs`.
 struct SparseForm {
     struct Log {
@@ -23,7 +23,7 @@ struct SparseForm {
     std::vector<std::int32_t> limited_rows;  ///< row of the tree program of each of the first inequalities
 };
 
-/// \pre all of the tree is on this rank; it has no limits of pairs.
+/// \pre all of the tree is on this rank.
 [[nodiscard]] SparseForm sparse_form(TreeProgram const& program);
 
 }  // namespace dec::solvers
