@@ -253,8 +253,7 @@ std::unique_ptr<powerflow::PowerFlow> power_flow_of(Context& context, model::Lin
         static_cast<void>(ac->solve());
         return ac;
     } catch (core::InvalidInput const& error) {
-        for (auto const& finding : error.findings())
-            context.log.warning("no AC power flow: " + one_line(finding));
+        for (auto const& finding : error.findings()) context.log.warning("no AC power flow: " + one_line(finding));
         return nullptr;
     }
 }
@@ -275,8 +274,8 @@ Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::Power
     double const seconds = clock.lap();
     bool const solved = exit_code(answer.status) == core::ExitCode::solved;
     if (correct && (solved || answer.status == coordination::Status::infeasible))
-        answer = coordination::correct_to_ac(context.comm, flow, *ac, method, policy, settings, observer,
-                                             std::move(answer));
+        answer =
+            coordination::correct_to_ac(context.comm, flow, *ac, method, policy, settings, observer, std::move(answer));
     else if (ac != nullptr && (solved || answer.status == coordination::Status::iteration_limit))
         coordination::check_ac(context.comm, flow, *ac, settings, answer);
     return {std::move(answer), seconds};

@@ -16,9 +16,10 @@ fairness::Policy const& policy(std::string_view name) { return *fairness::find_p
 coordination::Method const& method(std::string_view name) { return *coordination::find_method(name); }
 
 coordination::Settings settings_for(feeder::Feeder const& feeder, unsigned seed) {
-    return {.limits = {.v_min_pu = 0.8, .v_max_pu = test::ac_limit_between(feeder, std::array{0.7, 0.4, 0.85}[seed % 3])},
-            .max_iterations = 200,
-            .tolerance = 1e-9};
+    return {
+        .limits = {.v_min_pu = 0.8, .v_max_pu = test::ac_limit_between(feeder, std::array{0.7, 0.4, 0.85}[seed % 3])},
+        .max_iterations = 200,
+        .tolerance = 1e-9};
 }
 
 }  // namespace

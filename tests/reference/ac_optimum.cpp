@@ -18,8 +18,9 @@ using Vector = Eigen::VectorXd;
 class Voltages {
   public:
     Voltages(feeder::Feeder const& feeder, std::optional<double> source_voltage_pu)
-        : alone_{MPI_COMM_SELF}, spread_{distributed(alone_, feeder)},
-          flow_{alone_, spread_->piece, {.source_voltage_pu = source_voltage_pu}} {
+        : alone_{MPI_COMM_SELF}, spread_{distributed(alone_, feeder)}, flow_{alone_,
+                                                                             spread_->piece,
+                                                                             {.source_voltage_pu = source_voltage_pu}} {
         model::FlowState flat;
         flat.v_sq.assign(3 * spread_->piece.vertices.size(), 1.0);
         nodes_ = coordination::limited_nodes(spread_->piece, {}, flat);
@@ -75,7 +76,7 @@ AcOptimum ac_optimum(feeder::Feeder const& feeder, fairness::Policy const& polic
         return alpha;
     };
     double radius = 1.0, last = infinity;
-    for (int round = 0; round < most_rounds; ++round, radius *= round > 5 ? 0.5 : 1.0) {
+    for (int round = 0; round<most_rounds; ++round, radius *= round> 5 ? 0.5 : 1.0) {
         Vector const v = voltages.at(shares(x));
         double violation = 0.0;
         std::vector<Eigen::Index> rows;

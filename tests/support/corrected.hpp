@@ -16,8 +16,7 @@ struct Corrected {
 /// `feeder` is read on the root only. Collective.
 [[nodiscard]] Corrected corrected(core::Communicator const& comm, feeder::Feeder const& feeder,
                                   coordination::Method const& method, fairness::Policy const& policy,
-                                  coordination::Settings settings,
-                                  coordination::CorrectionSettings const& own = {},
+                                  coordination::Settings settings, coordination::CorrectionSettings const& own = {},
                                   powerflow::Settings const& power_flow = {});
 
 /// Magnitudes at the nodes with limits of an answer, by row of the whole feeder's table, from an AC power flow of a feeder whose

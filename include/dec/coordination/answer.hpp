@@ -36,14 +36,14 @@ struct Round {
 
 /// What AC power flow says of the setpoints, and what the correction made of those of the linear answer.
 struct AcRecord {
-    bool corrected = false;            ///< limits, statuses and violations are those of AC voltages
-    std::int64_t rounds = 0;           ///< answers after the linear one
-    model::FlowState state;            ///< squared voltages with the setpoints, of this rank's local vertices
+    bool corrected = false;                 ///< limits, statuses and violations are those of AC voltages
+    std::int64_t rounds = 0;                ///< answers after the linear one
+    model::FlowState state;                 ///< squared voltages with the setpoints, of this rank's local vertices
     double v_max_pu = 0.0, v_min_pu = 0.0;  ///< over all limited nodes
-    double violation_pu = 0.0;         ///< how far the worst is outside the limits in force
-    double v_max_linear_pu = 0.0;      ///< with the setpoints of the linear answer
-    std::int64_t nodes_below_vmin = 0; ///< with nothing curtailed
-    std::vector<double> alpha_linear;  ///< shares of the linear answer, one per row of pv_systems
+    double violation_pu = 0.0;              ///< how far the worst is outside the limits in force
+    double v_max_linear_pu = 0.0;           ///< with the setpoints of the linear answer
+    std::int64_t nodes_below_vmin = 0;      ///< with nothing curtailed
+    std::vector<double> alpha_linear;       ///< shares of the linear answer, one per row of pv_systems
 };
 
 struct Answer {

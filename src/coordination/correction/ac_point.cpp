@@ -20,8 +20,7 @@ model::Vector3 squared_voltages(powerflow::PowerFlow const& flow, std::size_t at
     auto const& vertex = flow.piece().vertices[at];
     model::Vector3 v = model::Vector3::Zero();
     if (!vertex.floating_delta || vertex.phases.size() == 1) {
-        for (Phase p : vertex.phases.list())
-            v(static_cast<Eigen::Index>(slot(p))) = std::norm(flow.voltage(at, p));
+        for (Phase p : vertex.phases.list()) v(static_cast<Eigen::Index>(slot(p))) = std::norm(flow.voltage(at, p));
         return v;
     }
     model::Vector3 pairs = model::Vector3::Zero();

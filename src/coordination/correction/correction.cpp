@@ -53,10 +53,11 @@ void note_sagging(core::Communicator const& comm, partition::Piece const& piece,
     answer.status = Status::not_ac_feasible;
     auto const names = named(comm, piece, limits.nodes, limits.sagging);
     if (comm.is_root())
-        answer.ac_notes.push_back(fmt::format(
-            "below the lower limit with nothing curtailed, where no curtailment can help: {}; without a lower limit there, "
-            "all other limits are kept",
-            names));
+        answer.ac_notes.push_back(
+            fmt::format("below the lower limit with nothing curtailed, where no curtailment can help: {}; without a "
+                        "lower limit there, "
+                        "all other limits are kept",
+                        names));
 }
 
 class Correction {
@@ -65,8 +66,8 @@ class Correction {
                Method const& method, fairness::Policy const& policy, Settings const& settings, Observer const& observer,
                Answer linear, CorrectionSettings const& own)
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, method_{method}, policy_{policy}, settings_{settings},
-          observer_{observer}, own_{own}, point_{comm, flow.piece(), ac}, linear_{std::move(linear)},
-          current_{linear_}, history_{linear_}, nothing_(linear_.alpha.size(), 0.0) {
+          observer_{observer}, own_{own}, point_{comm, flow.piece(), ac}, linear_{std::move(linear)}, current_{linear_},
+          history_{linear_}, nothing_(linear_.alpha.size(), 0.0) {
         for (std::size_t d = 0; d < flow.ders().size(); ++d) {
             available_kw_.push_back(flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0);
             everything_.push_back(fairness::reach_of(
@@ -168,8 +169,7 @@ bool Correction::begin() {
     if (!visit()) return false;
     AcRecord here;
     point_.describe(limits_.nodes, here);
-    record_.v_max_linear_pu =
-        is_solved(linear_.status) ? here.v_max_pu : std::numeric_limits<double>::quiet_NaN();
+    record_.v_max_linear_pu = is_solved(linear_.status) ? here.v_max_pu : std::numeric_limits<double>::quiet_NaN();
     keep_if_better();
     return true;
 }
@@ -268,7 +268,8 @@ void Correction::rebuild(bool at_ac_point) {
     rebuilt_ = at_ac_point;
     flow_.solve(current_.alpha, current_.curtailed);
     for (std::size_t i = 0; i < offset_.size(); ++i)
-        offset_[i] = seen(piece_, point_.state(), limits_.nodes[i]) - seen(piece_, current_.curtailed, limits_.nodes[i]);
+        offset_[i] =
+            seen(piece_, point_.state(), limits_.nodes[i]) - seen(piece_, current_.curtailed, limits_.nodes[i]);
     feasible_offset_ = offset_;
 }
 
@@ -316,7 +317,8 @@ bool Correction::solve_again() {
     if (next.status == Status::infeasible && !(has_answer && solve_again_nearer(next))) {
         trouble_ = "no curtailment keeps all limits where AC power flow moves them to";
         for (auto const& conflict : next.conflicts)
-            if (!conflict.element.empty()) conflicts_ += (conflicts_.empty() ? "; in conflict: " : ", ") + conflict.element;
+            if (!conflict.element.empty())
+                conflicts_ += (conflicts_.empty() ? "; in conflict: " : ", ") + conflict.element;
         return false;
     }
     if (!is_solved(next.status)) {
@@ -360,8 +362,8 @@ bool Correction::relax_hopeless() {
 
 bool Correction::record_round(double change) {
     auto const bad = violations(piece_, limits_.nodes, point_.state());
-    double const dual = current_.rounds.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                                : current_.rounds.back().dual_residual;
+    double const dual =
+        current_.rounds.empty() ? std::numeric_limits<double>::quiet_NaN() : current_.rounds.back().dual_residual;
     history_.alpha = current_.alpha;
     history_.objective = current_.objective;
     return record(comm_, flow_,
@@ -437,17 +439,17 @@ Answer Correction::finish() {
         answer.open = "AC limits hold, feasible, not optimal: " + trouble_;
     } else if (!settled_) {
         answer.status = Status::not_ac_feasible;
-        if (comm_.is_root()) answer.ac_notes.push_back("no setpoints were found that keep the AC limits: " + trouble_ +
-                                      conflicts_);
+        if (comm_.is_root())
+            answer.ac_notes.push_back("no setpoints were found that keep the AC limits: " + trouble_ + conflicts_);
     }
     if (any_hopeless_) {
         if (!stopped_) answer.status = Status::not_ac_feasible;
         auto const names = named(comm_, piece_, limits_.nodes, hopeless_);
         if (comm_.is_root())
-            answer.ac_notes.push_back(
-                fmt::format("above the upper limit with everything curtailed, where no curtailment can help: {}; relaxed to that "
-                            "voltage, all other limits are kept",
-                            names));
+            answer.ac_notes.push_back(fmt::format(
+                "above the upper limit with everything curtailed, where no curtailment can help: {}; relaxed to that "
+                "voltage, all other limits are kept",
+                names));
     }
     if (!stopped_) note_sagging(comm_, piece_, limits_, answer);
     return answer;
@@ -497,8 +499,8 @@ void check_ac(core::Communicator const& comm, model::LinDist3Flow const& flow, p
     }
     auto const names = named(comm, piece, limits.nodes, outside);
     if (comm.is_root())
-        answer.ac_notes.push_back(fmt::format("AC voltages are up to {:.5f} pu outside their limits, at {}",
-                                              answer.ac->violation_pu, names));
+        answer.ac_notes.push_back(
+            fmt::format("AC voltages are up to {:.5f} pu outside their limits, at {}", answer.ac->violation_pu, names));
 }
 
 Answer correct_to_ac(core::Communicator const& comm, model::LinDist3Flow& flow, powerflow::PowerFlow& ac,

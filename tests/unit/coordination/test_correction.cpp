@@ -30,8 +30,9 @@ struct Village {
     double source_pu = 1.0;
     [[nodiscard]] Feeder feeder() const {
         FeederMaker make;
-        auto const head = make.bus("head", base_v), middle = make.bus("middle", base_v), sunny = make.bus("sunny", base_v),
-                   loaded = make.bus("loaded", base_v), far = make.bus("far", base_v);
+        auto const head = make.bus("head", base_v), middle = make.bus("middle", base_v),
+                   sunny = make.bus("sunny", base_v), loaded = make.bus("loaded", base_v),
+                   far = make.bus("far", base_v);
         make.source(head, source_pu);
         make.line(head, middle, {Phase::a}, {{{1.0, 2.0}}});
         make.line(middle, sunny, {Phase::a}, {{{4.0, 4.0}}});
@@ -60,7 +61,8 @@ double voltage_at(test::Corrected const& c, std::string_view name) {
 }  // namespace
 
 TEST_CASE("where AC asks for nothing nothing is done", "[correction]") {
-    auto const c = test::corrected(alone(), Village{}.feeder(), exact(), policy("quadratic"), settings({.v_max_pu = 1.2}));
+    auto const c =
+        test::corrected(alone(), Village{}.feeder(), exact(), policy("quadratic"), settings({.v_max_pu = 1.2}));
 
     CHECK(c.answer.status == Status::optimal);
     REQUIRE(c.answer.ac);
@@ -90,7 +92,8 @@ TEST_CASE("prices are those of the AC limits: what a little more room is worth",
     auto const feeder = Village{}.feeder();
     double const v_max = test::ac_limit_between(feeder, 0.5), more = 2e-4;
     auto const at = [&](double limit) {
-        return test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.9, .v_max_pu = limit}));
+        return test::corrected(alone(), feeder, exact(), policy("quadratic"),
+                               settings({.v_min_pu = 0.9, .v_max_pu = limit}));
     };
 
     auto const c = at(v_max);
@@ -104,8 +107,10 @@ TEST_CASE("prices are those of the AC limits: what a little more room is worth",
 TEST_CASE("a lower limit that curtailment would break binds, by AC voltages", "[correction]") {
     auto const feeder = Village{}.feeder();
     double const v_max = test::ac_limit_between(feeder, 0.5);
-    auto const free = test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.5, .v_max_pu = v_max}));
-    auto const none = test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.5, .v_max_pu = 1.2}));
+    auto const free =
+        test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.5, .v_max_pu = v_max}));
+    auto const none =
+        test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.5, .v_max_pu = 1.2}));
     double const v_min = 0.97 * voltage_at(free, "loaded.A") + 0.03 * voltage_at(none, "loaded.A");
     coordination::VoltageLimits const limits{.v_min_pu = v_min, .v_max_pu = v_max};
 
@@ -122,10 +127,12 @@ TEST_CASE("a lower limit that curtailment would break binds, by AC voltages", "[
 TEST_CASE("nodes below the lower limit by AC voltages with nothing curtailed have none", "[correction]") {
     auto const feeder = Village{}.feeder();
     double const v_max = test::ac_limit_between(feeder, 0.5);
-    auto const free = test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.5, .v_max_pu = 1.2}));
+    auto const free =
+        test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.5, .v_max_pu = 1.2}));
     double const v_min = voltage_at(free, "loaded.A") + 1e-3;
 
-    auto const c = test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = v_min, .v_max_pu = v_max}));
+    auto const c = test::corrected(alone(), feeder, exact(), policy("quadratic"),
+                                   settings({.v_min_pu = v_min, .v_max_pu = v_max}));
     auto const held = test::corrected(alone(), feeder, exact(), policy("quadratic"),
                                       settings({.v_min_pu = v_min, .v_max_pu = v_max, .relax_v_min = false}));
 
@@ -141,7 +148,8 @@ TEST_CASE("nodes below the lower limit by AC voltages with nothing curtailed hav
 }
 
 TEST_CASE("loads that depend on the voltage are corrected as well", "[correction]") {
-    Village village{.loads = {.p_impedance = 0.6, .p_current = 0.3, .p_power = 0.1, .q_impedance = 1.0, .q_power = 0.0}};
+    Village village{
+        .loads = {.p_impedance = 0.6, .p_current = 0.3, .p_power = 0.1, .q_impedance = 1.0, .q_power = 0.0}};
     auto const feeder = village.feeder();
     coordination::VoltageLimits const limits{.v_min_pu = 0.9, .v_max_pu = test::ac_limit_between(feeder, 0.4)};
 
@@ -173,9 +181,8 @@ TEST_CASE("a node that no curtailment can help is named and relaxed, all others 
 namespace {
 
 /// Method exact on a model that thinks voltages answer with only 0.4 of what they do.
-coordination::Answer half_blind(core::Communicator const& comm, model::LinDist3Flow& flow,
-                                fairness::Policy const& what, coordination::Settings const& settings,
-                                coordination::Observer const& observer) {
+coordination::Answer half_blind(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& what,
+                                coordination::Settings const& settings, coordination::Observer const& observer) {
     constexpr double part = 0.4;
     model::FlowState at_rest;
     flow.solve(std::vector<double>(flow.ders().size(), 0.0), at_rest);
@@ -212,7 +219,8 @@ TEST_CASE("a model that thinks voltages answer with 0.4 of what they do still co
     CHECK(c.answer.objective == Approx(best.objective).epsilon(1e-3));
 }
 
-TEST_CASE("rounds that do not come to rest end with setpoints that hold, said to be feasible, not optimal", "[correction]") {
+TEST_CASE("rounds that do not come to rest end with setpoints that hold, said to be feasible, not optimal",
+          "[correction]") {
     auto const feeder = Village{}.feeder();
     coordination::VoltageLimits const limits{.v_min_pu = 0.9, .v_max_pu = test::ac_limit_between(feeder, 0.5)};
 
@@ -228,8 +236,8 @@ TEST_CASE("without an AC power flow the answer says so", "[correction]") {
     auto const feeder = Village{}.feeder();
     double const v_max = test::ac_limit_between(feeder, 0.5);
 
-    auto const c = test::corrected(alone(), feeder, exact(), policy("quadratic"), settings({.v_min_pu = 0.9, .v_max_pu = v_max}),
-                                   {}, {.max_iterations = 1});
+    auto const c = test::corrected(alone(), feeder, exact(), policy("quadratic"),
+                                   settings({.v_min_pu = 0.9, .v_max_pu = v_max}), {}, {.max_iterations = 1});
 
     CHECK(c.answer.status == Status::not_ac_feasible);
     CHECK_FALSE(c.answer.ac);
