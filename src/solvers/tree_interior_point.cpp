@@ -24,7 +24,7 @@ constexpr double certificate_share = 1e-10;
 constexpr double least_excess = 0.1;
 // Polishing ends where less than this is left of the optimality conditions, or after so many steps, or so many that gained nothing.
 constexpr double exact = 1e-12;
-constexpr int most_polishing = 30, patience = 8;
+constexpr int most_polishing = 30, patience = 6;
 // With less than this left one step that gains nothing is enough; with more polishing is tried again, so often, after so many more
 // iterations at most.
 constexpr double exact_enough = 1e-10;
@@ -146,9 +146,9 @@ void Iteration::polish(TreeJudgement& best) {
         ++without_progress;
         if (step > 0 && polished.residual() < best.residual() &&
             (is_within_tolerance(polished) || !is_within_tolerance(best))) {
+            if (polished.residual() < 0.5 * best.residual()) without_progress = 0;
             best = polished;
             best_point = point_;
-            without_progress = 0;
             if (best.residual() <= exact) break;
         }
         barrier_.settle(point_, groups_);
