@@ -65,6 +65,7 @@ class Collecting {
             if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
             if (std::isfinite(own.nominal_v)) d.nominal = own.nominal_v / piece_.feeder.buses[bus].base_v;
             d.exponential = model.exponential;
+            d.steps = std::isfinite(own.low_pu);
             d.p_exponent = model.p_exponent;
             d.q_exponent = model.q_exponent;
             d.power = s;
@@ -118,9 +119,8 @@ Drawn drawn(Device const& d, double r) {
     return {z + i + d.power, 2.0 * z + i};
 }
 
-/// conj(S) at a limit r, where the impedance begins. As in OpenDSS pure impedances and pure currents go on as they are;
-/// exponents end in a step to the nominal power, which is drawn at the limit.
-Complex drawn_at_limit(Device const& d, double r) { return drawn(d, d.exponential ? 1.0 : r).value; }
+/// conj(S) at a limit r, where the impedance begins.
+Complex drawn_at_limit(Device const& d, double r) { return drawn(d, d.exponential && d.steps ? 1.0 : r).value; }
 
 /// Between its lower limit and the floor: a current that falls in a line to that of the nominal impedance.
 Drawn below_limit(Device const& d, double r) {

@@ -292,7 +292,8 @@ class Twin {
                     return Complex{w * (m.p_power + m.p_current * v + m.p_impedance * v * v),
                                    var * (m.q_power + m.q_current * v + m.q_impedance * v * v)};
                 };
-                draw(load.bus, load.connection, p, limits, model, load.nominal_v, !m.exponential);
+                draw(load.bus, load.connection, p, limits, model, load.nominal_v,
+                     !m.exponential || std::isnan(load.low_pu));
             }
         auto const inject = [&](Index<Bus> bus, Connection connection, Phase p, Complex va) {
             draw(bus, connection, p, injecting_, [=](double) { return -va; });
