@@ -224,7 +224,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
         .elastic = gives_way_,
         .polish = polish,
-        .idle_controls = decides_reactive_ && !gives_way_};
+        .idle_controls = decides_reactive_ && !gives_way_,
+        .control_prices = has_powers_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
         if (round.iteration == 0) return false;  // where it starts from is no round

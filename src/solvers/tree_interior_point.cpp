@@ -279,8 +279,7 @@ TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement,
     outcome.price_high = std::move(point_.price_high);
     outcome.price_flow = std::move(point_.price_flow);
     outcome.price_pair = std::move(point_.price_pair);
-    if (!program_.flow_limits.empty() || !program_.pair_limits.empty())
-        outcome.control_price = std::move(point_.control_price);
+    if (settings_.control_prices) outcome.control_price = std::move(point_.control_price);
     return outcome;
 }
 
@@ -342,7 +341,7 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         }
         links.max(again);
         if (again[0] != 0.0) continue;
-        if (!program.flow_limits.empty() || !program.pair_limits.empty()) {
+        if (settings.control_prices) {
             find_prices(program, flow, point);
             outcome.control_price = std::move(point.control_price);
         }

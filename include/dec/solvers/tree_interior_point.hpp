@@ -20,6 +20,7 @@ struct TreeSettings {
     /// Many controls cost nothing and have a long way to bounds that are worth little: regularised less, not more, where the gap
     /// does not close.
     bool idle_controls = false;
+    bool control_prices = false;  ///< fill TreeOutcome::control_price; the same on all ranks
 };
 
 enum class TreeStatus { optimal, primal_infeasible, iteration_limit, numerical_failure, stopped };
@@ -47,7 +48,7 @@ struct [[nodiscard]] TreeOutcome {
     /// a certificate: rows with large ones are in conflict.
     std::vector<double> price_low, price_high;
     std::vector<double> price_flow, price_pair;  ///< likewise, per limit of a flow, of a pair
-    std::vector<double> control_price;           ///< with limits of flows or pairs: gains times prices of flows
+    std::vector<double> control_price;           ///< if asked for, per control: gains times prices of flows
     double objective = 0.0, dual_objective = 0.0;
     /// Of the program that was solved, after presolve: largest violation of a limit, derivative of the Lagrangian that no bound
     /// explains, and smaller one of multiplier and slack of a limit; the last two in units in which controls are in [0, 1] and
