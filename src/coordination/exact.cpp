@@ -14,9 +14,9 @@
 #include "dec/fairness/contracts.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
-#include "feeder_simplex.hpp"
 #include "marginal_prices.hpp"
 #include "record.hpp"
+#include "vertex_walks.hpp"
 
 namespace dec::coordination {
 
@@ -30,7 +30,9 @@ class ExactSearch {
     ExactSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
                 Settings const& settings, Observer const& observer)
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, policy_{policy}, settings_{settings}, observer_{observer},
-          links_{comm, flow.piece(), flow.exchange()}, prices_{comm, flow} {
+          links_{comm, flow.piece(), flow.exchange()}, prices_{comm, flow}, walks_{comm,     flow,       links_,
+                                                                                   prices_,  policy,     settings,
+                                                                                   observer, decisions_, answer_} {
         for (auto const& der : flow.ders())
             available_kw_.push_back(flow.settings().per_unit.power_si(der.available) / 1000.0);
         total_kw_ = comm.sum(std::accumulate(available_kw_.begin(), available_kw_.end(), 0.0));
@@ -68,13 +70,9 @@ class ExactSearch {
     [[nodiscard]] static std::size_t place(Node const& node) {
         return static_cast<std::size_t>(3 * node.vertex + node.place);
     }
-    [[nodiscard]] double worst_violation() const {
-        auto const badness = violations(piece_, answer_.nodes, answer_.curtailed);
-        return comm_.max(badness.empty() ? 0.0 : std::ranges::max(badness));
-    }
+    [[nodiscard]] double worst_violation() const { return coordination::worst_violation(comm_, piece_, answer_); }
     [[nodiscard]] double objective_of(std::vector<double> const& alpha) const {
-        double const own = fairness::objective(policy_, available_kw_, alpha, settings_.contracts);
-        return policy_.levels == fairness::Levels::largest_first ? comm_.max(own) : comm_.sum(own);
+        return total_objective(comm_, policy_, settings_, available_kw_, alpha);
     }
 
     void limit_powers();
@@ -98,18 +96,12 @@ class ExactSearch {
     void take_prices();
     void name_binding(std::vector<char> const& ders);
     void with_tie_break();
-    [[nodiscard]] std::vector<double> most_to_give_up() const;
-    [[nodiscard]] FeederSimplex::Watch watch();
-    /// A walk knows voltages only, and begins where their limits hold but for what its first steps put right.
-    [[nodiscard]] bool can_walk() const { return worst_violation() <= 1e-6; }
-    [[nodiscard]] bool walk_to_cheapest();
     [[nodiscard]] bool break_tie(double least);
     void leave_open(std::string what);
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
     [[nodiscard]] bool solve_next_level();
     void one_level_after_the_other();
-    [[nodiscard]] bool walk_down_levels();
     void one_date_after_the_other();
     [[nodiscard]] bool walk_through_dates(std::vector<double> const& dates);
     void fix_dates(double first, double last);
@@ -129,6 +121,7 @@ class ExactSearch {
     PieceLinks links_;
     std::optional<Disclosure> disclosure_;
     MarginalPrices prices_;
+    VertexWalks walks_;
     std::vector<double> available_kw_;
     double total_kw_ = 0.0;
     model::SquaredLimits limits_;
@@ -418,15 +411,8 @@ void ExactSearch::use_least_reactive_power() {
     answer_.duality_gap = gap;
 }
 
-/// From squared voltages to voltages: d(v^2) = 2 v dv.
 void ExactSearch::take_prices() {
-    answer_.price_low.clear();
-    answer_.price_high.clear();
-    for (std::size_t i = 0; i < answer_.nodes.size(); ++i) {
-        auto const& node = answer_.nodes[i];
-        answer_.price_low.push_back(node.low > 0.0 ? 2.0 * std::sqrt(node.low) * low_[i] : 0.0);
-        answer_.price_high.push_back(2.0 * std::sqrt(node.high) * high_[i]);
-    }
+    report_prices(low_, high_, answer_);
     if (!powers_.branches.empty()) {
         answer_.price_rating = rating_prices(powers_, assembled_, outcome_);
         for (double& price : answer_.price_rating) price *= flow_.settings().per_unit.power(1000.0);
@@ -434,19 +420,14 @@ void ExactSearch::take_prices() {
     name_binding(std::vector<char>(answer_.alpha.size(), 1));
 }
 
-void ExactSearch::name_binding(std::vector<char> const& ders) {
-    constexpr double nothing = 1e-7;  // curtailed share that nobody would notice
-    auto const names = prices_.binding_nodes(answer_.nodes, low_, high_);
-    for (std::size_t d = 0; d < ders.size(); ++d)
-        if (ders[d] != 0 && answer_.alpha[d] > nothing) answer_.binding[d] = names[d];
-}
+void ExactSearch::name_binding(std::vector<char> const& ders) { prices_.name_binding(ders, low_, high_, answer_); }
 
 /// Of all answers that cost the least the one of smallest sum of available alpha^2: a second program in what the prices of the
 /// first leave open.
 void ExactSearch::with_tie_break() {
     auto const* const from = start();
     if (!has_powers_ && !policy_.shared_fraction && (solve(from, false) || answer_.status == Status::iteration_limit) &&
-        answer_.status != Status::relaxed && can_walk() && walk_to_cheapest())
+        answer_.status != Status::relaxed && walks_.can_begin() && walks_.cheapest())
         return;
     if (answer_.status == Status::infeasible || answer_.status == Status::interrupted) return;
     answer_.status = Status::optimal;
@@ -467,58 +448,6 @@ void ExactSearch::with_tie_break() {
     answer_.duality_gap = gap;
     flow_.solve(answer_.alpha, answer_.curtailed);
     answer_.objective = objective_of(answer_.alpha);
-}
-
-/// A round of the history for what a walk has come to.
-FeederSimplex::Watch ExactSearch::watch() {
-    return [this](std::vector<double> const& alpha) {
-        double change = 0.0;
-        for (std::size_t d = 0; d < alpha.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - alpha[d]));
-        answer_.alpha = alpha;
-        flow_.solve(answer_.alpha, answer_.curtailed);
-        answer_.objective = objective_of(answer_.alpha);
-        bool const stop =
-            record(comm_, flow_, {answer_.curtailed, worst_violation(), comm_.max(change)}, observer_, answer_);
-        if (stop) answer_.status = Status::interrupted;
-        return stop;
-    };
-}
-
-std::vector<double> ExactSearch::most_to_give_up() const {
-    std::vector<double> most;
-    for (auto const& what : decisions_.ders)
-        most.push_back(what.role == Decision::Role::fixed ? 0.0 : what.reach * what.upper);
-    return most;
-}
-
-/// From an answer near the cheapest to that of smallest squares among the cheapest. \return false if that was given up; then nothing has
-/// changed.
-bool ExactSearch::walk_to_cheapest() {
-    constexpr double holds = 1e-9;  // pu^2
-    auto const before = answer_;
-    FeederSimplex simplex{comm_,         flow_, links_, answer_.nodes, prices_, most_to_give_up(),
-                          answer_.alpha, false, watch()};
-    std::vector<double> cost;
-    for (auto const& what : decisions_.ders) cost.push_back(what.cost.linear / what.reach);
-    double gap = 0.0;
-    bool found = simplex.minimise(cost);
-    if (found) {
-        simplex.prices(low_, high_);
-        gap = simplex.gap();
-        (void)simplex.settle();
-        found = simplex.minimise_squares(available_kw_);
-        answer_.alpha = simplex.alpha();
-        flow_.solve(answer_.alpha, answer_.curtailed);
-    }
-    if (!found || worst_violation() > holds) {
-        if (answer_.status != Status::interrupted) answer_ = before;
-        return false;
-    }
-    take_prices();
-    answer_.objective = objective_of(answer_.alpha);
-    answer_.duality_gap = gap;
-    answer_.status = Status::optimal;
-    return true;
 }
 
 /// \return false if the answer is not the one of smallest squares among those that cost `least`, or the run was interrupted.
@@ -648,7 +577,7 @@ void ExactSearch::one_level_after_the_other() {
     auto const* const from = start();
     if (!has_powers_ && count_open() > 0.0 && (solve(from, false) || answer_.status == Status::iteration_limit) &&
         answer_.status != Status::relaxed &&
-        ((can_walk() && walk_down_levels()) || answer_.status == Status::interrupted))
+        ((walks_.can_begin() && walks_.levels()) || answer_.status == Status::interrupted))
         return;
     if (answer_.status == Status::infeasible) return;
     answer_.status = Status::optimal;
@@ -692,44 +621,6 @@ void ExactSearch::one_level_after_the_other() {
     if (wide)
         leave_open(fmt::format("levels after the first are within a relative gap of {:.1e}, not within the tolerance",
                                gap.value_or(0.0)));
-}
-
-/// All levels from vertex to vertex, from an answer near the first. \pre voltages are all there is to hold. \return false if that was given up; then nothing has changed.
-bool ExactSearch::walk_down_levels() {
-    constexpr double nothing = 1e-9;  // share below which all that are left are free
-    constexpr double same = 1e-9;     // levels that are no more apart are one
-    constexpr double holds = 1e-9;    // pu^2
-    auto const before = answer_;
-    auto const upper = most_to_give_up();
-    auto const look = watch();
-    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, true, look};
-    std::int64_t levels = 0;
-    double gap = 0.0;
-    for (double last = infinity;;) {
-        if (!simplex.minimise_cap() || look(simplex.alpha())) break;
-        gap = std::max(gap, simplex.gap());
-        simplex.prices(low_, high_);
-        double const level = simplex.cap();
-        if (level > nothing && level < last - same) {
-            ++levels;
-            last = level;
-        }
-        if (levels == 1 && answer_.price_high.empty()) take_prices();
-        double open = 0.0;
-        auto const settled = simplex.settle();
-        name_binding(settled);
-        for (std::size_t d = 0; d < upper.size(); ++d) open += simplex.is_open(d) ? 1.0 : 0.0;
-        if (level > nothing && comm_.sum(open) > 0.0) continue;
-        flow_.solve(answer_.alpha, answer_.curtailed);
-        if (worst_violation() > holds) break;
-        answer_.objective = objective_of(answer_.alpha);
-        answer_.levels = levels;
-        answer_.duality_gap = gap;
-        answer_.status = Status::optimal;
-        return true;
-    }
-    if (answer_.status != Status::interrupted) answer_ = before;
-    return false;
 }
 
 /// Tries whether all limits hold if those that are left give up nothing. \return true if so; they then do.
@@ -842,66 +733,20 @@ void ExactSearch::one_date_after_the_other() {
     answer_.levels = levels;
 }
 
-/// The same from vertex to vertex. \return false if that was given up; then nothing has changed.
+/// The same from vertex to vertex. \return false if that was given up or interrupted.
 bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
-    constexpr double nothing = 1e-7;  // kW
-    constexpr double holds = 1e-9;    // pu^2
     constexpr double steepness = 1e3;
     auto const before = answer_;
-    auto const is_open = [&](std::size_t d) { return decisions_.ders[d].role != Decision::Role::fixed; };
-    auto const date_of = [&](std::size_t d) { return static_cast<double>(*settings_.contracts[d].connected); };
     // Anything that keeps the limits is a beginning; the dearer the older is a good one.
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
-        if (!is_open(d)) continue;
-        auto const rank = std::ranges::lower_bound(dates, date_of(d)) - dates.begin();
+        if (decisions_.ders[d].role == Decision::Role::fixed) continue;
+        auto const date = static_cast<double>(*settings_.contracts[d].connected);
+        auto const rank = std::ranges::lower_bound(dates, date) - dates.begin();
         double const age = 1.0 - static_cast<double>(rank) / static_cast<double>(dates.size());
         decisions_.ders[d].cost = {.quadratic = available_kw_[d] * std::pow(steepness, age)};
     }
     if (count_open() > 0.0 && !solve(nullptr, false) && answer_.status != Status::iteration_limit) return false;
-    if (!can_walk()) return false;
-    answer_.status = Status::optimal;
-    auto const upper = most_to_give_up();
-    auto const look = watch();
-    FeederSimplex simplex{comm_, flow_, links_, answer_.nodes, prices_, upper, answer_.alpha, false, look};
-    std::int64_t levels = 0;
-    double gap = 0.0;
-    // As most dates give nothing, several are tried together and fewer if they have to give something.
-    for (std::size_t at = 0, count = dates.size(); at < dates.size();) {
-        std::vector<double> cost(upper.size(), 0.0);
-        for (std::size_t d = 0; d < cost.size(); ++d)
-            if (is_open(d) && date_of(d) >= dates[at] && date_of(d) <= dates[at + count - 1])
-                cost[d] = available_kw_[d];
-        if (!simplex.minimise(cost) || look(simplex.alpha())) break;
-        gap = std::max(gap, simplex.gap());
-        double given_up = 0.0;
-        for (std::size_t d = 0; d < cost.size(); ++d) given_up += cost[d] * simplex.alpha()[d];
-        bool const gives = comm_.sum(given_up) > nothing;
-        if (gives && count > 1) {
-            count = (count + 1) / 2;
-            continue;
-        }
-        simplex.prices(low_, high_);
-        auto settled = simplex.settle();
-        if (gives && ++levels == 1) take_prices();
-        else if (gives) name_binding(settled);
-        at += count;
-        count = gives ? std::min<std::size_t>(1, dates.size() - at) : dates.size() - at;
-        if (at < dates.size()) continue;
-        bool const tie_is_broken = simplex.minimise_squares(available_kw_);
-        answer_.alpha = simplex.alpha();
-        simplex.prices(low_, high_);
-        for (std::size_t d = 0; d < settled.size(); ++d) settled[d] = simplex.is_open(d) ? 1 : 0;
-        name_binding(settled);
-        flow_.solve(answer_.alpha, answer_.curtailed);
-        if (worst_violation() > holds) break;
-        answer_.objective = objective_of(answer_.alpha);
-        answer_.levels = levels;
-        answer_.duality_gap = gap;
-        if (!tie_is_broken)
-            leave_open(
-                "on no date less can be given up, but which of the answers has the smallest squares is not settled");
-        return true;
-    }
+    if (walks_.can_begin() && walks_.dates(dates)) return true;
     if (answer_.status != Status::interrupted) answer_ = before;
     return false;
 }

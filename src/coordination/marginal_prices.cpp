@@ -78,4 +78,22 @@ std::vector<std::string> MarginalPrices::binding_nodes(std::span<Node const> nod
     return names;
 }
 
+void MarginalPrices::name_binding(std::vector<char> const& ders, std::vector<double> const& low,
+                                  std::vector<double> const& high, Answer& answer) {
+    constexpr double nothing = 1e-7;  // curtailed share that nobody would notice
+    auto const names = binding_nodes(answer.nodes, low, high);
+    for (std::size_t d = 0; d < ders.size(); ++d)
+        if (ders[d] != 0 && answer.alpha[d] > nothing) answer.binding[d] = names[d];
+}
+
+void report_prices(std::vector<double> const& low, std::vector<double> const& high, Answer& answer) {
+    answer.price_low.clear();
+    answer.price_high.clear();
+    for (std::size_t i = 0; i < answer.nodes.size(); ++i) {
+        auto const& node = answer.nodes[i];
+        answer.price_low.push_back(node.low > 0.0 ? 2.0 * std::sqrt(node.low) * low[i] : 0.0);
+        answer.price_high.push_back(2.0 * std::sqrt(node.high) * high[i]);
+    }
+}
+
 }  // namespace dec::coordination

@@ -2,7 +2,7 @@
 /// What limits cost, seen from the DERs: which way a share moves the priced voltages, and which node weighs most.
 #pragma once
 
-#include "dec/coordination/limits.hpp"
+#include "dec/coordination/answer.hpp"
 
 namespace dec::coordination {
 
@@ -22,6 +22,9 @@ class MarginalPrices {
     [[nodiscard]] std::vector<std::string> binding_nodes(std::span<Node const> nodes, std::vector<double> const& low,
                                                          std::vector<double> const& high);
     static constexpr std::size_t most_candidates = 24;
+    /// The same into the answer, for those of `ders` that give up anything. Collective.
+    void name_binding(std::vector<char> const& ders, std::vector<double> const& low, std::vector<double> const& high,
+                      Answer& answer);
 
   private:
     void add_weight(Node const& node, double weight);
@@ -30,5 +33,8 @@ class MarginalPrices {
     model::LinDist3Flow& flow_;
     std::vector<double> weight_;
 };
+
+/// Prices of limits of squared voltages as what one pu of voltage is worth, into the answer: d(v^2) = 2 v dv.
+void report_prices(std::vector<double> const& low, std::vector<double> const& high, Answer& answer);
 
 }  // namespace dec::coordination

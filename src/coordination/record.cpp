@@ -16,6 +16,17 @@ std::vector<double> violations(partition::Piece const& piece, std::span<Node con
     return badness;
 }
 
+double worst_violation(core::Communicator const& comm, partition::Piece const& piece, Answer const& answer) {
+    auto const badness = violations(piece, answer.nodes, answer.curtailed);
+    return comm.max(badness.empty() ? 0.0 : std::ranges::max(badness));
+}
+
+double total_objective(core::Communicator const& comm, fairness::Policy const& policy, Settings const& settings,
+                       std::span<double const> available_kw, std::span<double const> alpha) {
+    double const own = fairness::objective(policy, available_kw, alpha, settings.contracts);
+    return policy.levels == fairness::Levels::largest_first ? comm.max(own) : comm.sum(own);
+}
+
 bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Progress const& progress,
             Observer const& observer, Answer& answer) {
     auto const& piece = flow.piece();

@@ -10,6 +10,15 @@ namespace dec::coordination {
 [[nodiscard]] std::vector<double> violations(partition::Piece const& piece, std::span<Node const> nodes,
                                              model::FlowState const& state);
 
+/// How far the worst node of any rank is outside its limits with what is curtailed, pu^2; negative: inside. Collective.
+[[nodiscard]] double worst_violation(core::Communicator const& comm, partition::Piece const& piece,
+                                     Answer const& answer);
+
+/// Of a policy, over all ranks. Collective.
+[[nodiscard]] double total_objective(core::Communicator const& comm, fairness::Policy const& policy,
+                                     Settings const& settings, std::span<double const> available_kw,
+                                     std::span<double const> alpha);
+
 /// What a round has brought, beside the setpoints in the answer.
 struct Progress {
     model::FlowState const& state;
