@@ -506,8 +506,10 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     std::ranges::sort(names);
     for (auto& [row, name] : names) s.binding.push_back(std::move(name));
     s.violation = by_ac ? answer.ac->violation_pu : check.violation_pu;
-    s.violations = check.violations_pu;
-    s.violating_nodes = static_cast<std::int64_t>(check.violating_nodes);
+    if (!by_ac) {
+        s.violations = check.violations_pu;
+        s.violating_nodes = static_cast<std::int64_t>(check.violating_nodes);
+    }
     if (!answer.rounds.empty()) {
         s.primal_residual = answer.rounds.back().primal_residual;
         if (!std::isnan(answer.rounds.back().dual_residual)) s.dual_residual = answer.rounds.back().dual_residual;

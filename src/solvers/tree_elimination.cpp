@@ -30,17 +30,14 @@ constexpr int slot_size(std::uint8_t kind) { return slot_size(rows_of(kind), flo
 constexpr int rating_size(int n, int m) { return 3 * m * m + n * m + 3 * m; }
 constexpr int x_size(std::uint8_t kind) { return rows_of(kind) + flows_of(kind) + 1; }
 
-// The price inside such a vertex at zero outside, n + G (b - C n).
+// The price inside such a vertex at zero outside, W n + G b.
 template <int N, int M>
 void rating_price(double const* rating, double* price) {
-    double const* const C = rating + M * M + N * M;
-    double const* const b = C + 2 * M * M;
-    double const* const n = b + M;
-    double t[M];
-    std::copy(b, b + M, t);
-    std::copy(n, n + M, price);
-    blocks::add_product<M, M>(C, n, -1.0, t);
-    blocks::add_product<M, M>(rating, t, 1.0, price);
+    double const* const W = rating + 2 * M * M + N * M;
+    double const* const b = W + M * M;
+    std::fill(price, price + M, 0.0);
+    blocks::add_product<M, M>(W, b + M, 1.0, price);
+    blocks::add_product<M, M>(rating, b, 1.0, price);
 }
 
 template <class Visitor>
@@ -599,12 +596,13 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
                               above_rows_.data() + above_order_[--at.above] * message_width(Factor));
 }
 
-// Limits of a flow cost 1/2 s'N s + n's on it: the price inside is that outside plus N s + n. With N = L L',
-// K = (I + L'C L)^-1, G = L K L' (which is (I + N C)^-1 N) and W = I - G C (which is (I + N C)^-1)
+// Limits of a flow cost 1/2 s'N s + n's on it: the price inside is that outside plus N s + n. With W = (I + N C)^-1,
+// N = L L', K = (I + L'C L)^-1 and G = L K L' (which is W N)
 //
-//     A <- A + B G B'   B <- B W   C <- W'C W + (C L K)(C L K)'   price = n + G (b - C n)   a <- a + B price   b <- b - C price
+//     A <- A + B G B'   B <- B W   C <- W'C W + (C L K)(C L K)'   a <- a + B (W n + G b)   b <- W'b - C W n
 //
-// N is huge where a limit is met and C where controls are free: nothing here is the small difference of two such.
+// N is huge where a limit is met and C where controls are free: nothing here is the small difference of two such, W = I - G C
+// would be.
 template <bool Factor, int N, int M>
 void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cursor& at, double* a, double* b,
                                   double* A, double* B, double* C) {
@@ -617,15 +615,21 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
     if constexpr (Factor) {
         std::copy(B, B + N * M, B0);
         std::copy(C, C + M * M, C0);
-        double L[M * M] = {};
+        double S[M * M] = {};  // N
         for (int r = 0; r < place.flow_limits; ++r) {
             double const curvature = model.row_curvature[at.flow_limit + static_cast<std::size_t>(r)];
             double const* const weight = at.weights + r * M;
             for (int i = 0; i < M; ++i)
-                for (int j = 0; j <= i; ++j) L[i * M + j] += curvature * weight[i] * weight[j];
+                for (int j = 0; j < M; ++j) S[i * M + j] += curvature * weight[i] * weight[j];
         }
+        double V[M * M];
+        blocks::multiply<M, M, M>(S, C0, V);
+        for (int i = 0; i < M; ++i) V[i * M + i] += 1.0;
+        blocks::invert<M>(V, W);
+        double L[M * M];
+        std::copy(S, S + M * M, L);
         blocks::factor_semidefinite<M>(L);
-        double CL[M * M], T[M * M], K[M * M], LK[M * M], GC[M * M], CLK[M * M], BG[N * M];
+        double CL[M * M], T[M * M], K[M * M], LK[M * M], CLK[M * M], BG[N * M];
         blocks::multiply<M, M, M>(C0, L, CL);
         for (int i = 0; i < M; ++i)
             for (int j = i; j < M; ++j) {
@@ -638,9 +642,6 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
         blocks::multiply_transposed<M, M, M>(LK, L, G);
         for (int i = 0; i < M; ++i)
             for (int j = 0; j < i; ++j) G[i * M + j] = G[j * M + i] = 0.5 * (G[i * M + j] + G[j * M + i]);
-        blocks::multiply<M, M, M>(G, C0, GC);
-        for (int i = 0; i < M; ++i)
-            for (int j = 0; j < M; ++j) W[i * M + j] = (i == j ? 1.0 : 0.0) - GC[i * M + j];
         blocks::multiply<N, M, M>(B0, G, BG);
         for (int i = 0; i < N; ++i)
             for (int j = i; j < N; ++j) {
@@ -665,10 +666,13 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
     for (int r = 0; r < place.flow_limits; ++r)
         for (int i = 0; i < M; ++i)
             n0[i] += model.row_slope[at.flow_limit + static_cast<std::size_t>(r)] * at.weights[r * M + i];
-    double price[M];
+    double price[M], Wn[M] = {};
     rating_price<N, M>(at.rating, price);
     blocks::add_product<N, M>(B0, price, 1.0, a);
-    blocks::add_product<M, M>(C0, price, -1.0, b);
+    blocks::add_product<M, M>(W, n0, 1.0, Wn);
+    std::fill(b, b + M, 0.0);
+    blocks::add_transposed_product<M, M>(W, b0, 1.0, b);
+    blocks::add_product<M, M>(C0, Wn, -1.0, b);
 }
 
 void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
@@ -763,7 +767,7 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
         at.right += 2 * N;
     }
     if ((flags & rated) != 0) {
-        // With t = B'v + b - C (outside + n): the price inside, outside + n + G t, and s = W't.
+        // The price inside, W (outside + n) + G (B'v + b), and s = W' (B'v + b - C (outside + n)).
         double const* const G = at.rating;
         double const* const B = G + M * M;
         double const* const C = B + N * M;
@@ -771,15 +775,18 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
         double const* const b = W + M * M;
         double const* const n = b + M;
         double const* const column_b = n + M;
-        double t[M], s[M] = {};
+        double drawn[M], outside[M], flow[M], s[M] = {};
         for (int i = 0; i < M; ++i) {
-            t[i] = b[i] + ((flags & column_out) != 0 ? of_group * column_b[i] : 0.0);
-            x[N + i] += n[i];
+            drawn[i] = b[i] + ((flags & column_out) != 0 ? of_group * column_b[i] : 0.0);
+            outside[i] = x[N + i] + n[i];
         }
-        blocks::add_transposed_product<N, M>(B, x, 1.0, t);
-        blocks::add_product<M, M>(C, x + N, -1.0, t);
-        blocks::add_product<M, M>(G, t, 1.0, x + N);
-        blocks::add_transposed_product<M, M>(W, t, 1.0, s);
+        blocks::add_transposed_product<N, M>(B, x, 1.0, drawn);
+        std::copy(drawn, drawn + M, flow);
+        blocks::add_product<M, M>(C, outside, -1.0, flow);
+        blocks::add_transposed_product<M, M>(W, flow, 1.0, s);
+        std::fill(x + N, x + N + M, 0.0);
+        blocks::add_product<M, M>(W, outside, 1.0, x + N);
+        blocks::add_product<M, M>(G, drawn, 1.0, x + N);
         for (int r = 0; r < place.flow_limits; ++r) {
             double moved = 0.0;
             for (int i = 0; i < M; ++i) moved += at.weights[r * M + i] * s[i];

@@ -26,7 +26,7 @@ POPULATED = {
     "IEEE13.xml": (1.15, ("--source-voltage", 0.97)),
     "IEEE37.xml": (1.06, ()),
     "ieee8500.xml.gz": (1.25, ("--source-voltage", 0.94, "--vmin", 0.8)),
-    "IEEE13_Assets.xml": (1.12, ("--source-voltage", 0.97)),
+    "IEEE13_Assets.xml": (1.12, ("--source-voltage", 0.97, "--vmin", 0.9)),
     "epri_ckt5.xml.gz": (1.09, ()),
     "ieee9500.xml.gz": (1.09, ("--source-voltage", 1.02, "--vmin", 0.8)),
 }

@@ -20,7 +20,7 @@ namespace {
 fairness::Policy const& policy(std::string_view name) { return *fairness::find_policy(name); }
 
 coordination::Settings settings(double v_max_pu) {
-    return {.limits = {.v_min_pu = 0.0, .v_max_pu = v_max_pu}, .max_iterations = 200, .tolerance = 1e-9};
+    return {.limits = {.v_min_pu = 0.0, .v_max_pu = v_max_pu}, .max_iterations = 5000, .tolerance = 1e-9};
 }
 
 constexpr double base_v = 2400.0, ohm_r = 1.2, ohm_x = 1.0, watts = 100e3;

@@ -54,7 +54,7 @@ coordination::Settings settings_for(unsigned seed, feeder::Feeder const& feeder,
     constexpr std::array shares{0.8, 0.5, 0.2, -0.1, 0.6, 0.35, 0.9};
     return {.limits = {.v_min_pu = seed % 4 == 0 ? 0.97 : 0.9,
                        .v_max_pu = test::limit_between(test::DenseTwin{feeder}, shares[seed % shares.size()])},
-            .max_iterations = 200,
+            .max_iterations = 5000,
             .tolerance = 1e-9,
             .scope = scope};
 }

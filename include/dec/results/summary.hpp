@@ -34,7 +34,7 @@ struct Summary {
     std::optional<double> v_max_ac_linear;  ///< with the setpoints of the linear answer
     std::int64_t nodes_below_vmin = 0;
     double violation = 0.0;
-    double violations = 0.0;  ///< of all nodes together; where it was not read from a file
+    double violations = 0.0;  ///< of all nodes together; linear voltages, of answers just found
     std::int64_t violating_nodes = 0;
     std::int64_t ac_rounds = 0;
     std::vector<std::string> binding;
