@@ -125,6 +125,47 @@ inline void factor_semidefinite(double* a) {
     }
 }
 
+/// Changes W on the range of L alone, so that W L = LK. Columns of L that are zero, or that others make up, are left out.
+template <int N>
+inline void impose(double const* L, double const* LK, double* W) {
+    double Q[N * N], WQ[N * N];  // an orthonormal basis of the range, by rows, and W times it
+    int rank = 0;
+    for (int column = 0; column < N; ++column) {
+        double* const q = Q + rank * N;
+        double* const wq = WQ + rank * N;
+        double whole = 0.0;
+        for (int i = 0; i < N; ++i) {
+            q[i] = L[i * N + column];
+            wq[i] = LK[i * N + column];
+            whole += q[i] * q[i];
+        }
+        for (int repeat = 0; repeat < 2; ++repeat)
+            for (int r = 0; r < rank; ++r) {
+                double part = 0.0;
+                for (int i = 0; i < N; ++i) part += Q[r * N + i] * q[i];
+                for (int i = 0; i < N; ++i) {
+                    q[i] -= part * Q[r * N + i];
+                    wq[i] -= part * WQ[r * N + i];
+                }
+            }
+        double left = 0.0;
+        for (int i = 0; i < N; ++i) left += q[i] * q[i];
+        if (!(left > 1e-20 * whole)) continue;
+        double const length = std::sqrt(left);
+        for (int i = 0; i < N; ++i) {
+            q[i] /= length;
+            wq[i] /= length;
+        }
+        ++rank;
+    }
+    for (int r = 0; r < rank; ++r)
+        for (int i = 0; i < N; ++i) {
+            double now = 0.0;
+            for (int k = 0; k < N; ++k) now += W[i * N + k] * Q[r * N + k];
+            for (int k = 0; k < N; ++k) W[i * N + k] += (WQ[r * N + i] - now) * Q[r * N + k];
+        }
+}
+
 /// The value of a subtree, 1/2 x'F x with F = [A B; B' -C] and x = (v, lambda) of its top.
 template <int N, int M>
 struct Value {

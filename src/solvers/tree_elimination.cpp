@@ -601,8 +601,8 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
 //
 //     A <- A + B G B'   B <- B W   C <- W'C W + (C L K)(C L K)'   a <- a + B (W n + G b)   b <- W'b - C W n
 //
-// N is huge where a limit is met and C where controls are free: nothing here is the small difference of two such, W = I - G C
-// would be.
+// N is huge where a limit is met and C where controls are free. W = I - G C, but what is left of directions that are limited,
+// W L = L K, would be the small difference of two such.
 template <bool Factor, int N, int M>
 void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cursor& at, double* a, double* b,
                                   double* A, double* B, double* C) {
@@ -622,14 +622,10 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
             for (int i = 0; i < M; ++i)
                 for (int j = 0; j < M; ++j) S[i * M + j] += curvature * weight[i] * weight[j];
         }
-        double V[M * M];
-        blocks::multiply<M, M, M>(S, C0, V);
-        for (int i = 0; i < M; ++i) V[i * M + i] += 1.0;
-        blocks::invert<M>(V, W);
         double L[M * M];
         std::copy(S, S + M * M, L);
         blocks::factor_semidefinite<M>(L);
-        double CL[M * M], T[M * M], K[M * M], LK[M * M], CLK[M * M], BG[N * M];
+        double CL[M * M], T[M * M], K[M * M], LK[M * M], GC[M * M], CLK[M * M], BG[N * M];
         blocks::multiply<M, M, M>(C0, L, CL);
         for (int i = 0; i < M; ++i)
             for (int j = i; j < M; ++j) {
@@ -642,6 +638,10 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
         blocks::multiply_transposed<M, M, M>(LK, L, G);
         for (int i = 0; i < M; ++i)
             for (int j = 0; j < i; ++j) G[i * M + j] = G[j * M + i] = 0.5 * (G[i * M + j] + G[j * M + i]);
+        blocks::multiply<M, M, M>(G, C0, GC);
+        for (int i = 0; i < M; ++i)
+            for (int j = 0; j < M; ++j) W[i * M + j] = (i == j ? 1.0 : 0.0) - GC[i * M + j];
+        blocks::impose<M>(L, LK, W);
         blocks::multiply<N, M, M>(B0, G, BG);
         for (int i = 0; i < N; ++i)
             for (int j = i; j < N; ++j) {
