@@ -128,7 +128,7 @@ MISUSE = {
     ("inspect", "missing.h5"): ["missing.h5", "No such file"],
     ("diff", DEMONSTRATION, "missing.xml"): ["missing.xml", "No such file"],
     ("convert", "missing.xml", "out.xml"): ["there is no such file"],
-    ("convert", DEMONSTRATION, "out.dss"): ["out.dss", "no feeder format", ".xml.gz"],
+    ("convert", DEMONSTRATION, "out.dss"): ["out.dss", "can be read, not written", ".xml.gz"],
     ("populate", "missing", "out.xml"): ["there is no such file"],
     ("solve", DEMONSTRATION, "--vmin", "1.06"): ["--vmin 1.06 --vmax 1.05", "no voltage is between the limits"],
     ("solve", DEMONSTRATION, "--vmax", "-1"): ["--vmax -1", "no voltage is between the limits"],

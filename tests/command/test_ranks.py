@@ -1,4 +1,4 @@
-"""Any number of ranks finds the same optimum: objectives to 1e-9, shares to 1e-9 where they are the answer of one program, to 1e-8 where
+"""Any number of ranks finds the same optimum of the linear model: objectives to 1e-9, shares to 1e-9 where they are the answer of one program, to 1e-8 where
 a tie is broken by a second one."""
 import json
 
@@ -16,7 +16,7 @@ POLICIES = {"quadratic": 1e-9, "nash": 1e-9, "min-curtailment": 1e-8, "proportio
 def answer(folder, feeder, options, policy, ranks):
     path = DEMONSTRATION if feeder == "demonstration" else public_feeder(feeder.split()[0])
     output = folder / f"{ranks}.h5"
-    out = succeed("solve", path, *options, "--policy", *policy.split(), "-o", output, "--json", ranks=ranks).out
+    out = succeed("solve", path, *options, "--ac", "none", "--policy", *policy.split(), "-o", output, "--json", ranks=ranks).out
     with h5py.File(output) as results:
         return json.loads(out), results["/ders/alpha"][()]
 

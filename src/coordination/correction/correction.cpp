@@ -436,7 +436,9 @@ Answer Correction::finish() {
     else if (settled_ && !is_solved(answer.status)) answer.status = Status::optimal;
     else if (!settled_ && known && holds()) {
         answer.status = allowed_ > 0.0 ? Status::relaxed : Status::converged;
-        answer.open = "AC limits hold, feasible, not optimal: " + trouble_;
+        answer.open = (allowed_ > 0.0 ? "AC limits are exceeded by no more than linear ones, not least: "
+                                      : "AC limits hold, feasible, not optimal: ") +
+                      trouble_;
     } else if (!settled_) {
         answer.status = Status::not_ac_feasible;
         if (comm_.is_root())
