@@ -5,6 +5,8 @@
 ///
 /// Runs under mpirun, too. Controls stay off, loads keep their model (0.5 to 1.5 pu), every solution starts at no load. Beside
 /// OpenDSS: benchmarks/power_flow_against_opendss.py.
+#include "dec/powerflow/power_flow.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +17,6 @@
 #include "dec/feeder/areas.hpp"
 #include "dec/feeder/tree.hpp"
 #include "dec/io/catalogue.hpp"
-#include "dec/powerflow/power_flow.hpp"
 
 namespace {
 
@@ -33,14 +34,14 @@ int run(dec::core::Communicator const& comm, char const* path, int repeats, doub
         whole->tree = feeder::validate(whole->feeder, notes);
         feeder::derive_areas(whole->feeder);
         whole->agents = partition::find_agents(whole->feeder, whole->tree);
-        whole->partition = partition::split(whole->feeder, whole->tree, whole->agents, partition::Grain::secondary, comm.size());
+        whole->partition =
+            partition::split(whole->feeder, whole->tree, whole->agents, partition::Grain::secondary, comm.size());
     });
     auto const piece = partition::distribute(comm, whole);
     whole.reset();
     double const distributed = MPI_Wtime();
     double const began_to_build = computed();
-    powerflow::PowerFlow flow{
-        comm, piece, {.load_limits = powerflow::LoadLimits::wide, .tolerance_pu = tolerance}};
+    powerflow::PowerFlow flow{comm, piece, {.load_limits = powerflow::LoadLimits::wide, .tolerance_pu = tolerance}};
     double const built = MPI_Wtime(), build_cpu = comm.max(computed() - began_to_build);
     double best = 1e99, best_without = 1e99, best_cpu = 1e99;
     powerflow::Outcome outcome;
@@ -60,7 +61,8 @@ int run(dec::core::Communicator const& comm, char const* path, int repeats, doub
         std::printf(
             "{\"feeder\": \"%s\", \"nodes\": %lld, \"ranks\": %d, \"status\": \"%s\", \"iterations\": %lld, "
             "\"factorisations\": %lld, \"v_max\": %.8f, \"read_and_distribute_s\": %.3f, \"build_s\": %.4f, "
-            "\"build_cpu_s\": %.4f, \"solve_s\": %.6f, \"solve_cpu_s\": %.6f, \"solve_without_factorisations_s\": %.6f}\n",
+            "\"build_cpu_s\": %.4f, \"solve_s\": %.6f, \"solve_cpu_s\": %.6f, \"solve_without_factorisations_s\": "
+            "%.6f}\n",
             piece.feeder.heading.name.c_str(), static_cast<long long>(piece.totals.nodes), comm.size(),
             outcome.status == powerflow::Status::converged ? "converged" : "NOT SOLVED",
             static_cast<long long>(outcome.iterations), static_cast<long long>(outcome.factorisations), highest,

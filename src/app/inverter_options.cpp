@@ -50,16 +50,18 @@ CLI::Validator words_or_points(std::vector<std::string> const& words) {
 
 void InverterOptions::add_to(CLI::App& command) {
     command
-        .add_option("--volt-var", volt_var,
-                    "reactive power of PV inverters by voltage: a or b, the default of IEEE 1547-2018's category, or points "
-                    "V:Q,... with V in pu and Q as a share of the rated apparent power, injection positive")
+        .add_option(
+            "--volt-var", volt_var,
+            "reactive power of PV inverters by voltage: a or b, the default of IEEE 1547-2018's category, or points "
+            "V:Q,... with V in pu and Q as a share of the rated apparent power, injection positive")
         ->capture_default_str()
         ->type_name("CURVE")
         ->check(words_or_points({"none", "a", "b"}));
     command
-        .add_option("--volt-watt", volt_watt,
-                    "most active power of PV inverters by voltage: default, that of IEEE 1547-2018, or points V:P,... with P "
-                    "as a share of the rated active power")
+        .add_option(
+            "--volt-watt", volt_watt,
+            "most active power of PV inverters by voltage: default, that of IEEE 1547-2018, or points V:P,... with P "
+            "as a share of the rated active power")
         ->capture_default_str()
         ->type_name("CURVE")
         ->check(words_or_points({"none", "default"}));

@@ -53,9 +53,10 @@ void FeederOptions::add_to(CLI::App& command) {
         ->type_name("X")
         ->check(number_from_zero());
     one_of(*command
-                .add_option("--taps", taps,
-                            "regulators at the file's steps, all at neutral, or where they and switched capacitors come to "
-                            "rest at these loads without PV")
+                .add_option(
+                    "--taps", taps,
+                    "regulators at the file's steps, all at neutral, or where they and switched capacitors come to "
+                    "rest at these loads without PV")
                 ->capture_default_str(),
            {"file", "neutral", "settle"});
     add_names(command, "--open", open, "switches to open");

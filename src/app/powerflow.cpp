@@ -58,12 +58,14 @@ void add_options(CLI::App& command, PowerFlowOptions& options) {
         ->type_name("H")
         ->check(hour_of_day());
     options.inverters.add_to(command);
-    one_of(*command
-                .add_option("--solver", options.solver,
-                            "tree: elimination on the tree of a radial feeder; sparse: PETSc, loops or not; auto: the first, and "
-                            "the second where there are loops or it finds no solution")
-                ->capture_default_str(),
-           {"auto", "tree", "sparse"});
+    one_of(
+        *command
+             .add_option(
+                 "--solver", options.solver,
+                 "tree: elimination on the tree of a radial feeder; sparse: PETSc, loops or not; auto: the first, and "
+                 "the second where there are loops or it finds no solution")
+             ->capture_default_str(),
+        {"auto", "tree", "sparse"});
     one_of(
         *command
              .add_option(
@@ -139,9 +141,10 @@ core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
                         "impedance that cannot be",
                         outcome.iterations, outcome.change_pu, outcome.mismatch_kva, outcome.mismatch_node));
     if (outcome.status == powerflow::Status::iteration_limit)
-        context.log.warning(fmt::format("regulators and capacitors still act after {} rounds; their settings work against "
-                                        "each other, or their bands are narrower than their steps",
-                                        settled.rounds));
+        context.log.warning(
+            fmt::format("regulators and capacitors still act after {} rounds; their settings work against "
+                        "each other, or their bands are narrower than their steps",
+                        settled.rounds));
 
     // 4. What flows, what is lost; write, then tell.
     auto const flows = flow.flows();

@@ -46,16 +46,14 @@ void ProblemOptions::add_limits_to(CLI::App& command) {
                             "(method exact)")
                 ->capture_default_str(),
            {"none", "capability"});
-    command
-        .add_option("--power-factor", power_factor,
-                    "of inverters that use reactive power, at least; default: any")
+    command.add_option("--power-factor", power_factor, "of inverters that use reactive power, at least; default: any")
         ->type_name("X")
         ->check(fraction());
-    one_of(*command
-                .add_option("--ratings", ratings,
-                            "what lines and transformers may carry is a limit, too (method exact)")
-                ->capture_default_str(),
-           {"none", "normal", "emergency"});
+    one_of(
+        *command
+             .add_option("--ratings", ratings, "what lines and transformers may carry is a limit, too (method exact)")
+             ->capture_default_str(),
+        {"none", "normal", "emergency"});
 }
 
 fairness::Policy const* ProblemOptions::check(std::vector<core::Finding>& findings) const {
@@ -66,7 +64,8 @@ fairness::Policy const* ProblemOptions::check(std::vector<core::Finding>& findin
         wrong(fmt::format("--vmin {} --vmax {}", vmin, vmax), "no voltage is between the limits",
               "--vmin must be at least 0 and below --vmax");
     if (power_factor && reactive == "none")
-        wrong("--power-factor", "no inverter is asked for reactive power", "add --reactive capability, or leave it out");
+        wrong("--power-factor", "no inverter is asked for reactive power",
+              "add --reactive capability, or leave it out");
     auto const* const found = fairness::find_policy(policy);
     if (found == nullptr)
         wrong("--policy " + policy, "there is no such policy", "one of " + names_of(fairness::policies()));
@@ -101,9 +100,10 @@ void warn_of_assumptions(core::Communicator const& comm, core::Log const& log, m
     if (settings.reactive) {
         auto const assumed = coordination::assumed_ratings(flow);
         warn(assumed.count, assumed.first, [](double count, std::string const& name) {
-            return fmt::format("{:.0f} PV system{} no rated apparent power, or one below the available power (such as {}): "
-                               "the available power is taken, so that reactive power comes with curtailment only",
-                               count, count == 1.0 ? " has" : "s have", name);
+            return fmt::format(
+                "{:.0f} PV system{} no rated apparent power, or one below the available power (such as {}): "
+                "the available power is taken, so that reactive power comes with curtailment only",
+                count, count == 1.0 ? " has" : "s have", name);
         });
     }
     if (settings.ratings == coordination::Ratings::none) return;

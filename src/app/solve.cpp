@@ -225,9 +225,10 @@ void warn_of_low_voltages(Context& context, results::Summary const& summary, Sol
 void warn_of_overloads(Context& context, coordination::Answer const& answer) {
     double const count = context.comm.sum(answer.beyond_help);
     if (count > 0.0)
-        context.log.warning(fmt::format("{:.0f} branch{} over the rating both with nothing curtailed and by the loads alone: "
-                                        "no curtailment helps, and the rating is no limit there",
-                                        count, count == 1.0 ? " is" : "es are"));
+        context.log.warning(
+            fmt::format("{:.0f} branch{} over the rating both with nothing curtailed and by the loads alone: "
+                        "no curtailment helps, and the rating is no limit there",
+                        count, count == 1.0 ? " is" : "es are"));
 }
 
 /// Two derivations of the same voltages; a difference is a bug of ours, the same on all ranks.

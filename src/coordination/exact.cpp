@@ -128,8 +128,8 @@ class ExactSearch {
     model::PowerLimits powers_;
     bool has_powers_ = false;  // on any rank
     bool decides_reactive_ = false;
-    bool is_short_ = false;          // a program ended near its optimum, but not within the tolerance
-    bool gives_way_ = false;  // what was decided before stands on the limits: they leave no inside
+    bool is_short_ = false;      // a program ended near its optimum, but not within the tolerance
+    bool gives_way_ = false;     // what was decided before stands on the limits: they leave no inside
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
     bool settled_ = false;       // something has been decided by an earlier program
     bool loosened_ = false;      // they have become limits with little room
@@ -288,8 +288,7 @@ void ExactSearch::limit_powers() {
     powers_ = power_limits(flow_, decisions_, settings_, answer_.ratings, answer_.uncurtailed, everything);
     decides_reactive_ = settings_.reactive;
     has_powers_ = settings_.reactive || settings_.ratings != Ratings::none;
-    if (decides_reactive_)
-        answer_.reactive.assign(answer_.alpha.size(), std::numeric_limits<double>::quiet_NaN());
+    if (decides_reactive_) answer_.reactive.assign(answer_.alpha.size(), std::numeric_limits<double>::quiet_NaN());
 }
 
 /// Where nearly everything about reactive powers costs nothing, the gap closes slowly below this.
@@ -330,8 +329,8 @@ solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tre
         auto const forces = chord_forces(powers_, assembled_, outcome);
         std::array sums{forces.gap, forces.force};
         links_.sum(sums);
-        double const allowed = infeasible ? no_part * sums[1]
-                                          : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
+        double const allowed =
+            infeasible ? no_part * sums[1] : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
         bool const goes_on = outcome.status == solvers::TreeStatus::optimal || infeasible || is_near(outcome) ||
                              (outcome.status == solvers::TreeStatus::iteration_limit && outcome.gap < sums[0]);
         double const own = outcome.gap;
@@ -690,8 +689,8 @@ void ExactSearch::one_date_after_the_other() {
         }
         return comm_.sum(open);
     };
-    if (!has_powers_ && (walk_through_dates(dates) || answer_.status == Status::interrupted ||
-                         answer_.status == Status::infeasible))
+    if (!has_powers_ &&
+        (walk_through_dates(dates) || answer_.status == Status::interrupted || answer_.status == Status::infeasible))
         return;
     std::int64_t levels = 0;
     std::size_t at = 0, count = dates.size();
@@ -833,7 +832,8 @@ Answer exact_on_tree(core::Communicator const& comm, model::LinDist3Flow& flow, 
 Answer exact(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
              Settings const& settings, Observer const& observer) {
     bool const of_voltages_alone = !settings.reactive && settings.ratings == Ratings::none;
-    if (!is_scalar(policy, settings) || !of_voltages_alone) return exact_on_tree(comm, flow, policy, settings, observer);
+    if (!is_scalar(policy, settings) || !of_voltages_alone)
+        return exact_on_tree(comm, flow, policy, settings, observer);
     auto answer = bisection(comm, flow, policy, settings, observer);
     bool const may_relax = settings.elastic && policy.shared_fraction && answer.status == Status::infeasible;
     return may_relax ? exact_on_tree(comm, flow, policy, settings, observer) : answer;

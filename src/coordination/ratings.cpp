@@ -116,7 +116,9 @@ double carried_share(Piece const& piece, LocalVertex const& vertex, Feeding cons
     return lines > 0 ? 0.0 : 1.0 / units;
 }
 
-double apparent_power(RatedBranch const& branch, model::FlowState const& state) { return carried(branch, state).norm(); }
+double apparent_power(RatedBranch const& branch, model::FlowState const& state) {
+    return carried(branch, state).norm();
+}
 
 RatedBranches rated_branches(model::LinDist3Flow const& flow, Ratings which, model::FlowState const& nothing,
                              model::FlowState const& everything) {

@@ -26,8 +26,9 @@ FeederSimplex VertexWalks::begin(bool capped) {
     std::vector<double> most;
     for (auto const& what : decisions_.ders)
         most.push_back(what.role == fairness::Decision::Role::fixed ? 0.0 : what.reach * what.upper);
-    return {comm_,          flow_,  links_, answer_.nodes, prices_, std::move(most), answer_.alpha, capped,
-            [this](std::vector<double> const& alpha) { return look(alpha); }};
+    return {comm_,         flow_,   links_,
+            answer_.nodes, prices_, std::move(most),
+            answer_.alpha, capped,  [this](std::vector<double> const& alpha) { return look(alpha); }};
 }
 
 /// A round of the history for what a walk has come to. \return true if somebody asked for a stop.

@@ -205,8 +205,8 @@ double length_of(Feeder const& feeder, Feeding const& feeding) {
 class Hanging {
   public:
     Hanging(Feeder const& feeder, std::vector<PhaseSet> const& reachable, Findings& findings, Loops loops)
-        : feeder_{feeder}, reachable_{reachable}, findings_{findings}, loops_{loops},
-          net_{connect(feeder, Switches::as_they_stand)},
+        : feeder_{feeder},
+          reachable_{reachable}, findings_{findings}, loops_{loops}, net_{connect(feeder, Switches::as_they_stand)},
           claims_(net_.places()), edge_done_(net_.edges.size(), false) {}
 
     Tree run() {
@@ -260,7 +260,8 @@ class Hanging {
                 else tie(place, neighbour);
                 continue;
             }
-            if (loops_ == Loops::allowed && leads_up_a_service(net_.edges[static_cast<std::size_t>(e)], place)) continue;
+            if (loops_ == Loops::allowed && leads_up_a_service(net_.edges[static_cast<std::size_t>(e)], place))
+                continue;
             if (claim_child(place, vertex, neighbour)) children_.push_back(neighbour);
         }
         open.insert(open.end(), children_.rbegin(), children_.rend());
@@ -460,8 +461,9 @@ class Hanging {
         for (std::size_t i = 0; i < tree_.vertices.size(); ++i)
             if (tree_.vertices[i].kind == Vertex::Kind::star_point)
                 vertex_of_place[feeder_.buses.size() +
-                                static_cast<std::size_t>(std::ranges::find(net_.star_points, tree_.vertices[i].transformer) -
-                                                         net_.star_points.begin())] = static_cast<std::int32_t>(i);
+                                static_cast<std::size_t>(
+                                    std::ranges::find(net_.star_points, tree_.vertices[i].transformer) -
+                                    net_.star_points.begin())] = static_cast<std::int32_t>(i);
         auto const arriving = reachable_phases(feeder_, Switches::as_they_stand, Secondaries::only_fed);
         for (std::size_t place = 0; place < arriving.size(); ++place)
             if (vertex_of_place[place] >= 0)
@@ -525,8 +527,7 @@ class Hanging {
             names.push_back(fmt::format("{} {}", named(feeder_, member).label, named(feeder_, member).name));
         constexpr std::size_t most = 12;
         auto const shown = std::min(names.size(), most);
-        return fmt::format("{}{}",
-                           fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+        return fmt::format("{}{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                            names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
     }
 

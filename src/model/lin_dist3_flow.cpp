@@ -50,8 +50,7 @@ void LinDist3Flow::build_blocks() {
 void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points) {
     build_blocks();
     for (std::size_t i = 0; i < piece_.own; ++i)
-        if (piece_.vertices[i].parent >= 0)
-            blocks_[i] = at_operating_point(blocks_[i], piece_.vertices[i], points[i]);
+        if (piece_.vertices[i].parent >= 0) blocks_[i] = at_operating_point(blocks_[i], piece_.vertices[i], points[i]);
     eliminate();
 }
 
@@ -83,8 +82,7 @@ void LinDist3Flow::eliminate() {
 }
 
 void LinDist3Flow::gather_draw(std::span<double const> alpha) {
-    for (std::size_t j = 0; j < piece_.own; ++j)
-        row<6>(draw_, static_cast<std::int32_t>(j)) = injections_[j].constant;
+    for (std::size_t j = 0; j < piece_.own; ++j) row<6>(draw_, static_cast<std::int32_t>(j)) = injections_[j].constant;
     for (std::size_t d = 0; d < ders_.size(); ++d) {
         if (ders_[d].vertex < 0) continue;
         auto draw = row<6>(draw_, ders_[d].vertex);

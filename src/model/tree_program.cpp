@@ -349,7 +349,8 @@ class Assembly {
                                     .parent_flows = static_cast<std::uint8_t>(2 * up.count),
                                     .straight = false});
         for (std::size_t c = 0; c < up.count; ++c) put(c == 0 ? 1.0 : 0.0);
-        for (auto const& drawn : {Vector6{der.full * (can.rated / der.available)}, Vector6{der.per_reactive * can.rated}})
+        for (auto const& drawn :
+             {Vector6{der.full * (can.rated / der.available)}, Vector6{der.per_reactive * can.rated}})
             for (std::size_t half = 0; half < 2; ++half)
                 for (Place const r : up) put(drawn(r + 3 * static_cast<Place>(half)));
         for (int i = 0; i < 2 + 1 + 2; ++i) put(0.0);  // no drop, nothing of its own
@@ -479,7 +480,8 @@ class Assembly {
         auto const& can = powers_.ders[static_cast<std::size_t>(d)];
         double const available = flow_.ders()[static_cast<std::size_t>(d)].available / can.rated;
         bool const fixed = what.role == Decision::Role::fixed;
-        double const least = fixed ? what.fixed : what.reach * what.lower, most = fixed ? what.fixed : what.reach * what.upper;
+        double const least = fixed ? what.fixed : what.reach * what.lower,
+                     most = fixed ? what.fixed : what.reach * what.upper;
         double const largest = can.largest_reactive((1.0 - most) * available, (1.0 - least) * available);
         return {.curvature = 2.0 * can.cost, .lower = -largest, .upper = largest};
     }
@@ -522,8 +524,8 @@ class Assembly {
     PowerLimits const& powers_;
     bool with_sides_;
     std::vector<std::size_t> ratings_;  // rated branches in the order of their vertices
-    std::vector<double> constant_;  // 6 per own vertex: drawn there at zero voltage, with what is folded from below
-    std::vector<double> reactive_;  // per local vertex: 1 where reactive powers are unknowns
+    std::vector<double> constant_;      // 6 per own vertex: drawn there at zero voltage, with what is folded from below
+    std::vector<double> reactive_;      // per local vertex: 1 where reactive powers are unknowns
     std::vector<std::int32_t> group_of_vertex_;  // per local vertex: row of the program's groups
     std::vector<bool> open_above_;               // per own vertex: its group's part goes on above
     AssembledProgram result_;

@@ -47,13 +47,15 @@ class Places {
         for (std::size_t v = 0; v < tree.vertices.size(); ++v)
             for (std::int32_t f = 0; f < tree.vertices[v].feedings; ++f) {
                 auto const& feeding = tree.feedings[static_cast<std::size_t>(tree.vertices[v].first_feeding + f)];
-                if (auto const place = places_.find({feeding.kind, feeding.element, feeding.winding}); place != places_.end())
+                if (auto const place = places_.find({feeding.kind, feeding.element, feeding.winding});
+                    place != places_.end())
                     place->second = {static_cast<std::int32_t>(v), feeding};
             }
     }
 
     /// The terminal `end` (0, 1) of an element with two.
-    [[nodiscard]] Monitor two_ended(Feeding::Kind kind, std::int32_t element, std::size_t end, Index<feeder::Bus> bus) const {
+    [[nodiscard]] Monitor two_ended(Feeding::Kind kind, std::int32_t element, std::size_t end,
+                                    Index<feeder::Bus> bus) const {
         auto const found = places_.find({kind, element, std::uint8_t{0}});
         if (found == places_.end() || found->second.first < 0) return of_bus(bus);
         auto const& [vertex, feeding] = found->second;

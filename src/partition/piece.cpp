@@ -250,8 +250,8 @@ void Distributor::place_branches() {
     auto const add = [&](BranchRows branch) {
         branch.first_row = row;
         row += static_cast<std::int64_t>(branch.phases.size());
-        auto const rank = static_cast<std::size_t>(
-            branch.vertex < 0 ? 0 : rank_of_vertex_[static_cast<std::size_t>(branch.vertex)]);
+        auto const rank =
+            static_cast<std::size_t>(branch.vertex < 0 ? 0 : rank_of_vertex_[static_cast<std::size_t>(branch.vertex)]);
         auto const& feeding = branch.feeding;
         if (auto const tie = tie_of.find({feeding.kind, feeding.element, feeding.winding}); tie != tie_of.end())
             branch.tie = tie->second;
@@ -506,7 +506,8 @@ void Distributor::add_branches(Piece& piece, std::size_t rank) {
     for (auto branch : branches_of_[rank]) {
         if (branch.vertex >= 0) branch.vertex = own_row_[static_cast<std::size_t>(branch.vertex)];
         if (branch.tie >= 0)
-            branch.tie = static_cast<std::int32_t>(std::ranges::find(piece.ties, branch.tie, &Tie::row) - piece.ties.begin());
+            branch.tie =
+                static_cast<std::int32_t>(std::ranges::find(piece.ties, branch.tie, &Tie::row) - piece.ties.begin());
         branch.feeding.element = local_element(branch.feeding);
         branch.from = buses_(branch.from);
         branch.to = buses_(branch.to);

@@ -77,8 +77,8 @@ class Regulator {
   public:
     Regulator(feeder::Feeder const& feeder, TapChanger const& tap, bool measures_current,
               partition::ControlSeat const& seat, std::size_t piece_row)
-        : row{piece_row}, control{seat.control}, feeder_{feeder}, tap_{tap}, measures_current_{measures_current},
-          winding_{seat.winding} {}
+        : row{piece_row}, control{seat.control}, feeder_{feeder}, tap_{tap},
+          measures_current_{measures_current}, winding_{seat.winding} {}
 
     /// Why it cannot act; empty if it can.
     [[nodiscard]] std::string_view hindrance() const {
@@ -130,7 +130,9 @@ class Regulator {
         return c.line_drop_compensation && winding_ >= 0 && (c.line_drop_r_v != 0.0 || c.line_drop_x_v != 0.0);
     }
     [[nodiscard]] feeder::Transformer const& unit() const { return feeder_.transformers[tap_.transformer]; }
-    [[nodiscard]] std::size_t watched() const { return static_cast<std::size_t>(winding_ >= 0 ? winding_ : tap_.winding); }
+    [[nodiscard]] std::size_t watched() const {
+        return static_cast<std::size_t>(winding_ >= 0 ? winding_ : tap_.winding);
+    }
     [[nodiscard]] bool is_delta() const {
         return feeder_.transformer_codes[unit().code].winding[watched()].connection == Connection::delta;
     }
@@ -150,8 +152,8 @@ class Regulator {
         if (phases.size() != 3) {
             auto const first = feeder::phase_of(conductors[0]);
             // Of a winding that begins at the neutral the current into its other end leaves by the first.
-            Complex const into = first ? reading.amperes[slot(*first)]
-                                       : -reading.amperes[slot(*feeder::phase_of(conductors[1]))];
+            Complex const into =
+                first ? reading.amperes[slot(*first)] : -reading.amperes[slot(*feeder::phase_of(conductors[1]))];
             return {of(first) - of(feeder::phase_of(conductors[1])), into};
         }
         Phase const p = tap_.control.has_monitored_phase && phases.contains(tap_.control.monitored_phase)
@@ -197,8 +199,8 @@ class SwitchedCapacitor {
 
     [[nodiscard]] feeder::PerPhase moved(feeder::PerPhase sections) {
         for (Phase p : capacitor_.phases.list())
-            sections[slot(p)] = std::clamp(sections[slot(p)] + waiting.change, 0.0,
-                                           static_cast<double>(capacitor_.maximum_sections));
+            sections[slot(p)] =
+                std::clamp(sections[slot(p)] + waiting.change, 0.0, static_cast<double>(capacitor_.maximum_sections));
         waiting.want(0, 0.0);
         return sections;
     }
@@ -209,8 +211,12 @@ class SwitchedCapacitor {
 
   private:
     /// Target plus or minus half of the band, whose sign the file may use to tell on from off.
-    [[nodiscard]] double upper() const { return capacitor_.control.target + 0.5 * std::abs(capacitor_.control.deadband); }
-    [[nodiscard]] double lower() const { return capacitor_.control.target - 0.5 * std::abs(capacitor_.control.deadband); }
+    [[nodiscard]] double upper() const {
+        return capacitor_.control.target + 0.5 * std::abs(capacitor_.control.deadband);
+    }
+    [[nodiscard]] double lower() const {
+        return capacitor_.control.target - 0.5 * std::abs(capacitor_.control.deadband);
+    }
 
     [[nodiscard]] double voltage(Reading const& reading) const {
         auto const p = phase();
@@ -281,7 +287,8 @@ class SwitchedCapacitor {
 };
 
 /// Every rank's lines, in the order of their numbers, each once.
-std::vector<std::string> all_lines(core::Communicator const& comm, std::set<std::pair<std::int64_t, std::string>> const& own) {
+std::vector<std::string> all_lines(core::Communicator const& comm,
+                                   std::set<std::pair<std::int64_t, std::string>> const& own) {
     core::Packer pack;
     pack(static_cast<std::int64_t>(own.size()));
     for (auto const& [number, line] : own) {
@@ -351,9 +358,8 @@ class Controls {
         for (auto id : f.capacitors.ids()) {
             auto const& seat = piece.capacitor_controls[id.at()];
             if (seat.control < 0) continue;
-            SwitchedCapacitor const capacitor{f.capacitors[id],
-                                              any[static_cast<std::size_t>(seat.control)] > 0.0, seat.control, id.at(),
-                                              settings.hour};
+            SwitchedCapacitor const capacitor{f.capacitors[id], any[static_cast<std::size_t>(seat.control)] > 0.0,
+                                              seat.control, id.at(), settings.hour};
             if (is_active(capacitor, describe("capacitor", f.capacitors, id))) capacitors_.push_back(capacitor);
         }
         inactive_ = all_lines(comm, inactive);

@@ -233,8 +233,8 @@ Capacitors capacitors(Piece const& piece, std::span<feeder::PerPhase const> sect
         auto& y = all.places[static_cast<std::size_t>(row)];
         auto const place = [&](Phase p) { return static_cast<Eigen::Index>(there.position(p)); };
         auto const siemens = [&](Phase p) {
-            return Complex{
-                0.0, pu.admittance(c.b_per_section_s[slot(p)] * sections[i][slot(p)], piece.feeder.buses[c.bus].base_v)};
+            return Complex{0.0, pu.admittance(c.b_per_section_s[slot(p)] * sections[i][slot(p)],
+                                              piece.feeder.buses[c.bus].base_v)};
         };
         if (c.connection == Connection::delta) {
             // The susceptance is that of the wye with the same reactive power.

@@ -20,7 +20,7 @@ struct Device {
     std::array<std::int8_t, 2> row{-1, -1};  ///< coordinates of the vertex (see basis); -1: none
     std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
     DeviceKind kind = DeviceKind::load;
-    std::int32_t element = -1;  ///< row of the kind's table in the piece
+    std::int32_t element = -1;          ///< row of the kind's table in the piece
     bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1

@@ -232,8 +232,9 @@ void Elimination::bring(std::span<double> current, std::span<double const> volta
             auto const& place = places_[at];
             Row arriving = row(current, at);
             for (std::int32_t c = 0; c < vertex.children; ++c)
-                arriving += row(message_, static_cast<std::size_t>(
-                                              piece_.children[static_cast<std::size_t>(vertex.first_child + c)]));
+                arriving +=
+                    row(message_,
+                        static_cast<std::size_t>(piece_.children[static_cast<std::size_t>(vertex.first_child + c)]));
             if (place.root) continue;
             auto const parent = static_cast<std::size_t>(vertex.parent);
             arriving += shunt_down_[at] * volts(at);
@@ -245,8 +246,8 @@ void Elimination::bring(std::span<double> current, std::span<double const> volta
             }
             auto const& branch = coils_[static_cast<std::size_t>(place.coils)];
             auto const n = branch.down.cols(), m = branch.up.cols();
-            message.head(m) +=
-                branch.up.transpose() * coil_currents(branch, arriving.head(n), volts(parent).head(m), volts(at).head(n));
+            message.head(m) += branch.up.transpose() *
+                               coil_currents(branch, arriving.head(n), volts(parent).head(m), volts(at).head(n));
         }
     });
 }

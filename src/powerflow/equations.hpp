@@ -95,13 +95,13 @@ struct PowerFlow::Equations {
     std::vector<Follower> following;
     std::vector<std::size_t> first_following;  ///< of own vertex j: [first_following[j], first_following[j + 1])
     std::vector<CurveSlope> curve_slopes;
-    std::vector<Complex> power;      ///< of each device as the file has it
-    bool solved = false;             ///< there are voltages and slopes to go on from
+    std::vector<Complex> power;  ///< of each device as the file has it
+    bool solved = false;         ///< there are voltages and slopes to go on from
     Capacitors shunts;
     std::vector<Eigen::VectorXcd> tie_currents;  ///< of the coils of each of the piece's ties
-    std::vector<double> voltage;     ///< width per local vertex: coordinates (see basis)
-    std::vector<double> before;      ///< the same, an iteration ago
-    std::vector<Complex> to_ground;  ///< 3 per local vertex
+    std::vector<double> voltage;                 ///< width per local vertex: coordinates (see basis)
+    std::vector<double> before;                  ///< the same, an iteration ago
+    std::vector<Complex> to_ground;              ///< 3 per local vertex
     std::vector<double> own_current,
         drawn;  ///< width per own vertex: what its devices draw at zero voltage; with all below
     std::int64_t factorisations = 0;

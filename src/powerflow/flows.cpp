@@ -106,11 +106,10 @@ std::vector<Reading> PowerFlow::readings() {
         });
         auto const own = coils.segment(part->first, part->count);
         Eigen::Map<VectorX const> const v{e.volts(at), static_cast<Eigen::Index>(place.phases.size())};
-        VectorX const into = monitor.lower
-                                 ? VectorX{part->shunt_down * v -
-                                           branch.down.middleRows(part->first, part->count).transpose() * own}
-                                 : VectorX{part->shunt_up * v +
-                                           branch.up.middleRows(part->first, part->count).transpose() * own};
+        VectorX const into =
+            monitor.lower
+                ? VectorX{part->shunt_down * v - branch.down.middleRows(part->first, part->count).transpose() * own}
+                : VectorX{part->shunt_up * v + branch.up.middleRows(part->first, part->count).transpose() * own};
         double const amperes = e.settings.per_unit.base_va / base_v;
         for (feeder::Phase p : place.phases.list())
             reading.amperes[feeder::slot(p)] = into(static_cast<Eigen::Index>(place.phases.position(p))) * amperes;

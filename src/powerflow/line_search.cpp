@@ -21,7 +21,8 @@ constexpr double shortest = 1.0 / 1024.0;
 void PowerFlow::Equations::add_linear_part(std::span<double> into) const {
     for (std::size_t j = 0; j < piece.own; ++j) {
         Eigen::Map<Eigen::Matrix<double, 6, 1> const> const v{voltage.data() + width * j};
-        if (first[j] < first[j + 1]) Eigen::Map<Eigen::Matrix<double, 6, 1>>{into.data() + width * j} += device_slope(j) * v;
+        if (first[j] < first[j + 1])
+            Eigen::Map<Eigen::Matrix<double, 6, 1>>{into.data() + width* j} += device_slope(j) * v;
     }
 }
 
@@ -39,7 +40,8 @@ bool PowerFlow::Equations::search_along_steps(Outcome& outcome) {
             sum += (mismatch[i] - brought[i]) * (mismatch[i] - brought[i]);
         return std::sqrt(comm.sum(sum));
     };
-    auto const between = [](std::vector<double> const& a, std::vector<double> const& b, double share, std::vector<double>& c) {
+    auto const between = [](std::vector<double> const& a, std::vector<double> const& b, double share,
+                            std::vector<double>& c) {
         for (std::size_t i = 0; i < c.size(); ++i) c[i] = a[i] + share * (b[i] - a[i]);
     };
     double size = size_of_mismatch();

@@ -90,9 +90,10 @@ PowerFlow::Equations::Equations(core::Communicator const& communicator, partitio
     : comm{communicator}, piece{held}, settings{wanted}, exchange{comm, piece}, elimination{piece, exchange},
       positions{positions_of(piece.feeder)}, taps{tap_ratios(piece.feeder, positions.tap_steps)},
       tapped{find_tapped(piece)}, attached{devices(piece, settings)}, first{grouped_by_vertex(attached, piece.own)},
-      g(attached.size()), h(attached.size()), following{followers(piece, settings, attached)},
-      first_following{grouped_by_vertex(following, piece.own)}, curve_slopes(following.size()),
-      shunts{capacitors(piece, positions.capacitor_sections, settings.per_unit)},
+      g(attached.size()),
+      h(attached.size()), following{followers(piece, settings, attached)}, first_following{grouped_by_vertex(
+                                                                               following, piece.own)},
+      curve_slopes(following.size()), shunts{capacitors(piece, positions.capacitor_sections, settings.per_unit)},
       voltage(width * piece.vertices.size(), 0.0), before(voltage.size()), to_ground(3 * piece.vertices.size()),
       own_current(width * piece.own, 0.0), drawn(width * piece.own, 0.0) {
     for (auto const& device : attached) power.push_back(device.power);
@@ -180,8 +181,8 @@ void PowerFlow::Equations::follow_curves() {
         }
         auto const injected = injection(settings.curves, follower.rating, mean);
         for (std::size_t k = 0; k < follower.count; ++k)
-            attached[follower.first + k].power = Complex{-injected.p_w.value, injected.q_var.value} *
-                                                 (follower.share[k] / settings.per_unit.base_va);
+            attached[follower.first + k].power =
+                Complex{-injected.p_w.value, injected.q_var.value} * (follower.share[k] / settings.per_unit.base_va);
     }
 }
 
@@ -214,8 +215,8 @@ void PowerFlow::Equations::find_slopes(Slope kind) {
         for (std::size_t k = 0; k < follower.count; ++k) {
             // A device's current is linear in its power.
             auto moved = attached[follower.first + k];
-            moved.power = Complex{-injected.p_w.slope, injected.q_var.slope} *
-                          (follower.share[k] / settings.per_unit.base_va);
+            moved.power =
+                Complex{-injected.p_w.slope, injected.q_var.slope} * (follower.share[k] / settings.per_unit.base_va);
             add_current(moved, current(moved, across(moved)), slope.current.data());
         }
     }
@@ -270,13 +271,12 @@ void PowerFlow::Equations::gather_all(std::span<double> into) {
     };
     auto const volts = [&](std::size_t j) { return Eigen::Map<Eigen::Vector3cd const>{coordinates(j)}; };
     for (std::size_t j = 0; j < piece.own; ++j)
-        if (auto const c = shunts.row[j]; c >= 0)
-            row(j) += shunts.coordinates[static_cast<std::size_t>(c)] * volts(j);
+        if (auto const c = shunts.row[j]; c >= 0) row(j) += shunts.coordinates[static_cast<std::size_t>(c)] * volts(j);
     for (std::size_t t = 0; t < piece.ties.size(); ++t) {
         auto const& tie = piece.ties[t];
         auto const from = static_cast<std::size_t>(tie.from), to = static_cast<std::size_t>(tie.to);
-        auto const branch = in_coordinates(make_branch(piece, tie, taps, settings.per_unit), piece.vertices[from],
-                                           piece.vertices[to]);
+        auto const branch =
+            in_coordinates(make_branch(piece, tie, taps, settings.per_unit), piece.vertices[from], piece.vertices[to]);
         auto const m = branch.up.cols(), n = branch.down.cols();
         if (from < piece.own)
             row(from).head(m) += branch.up.transpose() * tie_currents[t] + branch.shunt_up * volts(from).head(m);

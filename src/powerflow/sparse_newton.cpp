@@ -29,7 +29,8 @@ struct Entries {
     void add(PetscInt first_row, PetscInt first_column, Eigen::MatrixXcd const& c) {
         for (Eigen::Index i = 0; i < c.rows(); ++i)
             for (Eigen::Index k = 0; k < c.cols(); ++k) {
-                auto const at = first_row + static_cast<PetscInt>(2 * i), of = first_column + static_cast<PetscInt>(2 * k);
+                auto const at = first_row + static_cast<PetscInt>(2 * i),
+                           of = first_column + static_cast<PetscInt>(2 * k);
                 add(at, of, c(i, k).real());
                 add(at, of + 1, -c(i, k).imag());
                 add(at + 1, of, c(i, k).imag());
@@ -182,7 +183,8 @@ struct PowerFlow::SparseNewton::System {
         auto const& piece = e.piece;
         constant = {};
         check(VecSet(right, 0.0));
-        auto const add_branch = [&](Branch const& branch, std::size_t from, std::size_t to, PetscInt coils, PetscInt drop) {
+        auto const add_branch = [&](Branch const& branch, std::size_t from, std::size_t to, PetscInt coils,
+                                    PetscInt drop) {
             if (piece.vertices[from].kind != feeder::Vertex::Kind::ideal_source) {
                 constant.add(balance_at[from], coils, branch.up.transpose());
                 constant.add(balance_at[from], volts_at[from], branch.shunt_up);
@@ -222,8 +224,7 @@ struct PowerFlow::SparseNewton::System {
     [[nodiscard]] Entries with_devices() const {
         auto entries = constant;
         for (std::size_t j = 0; j < e.piece.own; ++j)
-            if (e.piece.vertices[j].parent >= 0)
-                entries.add(balance_at[j], volts_at[j], e.device_slope(j), size(j));
+            if (e.piece.vertices[j].parent >= 0) entries.add(balance_at[j], volts_at[j], e.device_slope(j), size(j));
         return entries;
     }
 
@@ -232,7 +233,8 @@ struct PowerFlow::SparseNewton::System {
         PetscScalar const* values = nullptr;
         check(VecGetArrayRead(unknowns, &values));
         for (std::size_t j = 0; j < e.piece.own; ++j)
-            std::copy_n(values + (volts_at[j] - begin), size(j), e.voltage.begin() + static_cast<std::ptrdiff_t>(width * j));
+            std::copy_n(values + (volts_at[j] - begin), size(j),
+                        e.voltage.begin() + static_cast<std::ptrdiff_t>(width * j));
         check(VecRestoreArrayRead(unknowns, &values));
     }
     /// Own voltages into a vector of unknowns; the other unknowns stay.
@@ -240,7 +242,8 @@ struct PowerFlow::SparseNewton::System {
         PetscScalar* values = nullptr;
         check(VecGetArray(unknowns, &values));
         for (std::size_t j = 0; j < e.piece.own; ++j)
-            std::copy_n(e.voltage.begin() + static_cast<std::ptrdiff_t>(width * j), size(j), values + (volts_at[j] - begin));
+            std::copy_n(e.voltage.begin() + static_cast<std::ptrdiff_t>(width * j), size(j),
+                        values + (volts_at[j] - begin));
         check(VecRestoreArray(unknowns, &values));
     }
 
@@ -284,7 +287,8 @@ struct PowerFlow::SparseNewton::System {
         if (iteration == 0) return 0;
         s.changes.push_back(change);
         double const tolerance = s.e.settings.tolerance_pu;
-        if (change <= tolerance && norm <= std::max(largest_residual, tolerance)) *reason = SNES_CONVERGED_SNORM_RELATIVE;
+        if (change <= tolerance && norm <= std::max(largest_residual, tolerance))
+            *reason = SNES_CONVERGED_SNORM_RELATIVE;
         else if (iteration >= s.e.settings.max_iterations) *reason = SNES_DIVERGED_MAX_IT;
         return 0;
     }
@@ -324,13 +328,15 @@ struct PowerFlow::SparseNewton::System {
         e.exchange.down(e.voltage, width, [](partition::VertexRange) {});
         auto const& piece = e.piece;
         if (piece.totals.ties > 0) {
-            auto const most = static_cast<std::size_t>(
-                e.comm.max(tie_coils.empty() ? std::int64_t{0} : static_cast<std::int64_t>(std::ranges::max(tie_coils))));
+            auto const most = static_cast<std::size_t>(e.comm.max(
+                tie_coils.empty() ? std::int64_t{0} : static_cast<std::int64_t>(std::ranges::max(tie_coils))));
             PetscScalar const* values = nullptr;
             check(VecGetArrayRead(x, &values));
             auto const all = over_ties(2 * width + 2 * most, [&](std::size_t t, double* own) {
                 auto const& tie = piece.ties[t];
-                auto const row = [&](std::int32_t v) { return e.voltage.begin() + static_cast<std::ptrdiff_t>(width) * v; };
+                auto const row = [&](std::int32_t v) {
+                    return e.voltage.begin() + static_cast<std::ptrdiff_t>(width) * v;
+                };
                 if (owned(tie.from)) std::copy_n(row(tie.from), width, own);
                 if (owned(tie.to)) std::copy_n(row(tie.to), width, own + width);
                 if (owns(tie)) std::copy_n(values + (tie_coils_at[t] - begin), 2 * tie_coils[t], own + 2 * width);
@@ -370,9 +376,11 @@ struct PowerFlow::SparseNewton::System {
     }
 
     Equations& e;
-    PetscInt local = 0, begin = 0;         // unknowns of this rank, and the number of the first
-    std::vector<PetscInt> volts_at, balance_at;  // of local vertices: first voltage, first balance of currents; -1: not known
-    std::vector<PetscInt> coils_at, drop_at;     // of the branches above own vertices: first current, first voltage equation
+    PetscInt local = 0, begin = 0;  // unknowns of this rank, and the number of the first
+    std::vector<PetscInt> volts_at,
+        balance_at;  // of local vertices: first voltage, first balance of currents; -1: not known
+    std::vector<PetscInt> coils_at,
+        drop_at;  // of the branches above own vertices: first current, first voltage equation
     std::vector<PetscInt> tie_coils_at, tie_coils;
     Entries constant;
     Mat linear = nullptr, jacobian = nullptr;
@@ -401,7 +409,8 @@ Outcome PowerFlow::SparseNewton::solve(Start start) {
     else s.give(s.x);
     core::together(e.comm, [&] {
         if (!determined)
-            throw core::InvalidInput{{e.piece.feeder.heading.origin, "the network", "nothing determines its voltages or currents",
+            throw core::InvalidInput{{e.piece.feeder.heading.origin, "the network",
+                                      "nothing determines its voltages or currents",
                                       "an ideal winding needs an impedance, and so does a loop of switches"}};
     });
     check(VecCopy(s.x, s.previous));

@@ -68,7 +68,8 @@ void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const&
 /// Objective per kVA, a row per branch and phase; a unit's is in the row of its first phase, NaN where no rating is a limit.
 std::vector<double> prices_of_ratings(LinDist3Flow const& flow, Answer const& answer) {
     std::map<std::int64_t, double> of_row;
-    for (std::size_t i = 0; i < answer.price_rating.size(); ++i) of_row[answer.ratings[i].row] += answer.price_rating[i];
+    for (std::size_t i = 0; i < answer.price_rating.size(); ++i)
+        of_row[answer.ratings[i].row] += answer.price_rating[i];
     std::vector<double> prices;
     for (auto const& branch : flow.piece().branches)
         for (Phase p : branch.phases.list()) {
@@ -430,8 +431,8 @@ std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) 
         if (answer.reactive.empty()) continue;
         auto const& q_var = piece.feeder.pv_systems[id].inverter.q_var;
         points.back().file_reactive_kvar = std::accumulate(q_var.begin(), q_var.end(), 0.0) / 1000.0;
-        points.back().reactive_kvar = std::isnan(answer.reactive[id.at()]) ? points.back().file_reactive_kvar
-                                                                            : kilo(answer.reactive[id.at()]);
+        points.back().reactive_kvar =
+            std::isnan(answer.reactive[id.at()]) ? points.back().file_reactive_kvar : kilo(answer.reactive[id.at()]);
     }
     return points;
 }

@@ -38,7 +38,8 @@ void name_variables(ExportedProgram& program, partition::Piece const& piece, mod
         return mrid.empty() ? piece.feeder.pv_systems.name(id) : mrid;
     };
     for (std::size_t k = 0; k < assembled.der.size(); ++k)
-        names.push_back(fmt::format("{}:{}", assembled.reactive[k] != 0 ? "q" : "alpha", name_of_der(assembled.der[k])));
+        names.push_back(
+            fmt::format("{}:{}", assembled.reactive[k] != 0 ? "q" : "alpha", name_of_der(assembled.der[k])));
     for (auto const& group : assembled.program.groups) {
         auto const local = std::ranges::find(piece.agent_row, group.number) - piece.agent_row.begin();
         names.push_back(whole_feeder ? std::string{"fraction:feeder"}

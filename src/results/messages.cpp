@@ -27,8 +27,7 @@ template <class Archive, class Row>
 void exchange(Archive& archive, Row& order) {
     for (auto* number : {&order.row, &order.agent_row}) archive(*number);
     for (auto* text : {&order.agent, &order.object}) archive(*text);
-    for (auto* number :
-         {&order.available_kw, &order.allowed_kw, &order.file_reactive_kvar, &order.reactive_kvar})
+    for (auto* number : {&order.available_kw, &order.allowed_kw, &order.file_reactive_kvar, &order.reactive_kvar})
         archive(*number);
 }
 

@@ -109,7 +109,8 @@ void write_ders(core::Hdf5Writer& file, Piece const& piece, Flows const& flows, 
         available_kw.push_back(pv_scale * std::accumulate(inverter.p_w.begin(), inverter.p_w.end(), 0.0) / 1000.0);
         p_kw.push_back(flows.pv_va[id.at()].real() / 1000.0);
         q_kvar.push_back(flows.pv_va[id.at()].imag() / 1000.0);
-        alpha.push_back(available_kw.back() > 0.0 ? std::clamp(1.0 - p_kw.back() / available_kw.back(), 0.0, 1.0) : 0.0);
+        alpha.push_back(available_kw.back() > 0.0 ? std::clamp(1.0 - p_kw.back() / available_kw.back(), 0.0, 1.0)
+                                                  : 0.0);
     }
     std::vector<std::string> const no_node(name.size());
     Columns table{"/ders"};
@@ -235,9 +236,8 @@ core::Json to_json(PowerFlowSummary const& s) {
 
 std::string to_table(PowerFlowSummary const& s) {
     auto const& c = s.common;
-    std::string text =
-        fmt::format("{}: {} after {} iteration{}{}\n\n", c.feeder, c.status, c.iterations, c.iterations == 1 ? "" : "s",
-                    s.solver == "sparse" ? " of the sparse solver" : "");
+    std::string text = fmt::format("{}: {} after {} iteration{}{}\n\n", c.feeder, c.status, c.iterations,
+                                   c.iterations == 1 ? "" : "s", s.solver == "sparse" ? " of the sparse solver" : "");
     auto const line = [&](std::string_view label, std::string const& value) {
         text += fmt::format("  {:<17}{}\n", label, value);
     };

@@ -42,9 +42,10 @@ constexpr std::array fields{
     Field{"/branches/current_a", real, "branch", "A", "Current into `to`"},
     Field{"/branches/loading", real, "branch", "1", "Share of the normal rating in use; NaN without a rating"},
     Field{"/branches/loss_kw", real, "branch", "kW", "Active power lost, AC power flow"},
-    Field{"/branches/price", real, "branch", "1/kVA",
-          "What the rating costs: objective per kVA, a transformer's in the row of its first phase; NaN without a limit",
-          Presence::with_ratings},
+    Field{
+        "/branches/price", real, "branch", "1/kVA",
+        "What the rating costs: objective per kVA, a transformer's in the row of its first phase; NaN without a limit",
+        Presence::with_ratings},
 
     Field{"/ders/name", text, "der", "", "Name of the photovoltaic unit"},
     Field{"/ders/mrid", text, "der", "", "mRID of the photovoltaic unit"},

@@ -18,8 +18,7 @@ template <class Archive, class Row>
 void exchange(Archive& archive, Row& row) {
     archive(row.row);
     for (auto* text : {&row.name, &row.mrid, &row.bus, &row.binding_node}) archive(*text);
-    for (auto* number :
-         {&row.available_kw, &row.allowed_kw, &row.share, &row.reactive_kvar, &row.file_reactive_kvar})
+    for (auto* number : {&row.available_kw, &row.allowed_kw, &row.share, &row.reactive_kvar, &row.file_reactive_kvar})
         archive(*number);
 }
 

@@ -100,7 +100,8 @@ TEST_CASE("a mesh has the same voltages and flows on any number of ranks", "[par
 
     CHECK(alone.piece().totals.ties > 5);
     CHECK(spread.outcome().status == powerflow::Status::converged);
-    for (std::size_t i = 0; i < volts.size(); ++i) CHECK(std::abs(volts[i] - expected[i]) < 1e-9 * std::abs(expected[i]));
+    for (std::size_t i = 0; i < volts.size(); ++i)
+        CHECK(std::abs(volts[i] - expected[i]) < 1e-9 * std::abs(expected[i]));
     CHECK(balance.losses_w == Approx(expected_balance.losses_w).margin(1e-4));
     CHECK(std::abs(balance.source - expected_balance.source) < 1e-3);
 }

@@ -115,7 +115,8 @@ TEST_CASE("a floor on the power factor and a rating are met where the hand says"
     }
 }
 
-TEST_CASE("reactive power helps, circles and ratings hold, and the other linear power flow agrees", "[parallel][reactive]") {
+TEST_CASE("reactive power helps, circles and ratings hold, and the other linear power flow agrees",
+          "[parallel][reactive]") {
     core::Communicator const world{MPI_COMM_WORLD};
     for (unsigned seed = 0; seed < 6; ++seed) {
         auto const feeder = test::with_ratings(test::random_feeder({.seed = seed, .branches = 10}), seed);

@@ -59,7 +59,8 @@ coordination::Settings settings_for(unsigned seed, feeder::Feeder const& feeder,
             .scope = scope};
 }
 
-void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, bool powers, std::string const& folder) {
+void ask(unsigned seed, feeder::Feeder const& feeder, Question const& question, bool powers,
+         std::string const& folder) {
     core::Communicator const alone{MPI_COMM_SELF};
     auto const spread = test::distributed(alone, feeder);
     auto const& policy = *fairness::find_policy(question.policy);

@@ -32,8 +32,7 @@ partition::LocalVertex const& AcAnswer::vertex(Index<Bus> bus) const {
 
 Complex AcAnswer::volts(Index<Bus> bus, Phase phase) const {
     auto const at = piece_->vertex_of_bus[static_cast<std::size_t>(row(bus))];
-    return flow_->voltage(static_cast<std::size_t>(at), phase) *
-           piece_->feeder.buses[Index<Bus>{row(bus)}].base_v;
+    return flow_->voltage(static_cast<std::size_t>(at), phase) * piece_->feeder.buses[Index<Bus>{row(bus)}].base_v;
 }
 
 std::vector<Complex> AcAnswer::all_volts() const {

@@ -114,7 +114,8 @@ struct Method {
     std::int64_t default_iterations = 1000;
     std::optional<double> default_tolerance;               ///< none: exact
     partition::Grain grain = partition::Grain::secondary;  ///< what it needs on one rank
-    bool general = false;  ///< takes contracts, reactive power, ratings, elastic limits, an earlier answer to start from
+    bool general =
+        false;  ///< takes contracts, reactive power, ratings, elastic limits, an earlier answer to start from
     /// `scope` is read only where the policy has one.
     bool (*can_do)(fairness::Policy const& policy, fairness::Scope scope) = nullptr;
     /// Collective.

@@ -21,12 +21,12 @@ enum class Ratings : std::uint8_t { none, normal, emergency };
 
 /// One limit of what flows into an own vertex.
 struct RatedBranch {
-    std::string name;  ///< "line l35.A", "transformer t3"
+    std::string name;      ///< "line l35.A", "transformer t3"
     std::int64_t row = 0;  ///< first row in the table of branches
     std::int32_t vertex = -1;
     model::Vector3 weight = model::Vector3::Zero();  ///< of the vertex's powers by phase
     double rating = 0.0;                             ///< pu
-    double limit = 0.0;  ///< pu; more than the rating where loads alone exceed that
+    double limit = 0.0;                              ///< pu; more than the rating where loads alone exceed that
 };
 
 /// Those of this rank whose rating is known, in the order of piece.branches. Curtailment cannot help a branch that is overloaded in

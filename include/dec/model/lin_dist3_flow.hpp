@@ -77,8 +77,8 @@ class LinDist3Flow {
     std::vector<Elimination> eliminated_;
     Vector3 source_v_sq_ = Vector3::Zero();
     std::vector<double> reactive_;  // injected, per DER; NaN or none: the file's
-    std::vector<double> draw_;     // 6 per local vertex: own draw, then with everything below it
-    std::vector<double> message_;  // 6 per local vertex: what the branch above delivers at zero upstream voltage
+    std::vector<double> draw_;      // 6 per local vertex: own draw, then with everything below it
+    std::vector<double> message_;   // 6 per local vertex: what the branch above delivers at zero upstream voltage
 };
 
 /// Squared voltage as a limit sees it: of each phase, or line to line behind a floating delta. `v_sq` and the result: 3 places.

@@ -25,7 +25,8 @@ struct AssembledProgram {
     solvers::TreeProgram program;
     std::vector<std::int32_t> vertex;  ///< per own vertex of the piece: of the program
     std::vector<std::int32_t> der;     ///< per control: row of the piece's pv_systems
-    std::vector<char> reactive;        ///< per control: 1 where it is not the curtailed share but the reactive power, injected
+    std::vector<char>
+        reactive;  ///< per control: 1 where it is not the curtailed share but the reactive power, injected
     /// Per limit of a flow: which side of whose circle it is; `circle` counts DERs, then rated branches. A floor on the power
     /// factor has none. No chord is the limit of a branch whose reactive power is a number: there it is exact.
     struct Side {

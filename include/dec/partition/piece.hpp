@@ -54,12 +54,12 @@ struct Tie {
 
 /// A place that a regulating control looks at: an element's terminal, or a bus alone.
 struct Monitor {
-    std::int64_t control = 0;      ///< number of the control in the whole feeder
-    std::int32_t vertex = -1;      ///< own vertex: the bus, or the lower end of the branch that holds the element
-    Feeding::Kind kind{};          ///< of the element
-    std::int32_t element = -1;     ///< row of its table; -1: voltages of the bus alone
-    std::uint8_t winding = 0;      ///< of a star member
-    bool lower = true;             ///< the terminal at the branch's lower end
+    std::int64_t control = 0;   ///< number of the control in the whole feeder
+    std::int32_t vertex = -1;   ///< own vertex: the bus, or the lower end of the branch that holds the element
+    Feeding::Kind kind{};       ///< of the element
+    std::int32_t element = -1;  ///< row of its table; -1: voltages of the bus alone
+    std::uint8_t winding = 0;   ///< of a star member
+    bool lower = true;          ///< the terminal at the branch's lower end
 };
 
 /// How a device with a regulating control hears of its place: see Monitor. The numbers count the tap changers' controls that
@@ -73,7 +73,7 @@ struct ControlSeat {
 struct GlobalRows {
     std::vector<std::int64_t> buses, pv_systems, capacitors;
     std::vector<std::int64_t> tap_changers;  ///< -1: another rank has it too, and accounts for it
-    std::vector<std::int64_t> first_node;  ///< per bus: row of its first phase in a table of all nodes
+    std::vector<std::int64_t> first_node;    ///< per bus: row of its first phase in a table of all nodes
 };
 
 /// One row group of the table of branches: an element between its two sides, a row for each phase.
@@ -112,7 +112,7 @@ struct Piece {
     std::vector<Tie> ties;
     std::vector<Monitor> monitors;
     std::vector<ControlSeat> tap_controls, capacitor_controls;  ///< per row of the piece's tap changers, capacitors
-    std::vector<std::int32_t> agent_of_bus;  ///< row of `agents`, per bus of the piece
+    std::vector<std::int32_t> agent_of_bus;                     ///< row of `agents`, per bus of the piece
     core::Table<Agent> agents;       ///< those with a bus or a vertex here; parent: row of the whole feeder's agents
     core::TextColumn agent_parents;  ///< names, empty for the feeder
     std::vector<std::int64_t> agent_row;   ///< of the whole feeder's agents

@@ -18,8 +18,8 @@ struct PowerFlowSummary {
     double loss_kw = 0.0;
     double max_loading = 0.0;  ///< largest share of a normal rating; NaN if no branch has one
     std::string max_loading_branch;
-    std::string v_max_node, v_min_node;  ///< "bus.phase"
-    std::string solver;                                            ///< "tree" or "sparse"
+    std::string v_max_node, v_min_node;                              ///< "bus.phase"
+    std::string solver;                                              ///< "tree" or "sparse"
     std::int64_t control_rounds = 0, tap_steps = 0, switchings = 0;  ///< of regulators and switched capacitors
     double mismatch_kva = 0.0;
     std::string mismatch_node;

@@ -1,9 +1,9 @@
-#include "dec/model/apparent_power.hpp"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
+
+#include "dec/model/apparent_power.hpp"
 
 using namespace dec::model;
 

@@ -99,18 +99,18 @@ Differences differences(test::AcAnswer const& ac, Feeder const& feeder,
 }  // namespace
 
 TEST_CASE("voltages and losses of public feeders are OpenDSS's", "[powerflow][opendss]") {
-    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 56, 3235.847484,
-                                      1701.940287, 3476.267354, 97.580129},
+    auto const known = GENERATE(Known{"IEEE13.xml", "ieee13/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 56,
+                                      3235.847484, 1701.940287, 3476.267354, 97.580129},
                                 Known{"IEEE37.xml", "ieee37/cim.csv", nothing_to_mend, 1e-7, 117, 2588.305845,
                                       1571.216907, 2436.048863, 152.256982},
-                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 274,
-                                      3615.264755, 1311.524935, 3519.287169, 95.977589},
+                                Known{"IEEE123.xml", "ieee123_switches/cim.csv", test::rate_loads_at_2400_volts, 5e-5,
+                                      274, 3615.264755, 1311.524935, 3519.287169, 95.977589},
                                 Known{"IEEE123_PV.xml", "ieee123_pv/cim.csv", nothing_to_mend, 1e-6, 442, 269.260233,
                                       1266.533344, 3500.381288, 88.878946},
-                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", test::mend_export, 1.6e-4, 8531, 12040.189124,
-                                      1440.24959, 10773.17, 1267.019267},
-                                Known{"IEEE13_Assets.xml", "ieee13_assets/cim.csv", test::rate_loads_at_2400_volts, 5e-5, 41,
-                                      3585.549391, 2387.598574, 3453.540931, 132.008459},
+                                Known{"ieee8500.xml.gz", "ieee8500/cim.csv.gz", test::mend_export, 1.6e-4, 8531,
+                                      12040.189124, 1440.24959, 10773.17, 1267.019267},
+                                Known{"IEEE13_Assets.xml", "ieee13_assets/cim.csv", test::rate_loads_at_2400_volts,
+                                      5e-5, 41, 3585.549391, 2387.598574, 3453.540931, 132.008459},
                                 Known{"epri_ckt5.xml.gz", "epri_ckt5/cim.csv", mend_loads_and_export, 1.7e-3, 3437,
                                       7277.538426, 3576.966915, 7013.23072, 264.308371, EarthModel::deri},
                                 Known{"ieee9500.xml.gz", "ieee9500/cim.csv.gz", mend_machine_at_its_limit, 4e-4, 9549,
@@ -204,7 +204,8 @@ TEST_CASE("other states of public feeders have OpenDSS's voltages", "[powerflow]
     // 0.95 pu); ours do not.
     bool const jumps = reference == "ieee37" && limits == file;
     auto const folder = "reference/opendss/" + reference + "/";
-    auto const path = test::shared_path("feeders/cim/" + file_name), summary_path = test::shared_path(folder + "summary.json");
+    auto const path = test::shared_path("feeders/cim/" + file_name),
+               summary_path = test::shared_path(folder + "summary.json");
     if (!path || !summary_path) return;
     std::ifstream summary_file{*summary_path};
     auto const summary = core::Json::parse(summary_file);

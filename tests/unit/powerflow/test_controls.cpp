@@ -42,8 +42,12 @@ struct Regulated {
         auto const add = [&](Index<Transformer> unit, double pt_ratio) {
             make.tap(unit, 1, 1.0);
             auto& tap = make.feeder.tap_changers.rows().back();
-            tap = {.transformer = unit, .control_enabled = true, .initial_delay_s = 30.0, .pt_ratio = pt_ratio,
-                   .ct_rating_a = 100.0, .control = voltage_control(122.0, 2.0)};
+            tap = {.transformer = unit,
+                   .control_enabled = true,
+                   .initial_delay_s = 30.0,
+                   .pt_ratio = pt_ratio,
+                   .ct_rating_a = 100.0,
+                   .control = voltage_control(122.0, 2.0)};
         };
         if (ganged) {
             add(make.unit(make.code(test::two_windings(3, base_v * std::numbers::sqrt3, base_v * std::numbers::sqrt3,
@@ -73,8 +77,8 @@ struct Switched {
         Complex const self{1.0, 3.0}, mutual{0.3, 1.2};
         auto const line = make.line(source, end, {Phase::a, Phase::b, Phase::c},
                                     {{self, mutual, mutual}, {mutual, self, mutual}, {mutual, mutual, self}});
-        make.load(end, PhaseSet::abc(), {loads * Complex{100e3, 80e3}, loads * Complex{100e3, 80e3},
-                                         loads * Complex{100e3, 80e3}});
+        make.load(end, PhaseSet::abc(),
+                  {loads * Complex{100e3, 80e3}, loads * Complex{100e3, 80e3}, loads * Complex{100e3, 80e3}});
         auto& c = make.feeder.capacitors[make.capacitor(end, PhaseSet::abc(), 100e3 / (base_v * base_v))];
         c.nominal_v = base_v * std::numbers::sqrt3;
         c.sections = closed ? PerPhase{1.0, 1.0, 1.0} : PerPhase{};
@@ -96,7 +100,8 @@ bool ends_closed(Switched const& switched, double hour = 0.0) {
 
 }  // namespace
 
-TEST_CASE("every regulator comes to rest in its band, and would leave it one step further out", "[powerflow][controls]") {
+TEST_CASE("every regulator comes to rest in its band, and would leave it one step further out",
+          "[powerflow][controls]") {
     bool const compensated = GENERATE(false, true);
     double const source_pu = GENERATE(0.96, 1.0, 1.06);
     Regulated regulated{false, source_pu};
@@ -116,8 +121,12 @@ TEST_CASE("every regulator comes to rest in its band, and would leave it one ste
     for (Phase p : PhaseSet::abc().list()) {
         // What flows into the line is what arrives at its end and what it loses, less its charging: it has none.
         Complex const volts = ac.volts(regulated.bus, p);
-        Complex const load{p == Phase::a ? 300e3 : p == Phase::b ? 200e3 : 400e3,
-                           p == Phase::a ? 100e3 : p == Phase::b ? 80e3 : 150e3};
+        Complex const load{p == Phase::a   ? 300e3
+                           : p == Phase::b ? 200e3
+                                           : 400e3,
+                           p == Phase::a   ? 100e3
+                           : p == Phase::b ? 80e3
+                                           : 150e3};
         Complex const amperes = std::conj(flows.branches[of_line].into_va[slot(p)] / ac.volts(regulated.end, p));
         CHECK(std::abs(flows.branches[of_line].into_va[slot(p)] - load) < 0.05 * std::abs(load));
         Complex regulated_v = volts / 60.0;
@@ -179,8 +188,11 @@ TEST_CASE("what acts later has its reason taken away by what acts sooner", "[pow
     for (auto [from, to] : {std::pair{source, middle}, std::pair{middle, end}}) {
         auto const unit = make.unit(code, {Seat{from, {A, N}}, Seat{to, {A, N}}});
         make.tap(unit, 1, 1.0);
-        make.feeder.tap_changers.rows().back() = {.transformer = unit, .control_enabled = true, .initial_delay_s = delay,
-                                                  .pt_ratio = 60.0, .control = voltage_control(120.0, 2.0)};
+        make.feeder.tap_changers.rows().back() = {.transformer = unit,
+                                                  .control_enabled = true,
+                                                  .initial_delay_s = delay,
+                                                  .pt_ratio = 60.0,
+                                                  .control = voltage_control(120.0, 2.0)};
         delay = 70.0 - delay;
     }
     make.load(end, {Phase::a}, {Complex{10e3, 0.0}});
@@ -205,7 +217,8 @@ TEST_CASE("a capacitor is switched by each kind of control as it should", "[powe
     }
     SECTION("reactive power, its band with either sign") {
         double const sign = GENERATE(1.0, -1.0);
-        CHECK(ends_closed({Mode::reactive_power, -37.5e3, sign * 375e3, 1.0, false}));   // on above 150, off below -225 kvar
+        CHECK(ends_closed(
+            {Mode::reactive_power, -37.5e3, sign * 375e3, 1.0, false}));  // on above 150, off below -225 kvar
         CHECK_FALSE(ends_closed({Mode::reactive_power, -37.5e3, sign * 375e3, 0.2, true}));
         CHECK(ends_closed({Mode::reactive_power, -37.5e3, sign * 375e3, 0.5, true}));
         CHECK_FALSE(ends_closed({Mode::reactive_power, -37.5e3, sign * 375e3, 0.5, false}));
@@ -252,13 +265,14 @@ TEST_CASE("a control that cannot act is named and leaves its device alone", "[po
     CHECK(ac.flow().positions().tap_steps[0] == 0.0);
 }
 
-TEST_CASE("regulators and capacitors of public feeders come to rest where OpenDSS's do", "[powerflow][controls][opendss]") {
+TEST_CASE("regulators and capacitors of public feeders come to rest where OpenDSS's do",
+          "[powerflow][controls][opendss]") {
     struct Known {
         std::string feeder, reference;
         bool from_neutral;
     };
-    auto const known = GENERATE(Known{"IEEE123.xml", "ieee123_switches", true}, Known{"ieee8500.xml.gz", "ieee8500", false},
-                                Known{"IEEE13.xml", "ieee13", false},
+    auto const known = GENERATE(Known{"IEEE123.xml", "ieee123_switches", true},
+                                Known{"ieee8500.xml.gz", "ieee8500", false}, Known{"IEEE13.xml", "ieee13", false},
                                 Known{"IEEE123_PV.xml", "ieee123_pv", false}, Known{"IEEE37.xml", "ieee37", false});
     auto const path = test::shared_path("feeders/cim/" + known.feeder);
     auto const reference = test::shared_path("reference/opendss/" + known.reference + "/summary.json");
@@ -275,8 +289,9 @@ TEST_CASE("regulators and capacitors of public feeders come to rest where OpenDS
 
     // OpenDSS's loads of ieee8500 keep their model down to 0.88 pu. With all taps at neutral they are below, so that the first
     // steps depend on what CIM100 does not say; hence from where the file's taps are.
-    AcAnswer ac{feeder, {.load_limits = known.reference == "ieee8500" ? powerflow::LoadLimits::wide
-                                                                      : powerflow::LoadLimits::file}};
+    AcAnswer ac{
+        feeder,
+        {.load_limits = known.reference == "ieee8500" ? powerflow::LoadLimits::wide : powerflow::LoadLimits::file}};
     auto const settled = settle(alone(), ac.flow(), {});
 
     CAPTURE(known.feeder, known.from_neutral, settled.rounds);

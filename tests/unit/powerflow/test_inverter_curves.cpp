@@ -46,11 +46,23 @@ TEST_CASE("the default curves have the points of IEEE 1547-2018", "[powerflow][c
     auto const a = powerflow::volt_var_category_a(), b = powerflow::volt_var_category_b();
     auto const watt = powerflow::volt_watt_default();
 
-    for (auto [v, q] : {std::pair{0.80, 0.25}, {0.90, 0.25}, {0.95, 0.125}, {1.00, 0.0}, {1.05, -0.125}, {1.10, -0.25},
+    for (auto [v, q] : {std::pair{0.80, 0.25},
+                        {0.90, 0.25},
+                        {0.95, 0.125},
+                        {1.00, 0.0},
+                        {1.05, -0.125},
+                        {1.10, -0.25},
                         {1.20, -0.25}})
         CHECK(at(a, v).value == Approx(q).margin(1e-12));
-    for (auto [v, q] : {std::pair{0.90, 0.44}, {0.92, 0.44}, {0.95, 0.22}, {0.98, 0.0}, {1.00, 0.0}, {1.02, 0.0},
-                        {1.05, -0.22}, {1.08, -0.44}, {1.15, -0.44}})
+    for (auto [v, q] : {std::pair{0.90, 0.44},
+                        {0.92, 0.44},
+                        {0.95, 0.22},
+                        {0.98, 0.0},
+                        {1.00, 0.0},
+                        {1.02, 0.0},
+                        {1.05, -0.22},
+                        {1.08, -0.44},
+                        {1.15, -0.44}})
         CHECK(at(b, v).value == Approx(q).margin(1e-12));
     for (auto [v, p] : {std::pair{1.00, 1.0}, {1.06, 1.0}, {1.08, 0.6}, {1.10, 0.2}, {1.15, 0.2}})
         CHECK(at(watt, v).value == Approx(p).margin(1e-12));

@@ -149,8 +149,7 @@ TEST_CASE("a closed tie of IEEE 123 makes a mesh with the voltages of its nodal 
     CHECK(ac.outcome().solver == Solver::sparse);
     CHECK(difference(feeder, ac.all_volts(), twin.volts) < 1e-8);
     auto const flows = ac.flow().flows();
-    CHECK(flows.balance.source.real() ==
-          Approx(flows.balance.loads.real() + flows.balance.losses_w).epsilon(1e-9));
+    CHECK(flows.balance.source.real() == Approx(flows.balance.loads.real() + flows.balance.losses_w).epsilon(1e-9));
 }
 
 TEST_CASE("phases that arrive by different ways round a loop", "[powerflow][sparse][mesh]") {
