@@ -169,7 +169,7 @@ TEST_CASE("the phases of one inverter follow the mean of their voltages", "[powe
 
 TEST_CASE("many inverters that follow curves have an answer, and hold their curves there", "[powerflow][curves]") {
     auto const seed = GENERATE(range(0U, 12U));
-    auto feeder = test::random_ac_feeder({.seed = seed, .branches = 30, .pv_scale = 2.0});
+    auto feeder = test::random_ac_feeder({.seed = seed, .branches = 30, .pv_scale = 3.0});
     for (auto& pv : feeder.pv_systems.rows()) {
         double sum = 0.0;
         for (double p : pv.inverter.p_w) sum += p;
@@ -178,7 +178,10 @@ TEST_CASE("many inverters that follow curves have an answer, and hold their curv
     }
 
     AcAnswer ac{feeder, {.load_limits = LoadLimits::wide, .curves = both()}};
-    AcAnswer const uncontrolled{feeder, {.load_limits = LoadLimits::wide}};
+    // Without curves seed 9 is past its nose: the solution of high voltage ends between 2.90 and 2.95 times the PV, where its lowest
+    // voltage falls ever more steeply; what is left is one of 0.2 pu.
+    double const part = seed == 9 ? 2.9 / 3.0 : 1.0;
+    AcAnswer const uncontrolled{feeder, {.load_limits = LoadLimits::wide, .pv_scale = part}};
 
     CAPTURE(seed);
     CHECK(ac.outcome().status == Status::converged);
