@@ -477,7 +477,7 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
 
     double highest_before = 0.0, highest = 0.0, lowest = std::numeric_limits<double>::infinity();
     std::int64_t below = 0;
-    core::Packer binding;
+    std::vector<char> binds;
     for (auto const& node : answer.nodes) {
         double const before = magnitude(coordination::seen(piece, answer.uncurtailed, node));
         double const after_sq = coordination::seen(piece, answer.curtailed, node);
@@ -486,26 +486,15 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
         lowest = std::min(lowest, magnitude(after_sq));
         below += before < limits.v_min_pu ? 1 : 0;
         double const v_sq = by_ac ? coordination::seen(piece, answer.ac->state, node) : after_sq;
-        if (std::abs(v_sq - node.high) <= answer.at_limit || std::abs(v_sq - node.low) <= answer.at_limit) {
-            binding(node.row);
-            binding(coordination::node_name(piece, node));
-        }
+        bool const is_at_limit =
+            std::abs(v_sq - node.high) <= answer.at_limit || std::abs(v_sq - node.low) <= answer.at_limit;
+        binds.push_back(is_at_limit ? 1 : 0);
     }
     s.v_max_uncurtailed = comm.max(highest_before);
     s.v_max = comm.max(highest);
     s.v_min = comm.min(lowest);
     s.nodes_below_vmin = by_ac ? answer.ac->nodes_below_vmin : comm.sum(below);
-    std::vector<std::pair<std::int64_t, std::string>> names;
-    for (auto const& bytes : comm.gather(binding.take())) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            auto& [row, name] = names.emplace_back();
-            unpack(row);
-            unpack(name);
-        }
-    }
-    std::ranges::sort(names);
-    for (auto& [row, name] : names) s.binding.push_back(std::move(name));
+    s.binding = coordination::node_names(comm, piece, answer.nodes, binds);
     s.violation = by_ac ? answer.ac->violation_pu : check.violation_pu;
     if (!by_ac) {
         s.violations = check.violations_pu;

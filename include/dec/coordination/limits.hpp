@@ -53,4 +53,9 @@ void require_no_collapse(core::Communicator const& comm, partition::Piece const&
 /// "bus.phase" of a node of this rank.
 [[nodiscard]] std::string node_name(partition::Piece const& piece, Node const& node);
 
+/// Names of those of each rank's nodes that are chosen, in the feeder's order; on the root, elsewhere none. Collective.
+/// \param chosen one entry per node of this rank, 0: not.
+[[nodiscard]] std::vector<std::string> node_names(core::Communicator const& comm, partition::Piece const& piece,
+                                                  std::span<Node const> nodes, std::vector<char> const& chosen);
+
 }  // namespace dec::coordination

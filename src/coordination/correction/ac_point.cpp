@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "dec/core/archive.hpp"
-
 namespace dec::coordination {
 
 namespace {
@@ -97,24 +95,9 @@ double worst_violation_pu(core::Communicator const& comm, partition::Piece const
 std::string named(core::Communicator const& comm, partition::Piece const& piece, std::span<Node const> nodes,
                   std::vector<char> const& chosen) {
     constexpr std::size_t most = 5;
-    core::Packer pack;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        pack(nodes[i].row);
-        pack(node_name(piece, nodes[i]));
-    }
-    std::vector<std::pair<std::int64_t, std::string>> names;
-    for (auto const& bytes : comm.gather(pack.take())) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            auto& [row, name] = names.emplace_back();
-            unpack(row);
-            unpack(name);
-        }
-    }
-    std::ranges::sort(names);
+    auto const names = node_names(comm, piece, nodes, chosen);
     std::string text;
-    for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i].second;
+    for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i];
     if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
     return text;
 }
