@@ -41,14 +41,20 @@ void rating_price(double const* rating, double* price) {
 }
 
 template <class Visitor>
-void with_sizes(std::uint8_t kind, Visitor&& visit) {
-    switch (kind) {
-        case 0: visit.template operator()<1, 1>(); break;
-        case 1: visit.template operator()<1, 2>(); break;
-        case 2: visit.template operator()<2, 2>(); break;
-        case 3: visit.template operator()<2, 4>(); break;
-        case 4: visit.template operator()<3, 3>(); break;
-        default: visit.template operator()<3, 6>(); break;
+void with_sizes(std::uint8_t kind, bool is_plain, Visitor&& visit) {
+    switch (2 * kind + (is_plain ? 1 : 0)) {
+        case 0: visit.template operator()<false, 1, 1>(); break;
+        case 1: visit.template operator()<true, 1, 1>(); break;
+        case 2: visit.template operator()<false, 1, 2>(); break;
+        case 3: visit.template operator()<true, 1, 2>(); break;
+        case 4: visit.template operator()<false, 2, 2>(); break;
+        case 5: visit.template operator()<true, 2, 2>(); break;
+        case 6: visit.template operator()<false, 2, 4>(); break;
+        case 7: visit.template operator()<true, 2, 4>(); break;
+        case 8: visit.template operator()<false, 3, 3>(); break;
+        case 9: visit.template operator()<true, 3, 3>(); break;
+        case 10: visit.template operator()<false, 3, 6>(); break;
+        default: visit.template operator()<true, 3, 6>(); break;
     }
 }
 
@@ -60,6 +66,7 @@ TreeElimination::TreeElimination(TreeProgram const& program, TreeLinks& links, s
     lay_out_cuts(program);
     lay_out(program);
     mark_columns(program);
+    mark_plain();
     copy_numbers(program, units);
 }
 
@@ -158,6 +165,16 @@ void TreeElimination::mark_columns(TreeProgram const& program) {
         place.flags |= column_out;
         auto const parent = program.vertices[j].parent;
         if (parent >= 0) places_[static_cast<std::size_t>(parent)].flags |= column_in;
+    }
+}
+
+void TreeElimination::mark_plain() {
+    for (auto& place : places_) {
+        std::uint8_t in_order = 0;
+        for (int i = 0; i < rows_of(place.kind); ++i) in_order = static_cast<std::uint8_t>(in_order | (i << (2 * i)));
+        if ((place.flags & ~(has_children | watched_rows)) == (has_parent | unit) && place.kind == place.parent_kind &&
+            place.place == in_order)
+            place.flags |= plain;
     }
 }
 
@@ -312,7 +329,8 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
             auto const first = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level)]);
             for (auto j = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level) + 1]); j-- > first;) {
                 auto const& place = places_[j];
-                with_sizes(place.kind, [&]<int N, int M>() { eliminate<Factor, N, M>(place, model, at); });
+                with_sizes(place.kind, (place.flags & plain) != 0,
+                           [&]<bool Plain, int N, int M>() { eliminate<Factor, Plain, N, M>(place, model, at); });
             }
         }
         if (level > 0)
@@ -321,9 +339,9 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
     }
 }
 
-template <bool Factor, int N, int M>
+template <bool Factor, bool Plain, int N, int M>
 void TreeElimination::eliminate(Place const& place, TreeModel const& model, Cursor& at) {
-    auto const flags = place.flags;
+    auto const flags = known_flags<Plain>(place.flags);
     double* const slot = slots_.data() + place.slot;
     if ((flags & has_cuts) != 0)
         for (auto const j = static_cast<std::int32_t>(&place - places_.data());
@@ -360,7 +378,8 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
 
     // Where this vertex's numbers begin: link, D, K, W.
     bool const root = (flags & (has_parent | is_cut)) == 0;
-    int const parent_rows = rows_of(place.parent_kind), parent_flows = flows_of(place.parent_kind);
+    int const parent_rows = Plain ? N : rows_of(place.parent_kind);
+    int const parent_flows = Plain ? M : flows_of(place.parent_kind);
     int const link = root || (flags & unit) != 0 ? 0 : (flags & dense) != 0 ? N * parent_rows + parent_flows * M : N;
     at.data -= link + (root ? 0 : N * M) + ((flags & sloped) != 0 ? N * M : 0) + ((flags & mixed) != 0 ? N * N : 0);
     double const* const D = at.data + link;
@@ -525,7 +544,8 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
     }
 
     // Onto the parent's sum, or into the row for the rank that has it.
-    double* const target = (flags & has_parent) != 0 ? slot - slot_size(place.parent_kind) : cut_slot_.data();
+    double* const target =
+        (flags & has_parent) != 0 ? slot - slot_size(parent_rows, parent_flows) : cut_slot_.data();
     if ((flags & is_cut) != 0) std::fill(cut_slot_.begin(), cut_slot_.end(), 0.0);
     double* const column_target = target + column_at(parent_rows, parent_flows);
     double* const A_target = target + matrix_at(parent_rows, parent_flows);
@@ -535,7 +555,7 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
         int row[N], flow[M];
         double ratio[N];
         for (int i = 0; i < N; ++i) {
-            row[i] = (place.place >> (2 * i)) & 3;
+            row[i] = Plain ? i : (place.place >> (2 * i)) & 3;
             ratio[i] = (flags & unit) != 0 ? 1.0 : at.data[i];
         }
         for (int i = 0; i < M; ++i) flow[i] = i < N ? row[i] : parent_rows + row[i - N];
@@ -698,16 +718,18 @@ void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
         auto const last = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level) + 1]);
         for (auto j = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level)]); j < last; ++j) {
             auto const& place = places_[j];
-            with_sizes(place.kind, [&]<int N, int M>() { recover<N, M>(place, model, step, at); });
+            with_sizes(place.kind, (place.flags & plain) != 0,
+                       [&]<bool Plain, int N, int M>() { recover<Plain, N, M>(place, model, step, at); });
         }
     }
 }
 
-template <int N, int M>
+template <bool Plain, int N, int M>
 void TreeElimination::recover(Place const& place, TreeModel const& model, TreeStep& step, Cursor& at) {
-    auto const flags = place.flags;
+    auto const flags = known_flags<Plain>(place.flags);
     bool const root = (flags & (has_parent | is_cut)) == 0;
-    int const parent_rows = rows_of(place.parent_kind), parent_flows = flows_of(place.parent_kind);
+    int const parent_rows = Plain ? N : rows_of(place.parent_kind);
+    int const parent_flows = Plain ? M : flows_of(place.parent_kind);
     double* const x = x_.data() + place.x_slot;
     double of_group = 0.0;
     if (root) {
@@ -715,7 +737,7 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
     } else {
         double const* const x_above =
             (flags & has_parent) != 0
-                ? x - x_size(place.parent_kind)
+                ? x - (parent_rows + parent_flows + 1)
                 : above_rows_.data() + above_order_[at.above++] * (cut_size_ + (column_cut_ ? 1 : 0));
         of_group = (flags & column_out) == 0
                        ? 0.0
@@ -723,7 +745,7 @@ void TreeElimination::recover(Place const& place, TreeModel const& model, TreeSt
         double v_above[N] = {}, price_above[M] = {};
         if ((flags & dense) == 0) {
             for (int i = 0; i < N; ++i) {
-                int const row = (place.place >> (2 * i)) & 3;
+                int const row = Plain ? i : (place.place >> (2 * i)) & 3;
                 double const ratio = (flags & unit) != 0 ? 1.0 : at.data[i];
                 v_above[i] = ratio * x_above[row];
                 price_above[i] = x_above[parent_rows + row];
