@@ -98,11 +98,11 @@ class TreeBarrier {
     struct Variables {
         std::vector<double> t, z_low, z_high;
         std::vector<double> cost, curvature, log_weight;  // log_weight: empty if all are zero
-        std::vector<double> reciprocal;      // 1 / (t (1 - t))
-        std::vector<double> prediction;      // step of t
-        std::vector<double> dz_low, dz_high; // of the corrector
-        std::vector<std::uint8_t> met;    // in polishing: a bound is met
-        std::vector<double> before;       // likewise: t where the iteration was
+        std::vector<double> reciprocal;                   // 1 / (t (1 - t))
+        std::vector<double> prediction;                   // step of t
+        std::vector<double> dz_low, dz_high;              // of the corrector
+        std::vector<std::uint8_t> met;                    // in polishing: a bound is met
+        std::vector<double> before;                       // likewise: t where the iteration was
         std::vector<std::uint8_t> moves;  // 0 where bounds leave no choice, and where it is somebody else's variable
         [[nodiscard]] bool is_logarithmic(std::size_t i) const { return !log_weight.empty() && log_weight[i] > 0.0; }
     };
@@ -203,8 +203,8 @@ class TreeBarrier {
     std::vector<double> pair_price_;  // per control, only if there are pairs: what their limits add to its derivative
     std::size_t first_pair_ = 0;      // where their rows begin, after watched rows and limits of flows
     std::vector<double> price_;       // per control: gains times prices of flows
-    std::vector<double> value_;               // per watched row
-    std::vector<double> of_groups_;           // per group: t of its scalar, on all ranks
+    std::vector<double> value_;       // per watched row
+    std::vector<double> of_groups_;   // per group: t of its scalar, on all ranks
     double target_ = 0.0, second_share_ = 1.0;
     // A step of a control costs this much of its worth; likewise.
     double proximity_ = 1e-5;
@@ -212,7 +212,7 @@ class TreeBarrier {
     double polish_proximity_ = 0.0;
     double primal_residual_ = 0.0, dual_residual_ = 0.0;
     bool is_separable_ = true;  // no caps and no pairs
-    double constant_ = 0.0;  // of the scaled objective
+    double constant_ = 0.0;     // of the scaled objective
 };
 
 }  // namespace dec::solvers

@@ -332,12 +332,10 @@ TreeBarrier::Term TreeBarrier::own_term(Variables const& variables, std::size_t 
     return term;
 }
 
-void TreeBarrier::add_objective(Variables const& variables, std::size_t i, double lower, double range,
-                                TreeSums& sums) {
+void TreeBarrier::add_objective(Variables const& variables, std::size_t i, double lower, double range, TreeSums& sums) {
     double const t = variables.t[i];
     sums.objective += (variables.cost[i] + 0.5 * variables.curvature[i] * t) * t;
-    if (variables.is_logarithmic(i))
-        sums.objective -= variables.log_weight[i] * std::log(1.0 - lower - range * t);
+    if (variables.is_logarithmic(i)) sums.objective -= variables.log_weight[i] * std::log(1.0 - lower - range * t);
 }
 
 template <bool Corrected>
@@ -385,14 +383,15 @@ template <bool Corrected>
 TreeReach TreeBarrier::reach_of(TreeStep& step) {
     TreeReach reach;
     follow_pairs(step);
-    on_both_sides([&]<class Kind, int Sign>(Limits& limits) { reach_limits<Kind, Sign, Corrected>(limits, step, reach); });
+    on_both_sides(
+        [&]<class Kind, int Sign>(Limits& limits) { reach_limits<Kind, Sign, Corrected>(limits, step, reach); });
     reach_variables<Corrected>(controls_, step.control, reach);
     reach_variables<Corrected>(shared_, step.group, reach);
     for (auto& cap : caps_) {
         Pair const pair{cap.s, cap.z, softness_};
         double const goal = Corrected ? target_ - second_share_ * cap.second : 0.0;
-        auto const [ds, dz] = pair.move(
-            goal, cap.value - cap.s + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
+        auto const [ds, dz] =
+            pair.move(goal, cap.value - cap.s + cap.ratio * step.of_group[cap.control] - step.control[cap.control]);
         limit_ratio(cap.s, ds, cap.z, dz, reach.ratio);
         if constexpr (Corrected) {
             cap.ds = ds;
