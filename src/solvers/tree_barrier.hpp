@@ -80,8 +80,9 @@ class TreeBarrier {
     /// Decides which limits are met. From then on only those below. \return their prices, to be added up over all ranks.
     [[nodiscard]] TreeMeanPrice begin_polish();
     void set_penalties(double mean_price);
-    /// Collective. Puts onto their bounds the controls that want to be there, from a judged point.
-    void settle(TreePoint const& point, TreeGroups& groups);
+    /// Collective. Puts onto their bounds the controls that want to be there, from a judged point. \return whether any of this rank
+    /// was not there yet.
+    [[nodiscard]] bool settle(TreePoint const& point, TreeGroups& groups);
     /// Writes the model of the program in which limits that are met are equalities; `point` has the states of the controls.
     void polish_model(TreePoint const& point, TreeModel& model);
     /// Collective. Takes the step.
@@ -182,7 +183,7 @@ class TreeBarrier {
     template <bool Corrected>
     TreeReach reach_of(TreeStep& step);
     void advance(double length, TreeStep const& step);
-    void settle_variables(Variables& variables, std::vector<double> const& derivative, std::vector<double> const& range,
+    bool settle_variables(Variables& variables, std::vector<double> const& derivative, std::vector<double> const& range,
                           std::vector<double> const& worth) const;
     void follow_groups(TreeGroups& groups);
     [[nodiscard]] double gap_of(Cap const& cap) const;
