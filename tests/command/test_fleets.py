@@ -159,7 +159,14 @@ def test_large_feeders_are_solved_by_all_ranks_and_small_ones_beside_each_other(
     succeed("solve", folder, "-o", tmp_path / "one.h5", "--ac", "none", *QUADRATIC)
     summary = json.loads(succeed("solve", folder, "-o", tmp_path / "two.h5", "--ac", "none", "--json", *QUADRATIC, ranks=2).out)
     assert [one["ranks"] for one in summary["results"]] == [1, 1, 2]
-    same_results(tmp_path / "one.h5", tmp_path / "two.h5")
+    with h5py.File(tmp_path / "one.h5") as one, h5py.File(tmp_path / "two.h5") as two:
+        assert list(one["feeders"]) == list(two["feeders"]) == ["b", "c", "large"]
+        for name in one["feeders"]:
+            # How a method came there may differ by the ranks; where it came to does not.
+            for path in ("ders/alpha", "ders/p_kw", "nodes/v", "branches/p_kw"):
+                np.testing.assert_allclose(one[f"feeders/{name}/{path}"][:], two[f"feeders/{name}/{path}"][:], atol=1e-8)
+            for path in ("ders/mrid", "nodes/bus", "branches/name"):
+                np.testing.assert_array_equal(one[f"feeders/{name}/{path}"][:], two[f"feeders/{name}/{path}"][:])
 
 
 def test_what_a_fleet_cannot_be_is_refused_before_anything_is_solved(fleet, tmp_path):
@@ -171,7 +178,7 @@ def test_what_a_fleet_cannot_be_is_refused_before_anything_is_solved(fleet, tmp_
     listed = tmp_path / "fleet.txt"
     listed.write_text(f"{fleet}/feeder1.h5\nabsent.h5\n{fleet}/feeder1.h5\na/b = {fleet}/feeder2.h5\nfleet.txt\n")
     found = errors(listed)
-    assert len(found) == 5 and "5 problems" not in found[-1]
+    assert len(found) == 5 and found[-1] == "4 problems; nothing was written"
     assert "line 2" in found[0] and "is no file" in found[0]
     assert "line 3" in found[1] and "is the name of line 1, too" in found[1]
     assert "line 4" in found[2] and "cannot be the name" in found[2]
@@ -180,7 +187,7 @@ def test_what_a_fleet_cannot_be_is_refused_before_anything_is_solved(fleet, tmp_
     assert "names no feeder" in errors(listed)[0]
     assert "dec populate" in errors(TABLES)[0]
     assert "one feeder" in errors(fleet, "--open", "sw1")[0]
-    assert len(errors(fleet, "--close", "sw1", "--agent-messages", tmp_path / "a.h5")) == 3
+    assert len(errors(fleet, "--close", "sw1", "--agent-messages", tmp_path / "a.h5", *QUADRATIC)) == 3
     for other in ("powerflow", "tradeoff", "export-qp"):
         outcome = dec(other, fleet, "-o", tmp_path / "r.h5")
         assert outcome.code == 2 and "fleet" in outcome.errors[0], outcome
