@@ -47,8 +47,9 @@ void LinDist3Flow::build_blocks() {
         if (piece_.vertices[i].parent >= 0) blocks_[i] = branch_block(piece_, piece_.vertices[i], settings_.per_unit);
 }
 
-void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points) {
+void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points, std::span<LoadPoint const> loads) {
     build_blocks();
+    injections_ = model::injections(piece_, settings_.per_unit, loads);
     for (std::size_t i = 0; i < piece_.own; ++i)
         if (piece_.vertices[i].parent >= 0) blocks_[i] = at_operating_point(blocks_[i], piece_.vertices[i], points[i]);
     eliminate();
@@ -56,6 +57,7 @@ void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points) {
 
 void LinDist3Flow::linearise_balanced() {
     build_blocks();
+    injections_ = model::injections(piece_, settings_.per_unit);
     eliminate();
 }
 

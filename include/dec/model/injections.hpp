@@ -3,6 +3,9 @@
 /// curtailment. Per unit; power drawn is positive.
 #pragma once
 
+#include <array>
+#include <complex>
+#include <span>
 #include <vector>
 
 #include "dec/feeder/per_unit.hpp"
@@ -28,8 +31,15 @@ struct Der {
     double reactive = 0.0;  ///< injected in the file, pu
 };
 
-/// One entry per own vertex of the piece.
-[[nodiscard]] std::vector<Injection> injections(partition::Piece const& piece, feeder::PerUnit const& pu);
+/// What a load draws near some voltages, pu, in places A, B, C or s1, s2, -: constant + slope v, v the squared voltage across the part
+/// in pu of what balanced voltages of 1 pu give.
+struct LoadPoint {
+    std::array<std::complex<double>, 3> constant{}, slope{};
+};
+
+/// One entry per own vertex of the piece. \param loads one per row of the piece's loads; none: near nominal voltage.
+[[nodiscard]] std::vector<Injection> injections(partition::Piece const& piece, feeder::PerUnit const& pu,
+                                                std::span<LoadPoint const> loads = {});
 /// One entry per row of the piece's pv_systems.
 [[nodiscard]] std::vector<Der> ders(partition::Piece const& piece, feeder::PerUnit const& pu);
 

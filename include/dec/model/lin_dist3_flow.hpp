@@ -33,9 +33,9 @@ class LinDist3Flow {
     /// Builds and eliminates. Keeps references to `piece`. Collective.
     LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece, LinearSettings const& settings);
 
-    /// Takes the sensitivities of every branch at an AC operating point instead of balanced voltages without losses.
-    /// \param points one for every own vertex. Collective.
-    void linearise_at(std::span<OperatingPoint const> points);
+    /// Takes the sensitivities of every branch and load at an AC operating point instead of balanced nominal voltages without losses.
+    /// \param points one for every own vertex. \param loads one per row of the piece's loads. Collective.
+    void linearise_at(std::span<OperatingPoint const> points, std::span<LoadPoint const> loads);
     /// As it was built. Collective.
     void linearise_balanced();
 
