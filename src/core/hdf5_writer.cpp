@@ -130,6 +130,7 @@ struct Hdf5Writer::State {
     Communicator comm;
     std::string path;
     std::string base;  // group that everything lies below
+    bool through_mpi = true;
     std::optional<OutputFile> output;  // on the root; destroyed after `file`
     Handle file;
     std::int64_t expected_bytes = 64 << 10;  // what HDF5 writes for itself, and then what we give it
@@ -160,17 +161,20 @@ struct Hdf5Writer::State {
     void write(std::string_view group, std::vector<Dataset> const& datasets);
 };
 
-/// How a file is opened: by all ranks together, or by one alone, which needs no MPI for it.
-Handle access_by(Communicator const& comm) {
+/// How ranks open a file together. One rank does it the same way: the bytes do not depend on the number of ranks.
+Handle access_together(Communicator const& comm) {
     Handle list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
-    if (comm.size() == 1) {
-        // Nobody else knows the temporary name, and some network file systems have no locks.
-        H5Pset_file_locking(list.id(), false, true);
-        return list;
-    }
     H5Pset_fapl_mpio(list.id(), comm.handle(), MPI_INFO_NULL);
     H5Pset_coll_metadata_write(list.id(), true);
     H5Pset_all_coll_metadata_ops(list.id(), true);
+    return list;
+}
+
+/// How one rank opens a file without MPI, which costs less where many small groups follow.
+Handle access_alone() {
+    Handle list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
+    // Nobody else knows the temporary name, and some network file systems have no locks.
+    H5Pset_file_locking(list.id(), false, true);
     return list;
 }
 
@@ -189,7 +193,7 @@ void Hdf5Writer::State::create() {
                  "write to a folder that all ranks share"}};
     });
     checked("cannot be written", [&] {
-        auto const access_list = access_by(comm);
+        auto const access_list = access_together(comm);
         file = {H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list.id()), H5Fclose};
         return file.valid();
     });
@@ -257,7 +261,7 @@ bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t fir
         H5Sselect_none(source.id());
     }
     Handle const transfer{H5Pcreate(H5P_DATASET_XFER), H5Pclose};
-    if (comm.size() > 1) H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE);
+    if (through_mpi) H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE);
     // A rank without rows takes part with nothing, but HDF5 refuses a null pointer.
     char const nothing = 0;
     return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), rows > 0 ? data : &nothing) >= 0;
@@ -277,11 +281,12 @@ void Hdf5Writer::continue_on_root(Communicator const& root_alone) {
     state_->checked("cannot be written", [&] { return state_->file.close(); });
     together(state_->comm, [&] {
         if (!state_->comm.is_root()) return;
-        auto const access_list = access_by(root_alone);
+        auto const access_list = access_alone();
         state_->file = {H5Fopen(state_->output->temporary().c_str(), H5F_ACC_RDWR, access_list.id()), H5Fclose};
         if (!state_->file.valid()) state_->fail("cannot be written", hdf5_reason());
     });
     state_->comm = root_alone;
+    state_->through_mpi = false;
 }
 
 void Hdf5Writer::State::write(std::string_view group, std::vector<Dataset> const& datasets) {
