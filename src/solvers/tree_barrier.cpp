@@ -6,7 +6,11 @@
 namespace dec::solvers {
 namespace {
 
-constexpr double start_low = 0.1, start_high = 0.9;
+// Where a cold start puts controls, and the product of slacks and multipliers: far less than what a control costs in full, as the many
+// limits that will not be met would otherwise pull at it together.
+constexpr double start_low = 0.1, start_high = 0.9, first_product = 0.05;
+// Where a warm start takes them to from their bounds, likewise, and from limits, as a share of the width between them.
+constexpr double warm_distance = 0.01, warm_product = 5e-4, warm_slack = 0.005;
 
 // The excess e with s = slack + e, s z = e w = mu and z + w = excess_cost (1 + e).
 double central_excess(double slack, double mu) {
@@ -113,7 +117,7 @@ void TreeBarrier::set_limits() {
 }
 
 void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
-    double const mu = elastic_ ? 0.1 * excess_cost : 1.0;
+    double const mu = elastic_ ? 0.1 * excess_cost : first_product;
     auto const place = [mu](Variables& variables) {
         for (std::size_t i = 0; i < variables.t.size(); ++i) {
             if (variables.moves[i] == 0) continue;
@@ -132,19 +136,19 @@ void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
 }
 
 void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
-    constexpr double mu = 3e-3;
+    constexpr double mu = warm_product;
     auto const place = [](Variables& variables, std::vector<double> const& at, std::vector<double> const& lower,
                           std::vector<double> const& range) {
         for (std::size_t i = 0; i < variables.t.size(); ++i) {
             if (variables.moves[i] == 0) continue;
-            variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], 0.03, 0.97);
+            variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], warm_distance, 1.0 - warm_distance);
             variables.z_low[i] = mu / variables.t[i];
             variables.z_high[i] = mu / (1.0 - variables.t[i]);
         }
     };
     place(controls_, start.u, units_.control_lower, units_.control_range);
     place(shared_, start.y, units_.group_lower, units_.group_range);
-    set_slacks(flow, groups, 0.0025, mu);
+    set_slacks(flow, groups, warm_slack, mu);
     auto const take = [this](Limits& limits, std::vector<double> const& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
