@@ -151,9 +151,12 @@ void Iteration::polish(TreeJudgement& best) {
             best_point = point_;
             if (best.residual() <= exact) break;
         }
-        barrier_.settle(point_, groups_);
-        barrier_.read(point_.u, point_.y);
-        find_states(program_, flow_, point_);
+        std::array moved{barrier_.settle(point_, groups_) ? 1.0 : 0.0};
+        links_.max(moved);
+        if (moved[0] != 0.0) {
+            barrier_.read(point_.u, point_.y);
+            find_states(program_, flow_, point_);
+        }
         barrier_.polish_model(point_, model_);
         elimination_.factor(model_);
         elimination_.solve(model_, step_);
