@@ -123,6 +123,7 @@ class Correction {
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
+    double tolerance_ = settings_.tolerance;
     double step_ = 1.0;                             // share of a new offset that is believed
     double violation_ = 0.0, allowed_ = 0.0;        // pu, of the current setpoints
     double last_violation_ = infinity;              // of the last setpoints that violated something
@@ -187,8 +188,9 @@ bool Correction::begin() {
 }
 
 void Correction::rounds() {
-    constexpr double still = 1e-4, none = 1e-9;
+    constexpr double still = 1e-4, none = 1e-9, fastest = 0.1;
     constexpr std::int64_t rebuilds = 3;
+    double last_moved = infinity;
     settled_ = holds() && curtailed_kw(current_) <= none;
     while (!settled_ && round_ < own_.max_rounds) {
         if (may_rebuild_ && round_ < rebuilds) rebuild(true);
@@ -208,11 +210,18 @@ void Correction::rounds() {
             stopped_ = true;
             return;
         }
-        auto const same = [](double a, double b) {
-            return std::abs(a - b) <= still * std::max(std::abs(a), std::abs(b)) + none;
+        auto const relative = [](double a, double b) {
+            return std::max(0.0, std::abs(a - b) - none) / std::max({std::abs(a), std::abs(b), none});
         };
-        settled_ = !retreated_ && holds() && same(curtailed_kw(current_), curtailed_kw(before)) &&
-                   same(burden(current_), burden(before)) && holds_without_kept_models();
+        double const moved = std::max(relative(curtailed_kw(current_), curtailed_kw(before)),
+                                      relative(burden(current_), burden(before)));
+        // Changes that shrink by a factor q from round to round add up to q / (1 - q) of the last one. One ratio alone says little:
+        // not less than `fastest`.
+        bool const shrinks = std::isfinite(last_moved) && moved < 0.5 * last_moved;
+        double const q = shrinks ? std::max(fastest, moved / last_moved) : 0.5;
+        double const left = moved * q / (1.0 - q);
+        last_moved = retreated_ ? infinity : moved;
+        settled_ = !retreated_ && holds() && left <= still && holds_without_kept_models();
     }
     if (!settled_) trouble_ = fmt::format("after {} rounds the curtailment still changes", round_);
 }
@@ -306,6 +315,7 @@ void Correction::rebuild(bool at_ac_point) {
 Settings Correction::moved_settings() {
     auto settings = settings_;
     settings.start.reset();
+    settings.tolerance = tolerance_;
     settings.nodes = limits_.nodes;
     for (std::size_t i = 0; i < offset_.size(); ++i) {
         (*settings.nodes)[i].high -= offset_[i];
@@ -337,7 +347,14 @@ bool Correction::solve_again() {
     bool const has_answer = is_solved(linear_.status) || round_ > 0;
     if (next.status == Status::infeasible && has_answer && relax_hopeless())
         next = method_.run(comm_, flow_, policy_, moved_settings(), {});
-    if (rebuilt_ && !is_solved(next.status) && next.status != Status::infeasible) {
+    auto const ends_early = [&] { return !is_solved(next.status) && next.status != Status::infeasible; };
+    // What is left of the residuals where branches mix all powers may be more than the method tolerates of others.
+    constexpr double looser = 10.0, loosest = 1.01e-7;
+    while (rebuilt_ && ends_early() && looser * tolerance_ <= loosest) {
+        tolerance_ *= looser;
+        next = method_.run(comm_, flow_, policy_, moved_settings(), {});
+    }
+    if (rebuilt_ && ends_early()) {
         // Branches that mix all powers are harder to solve: the rest of the way without.
         may_rebuild_ = false;
         rebuild(false);
