@@ -57,6 +57,8 @@ class LinDist3Flow {
     [[nodiscard]] std::vector<Injection> const& injections() const { return injections_; }
     /// Of own vertices; meaningless for the ideal source.
     [[nodiscard]] std::vector<BranchBlock> const& blocks() const { return blocks_; }
+    /// What one pass up knows of each own vertex.
+    [[nodiscard]] std::vector<Elimination> const& eliminated() const { return eliminated_; }
     [[nodiscard]] Vector3 const& source_v_sq() const { return source_v_sq_; }
     [[nodiscard]] partition::Piece const& piece() const { return piece_; }
     [[nodiscard]] LinearSettings const& settings() const { return settings_; }
