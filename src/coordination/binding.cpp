@@ -78,9 +78,6 @@ class Search {
     [[nodiscard]] LocalVertex const& vertex(std::int32_t j) const {
         return piece_.vertices[static_cast<std::size_t>(j)];
     }
-    [[nodiscard]] model::Elimination const& eliminated(std::int32_t j) const {
-        return flow_.eliminated()[static_cast<std::size_t>(j)];
-    }
     [[nodiscard]] bool is_own(std::int32_t j) const { return static_cast<std::size_t>(j) < piece_.own; }
     [[nodiscard]] auto children(std::int32_t j) const {
         auto const& v = vertex(j);
@@ -95,7 +92,7 @@ class Search {
         return {Eigen::Map<Vector6 const>{row}, Eigen::Map<Vector6 const>{row + 6}};
     }
     [[nodiscard]] Vector3 of_voltage(PricedLimit const& limit) const {
-        return limit.of_voltage + eliminated(limit.vertex).slope.transpose() * limit.of_power;
+        return limit.of_voltage + flow_.elimination(limit.vertex).slope.transpose() * limit.of_power;
     }
 
     void gather_cones();
@@ -135,7 +132,7 @@ void Search::gather_cones() {
             for (auto const d : ders_at_.at(j)) all.include(flow_.ders()[d].full);
             for (auto const c : children(j)) all.include(cone(above, c));
             put(cones_, static_cast<std::size_t>(j), all);
-            if (vertex(j).parent >= 0) put(above, static_cast<std::size_t>(j), all.through(eliminated(j).up));
+            if (vertex(j).parent >= 0) put(above, static_cast<std::size_t>(j), all.through(flow_.elimination(j).up));
         }
     });
 }
@@ -164,7 +161,8 @@ void Search::go_up() {
             }
             if (list.empty()) continue;
             if (sources > 1) keep_extreme(list);
-            for (auto& limit : list) limit.vector = eliminated(j).down.transpose() * limit.vector;
+            model::Matrix3 const to_above = flow_.elimination(j).down.transpose();
+            for (auto& limit : list) limit.vector = to_above * limit.vector;
             keep(j, list);
         }
         if (level == 0) break;
@@ -231,7 +229,7 @@ void Search::visit(std::int32_t j) {
     Frame frame{.vertex = j};
     list_.clear();
     if (parent >= 0) {
-        auto const& e = eliminated(j);
+        auto const e = flow_.elimination(j);
         Matrix63 above = Matrix63::Zero();
         if (is_own(parent)) {
             while (path_.back().vertex != parent) path_.pop_back();
