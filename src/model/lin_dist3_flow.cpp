@@ -108,6 +108,12 @@ void LinDist3Flow::eliminate() {
     }
 }
 
+Elimination LinDist3Flow::elimination(std::int32_t vertex) const {
+    if (auto const* known = sloped(vertex); known != nullptr) return *known;
+    auto const branch = blocks_[static_cast<std::size_t>(vertex)];
+    return {.down = branch.ratio, .self = branch.drop, .up = branch.lift};
+}
+
 void LinDist3Flow::gather_draw(std::span<double const> alpha) {
     for (std::size_t j = 0; j < piece_.own; ++j) row<6>(draw_, static_cast<std::int32_t>(j)) = injections_.constant(j);
     for (std::size_t d = 0; d < ders_.size(); ++d) {

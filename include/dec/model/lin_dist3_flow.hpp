@@ -58,6 +58,8 @@ class LinDist3Flow {
     [[nodiscard]] Injections const& injections() const { return injections_; }
     /// Of own vertices; meaningless for the ideal source.
     [[nodiscard]] BranchStore const& blocks() const { return blocks_; }
+    /// What one pass up knows of an own vertex; the branch alone where nothing below it answers to voltages.
+    [[nodiscard]] Elimination elimination(std::int32_t vertex) const;
     [[nodiscard]] Vector3 const& source_v_sq() const { return source_v_sq_; }
     [[nodiscard]] partition::Piece const& piece() const { return piece_; }
     [[nodiscard]] LinearSettings const& settings() const { return settings_; }

@@ -172,7 +172,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         high_.push_back(outcome_.price_high[row]);
     }
     if (outcome_.status == solvers::TreeStatus::primal_infeasible) {
-        report_conflict(comm_, flow_, settings_.limits, answer_, low_, high_);
+        report_conflict(comm_, flow_, settings_, answer_, low_, high_, rating_forces(powers_, assembled_, outcome_));
         return false;
     }
     take_shares(outcome_.u);

@@ -11,6 +11,12 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
+double ExactSearch::count_open() const {
+    double open = 0.0;
+    for (auto const& what : decisions_.ders) open += what.role == Decision::Role::fixed ? 0.0 : 1.0;
+    return comm_.sum(open);
+}
+
 /// Fixes every share that is at a bound in all optima: whose bound has a price. `cap` is what shares with a cap have at most.
 /// \return which ones.
 std::vector<char> ExactSearch::settle(double cap) {
