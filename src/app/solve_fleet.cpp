@@ -286,8 +286,11 @@ class FleetRun {
                 entry.warnings.push_back(
                     fmt::format("{} has no answer of it; it begins from nothing", *options_.warm_start));
             auto opened = open_feeder(context, options, question_, silent, clock);
-            if (options.dry_run) entry.summary = to_json(plan(comm, *opened.piece, opened.run));
-            else solved = solve_feeder(context, std::move(opened), options, question_, silent, clock);
+            if (options.dry_run) {
+                auto const expected = plan(context, std::move(opened), options, question_, clock, pace_);
+                pace_ = expected.seconds_per_vertex;
+                entry.summary = to_json(expected);
+            } else solved = solve_feeder(context, std::move(opened), options, question_, silent, clock);
         } catch (core::Error const& error) {
             entry.code = error.code();
             entry.findings = error.findings();
@@ -522,6 +525,7 @@ class FleetRun {
     Order order_;
     std::set<std::string, std::less<>> earlier_;  // names with an earlier answer
     std::vector<std::string> message_folders_;
+    std::optional<double> pace_;  // of this rank's first dry run
     results::Run run_;
     std::optional<core::Hdf5Writer> file_;
     // On the root:

@@ -92,7 +92,7 @@ void SolveOptions::add_to(CLI::App& command) {
                     "of the messages, Unix seconds; default: when the feeder's file was last changed")
         ->type_name("T")
         ->check(whole_number_from(0));
-    one_of(*command.add_option("--progress", progress, "a line per round on standard error")
+    one_of(*command.add_option("--progress", progress, "on standard error: step, round, residual, time left; auto: on a terminal")
                 ->capture_default_str(),
            {"auto", "on", "off"});
     command.add_flag("--dry-run", dry_run, "read, validate, partition, say what solving would take, and stop");
