@@ -20,7 +20,7 @@ using native::Flat;
 /// Reads one file into one feeder and collects what is wrong with it.
 class Reading {
   public:
-    explicit Reading(std::string const& path) : path_{path}, file_{path} {}
+    Reading(std::string const& path, std::string const& group) : path_{path}, file_{path} { file_.below(group); }
 
     ReadFeeder run() {
         require_feeder_file();
@@ -199,6 +199,6 @@ class Reading {
 
 }  // namespace
 
-ReadFeeder read_native(std::string const& path) { return Reading{path}.run(); }
+ReadFeeder read_native(std::string const& path, std::string const& group) { return Reading{path, group}.run(); }
 
 }  // namespace dec::io

@@ -38,7 +38,8 @@ struct NativeField {
 
 /// Reads `.h5`. \throws core::InvalidInput one finding: damaged, no feeder file (a results file is named as such), of
 /// another version; or one finding for each column that is missing or holds what cannot be.
-[[nodiscard]] ReadFeeder read_native(std::string const& path);
+/// \param group of a file of several feeders, the one to read; empty: the whole file is one.
+[[nodiscard]] ReadFeeder read_native(std::string const& path, std::string const& group = {});
 
 /// Written beside the target and renamed. The same feeder gives the same bytes. The attribute `order` says
 /// "depth-first" when a rank that wants consecutive buses finds all that hangs on them in consecutive rows.
