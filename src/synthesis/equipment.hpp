@@ -15,6 +15,7 @@ inline constexpr double rated_primary_v = 7200.0;
 inline constexpr std::array service_kva{10.0, 15.0, 25.0, 37.5, 50.0};
 inline constexpr double regulator_va = 1e6;
 inline constexpr double source_pu = 1.03;  ///< of the ideal source
+inline constexpr double short_circuit_va_per_feeder = 100e6, source_x_over_r = 15.0;
 
 struct OverheadLine {
     std::string_view name;

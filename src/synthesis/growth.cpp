@@ -27,6 +27,7 @@ using feeder::Bus;
 using feeder::Conductor;
 using feeder::Feeder;
 using feeder::Line;
+using feeder::PerPhase;
 using feeder::Phase;
 using feeder::PhaseSet;
 using feeder::Switch;
@@ -70,6 +71,7 @@ constexpr double smallest_utility_w = 200e3, largest_utility_w = 600e3;
 constexpr std::int64_t buses_per_capacitor = 2000;
 constexpr double capacitor_var = 300e3;
 constexpr double regulated_pu = 1.02;
+constexpr double lowest_planned_pu = 0.985;  // on the primary: houses are up to 0.03 below
 constexpr double pt_ratio = 60.0, ct_rating_a = 600.0, ct_secondary_a = 0.2;
 
 constexpr std::array conductor_of{Conductor::a, Conductor::b, Conductor::c};
@@ -170,9 +172,9 @@ class Growth {
         Index<feeder::TapChanger> first_tap;  // of a regulator that feeds it, one tap changer per phase
         ZoneId zone = 0;
         PhaseSet phases;
-        double heading = 0.0;           // on the map
-        double regulated_m = 0.0;       // length since the last regulator
-        double p_w = 0.0, q_var = 0.0;  // drawn here, later with everything below
+        double heading = 0.0;      // on the map
+        double regulated_m = 0.0;  // length since the last regulator
+        PerPhase p_w{}, q_var{};   // drawn here, later with everything below
     };
     using PlaceId = std::size_t;
 
@@ -299,7 +301,17 @@ class Growth {
         switches_.add(row, Label{"tie", 'p', bus.value()}, network_);
     }
 
-    void add_load(Place& place, char level, Index<Bus> bus, PhaseSet phases, double p_w, Index<Area> area) {
+    static void draw_from(Place& place, PhaseSet primary, double p_w, double q_var) {
+        auto const count = static_cast<double>(primary.size());
+        for (auto phase : primary.list()) {
+            place.p_w[slot(phase)] += p_w / count;
+            place.q_var[slot(phase)] += q_var / count;
+        }
+    }
+
+    /// \param primary phases that it is fed from.
+    void add_load(Place& place, PhaseSet primary, char level, Index<Bus> bus, PhaseSet phases, double p_w,
+                  Index<Area> area) {
         double const q_var = std::round(kvar_per_kw * p_w);
         feeder::Load load{.bus = bus, .phases = phases, .area = area};
         auto const count = static_cast<double>(phases.size());
@@ -308,8 +320,7 @@ class Growth {
             load.q_var[slot(phase)] = q_var / count;
         }
         loads_.add(load, Label{"load", level, bus.value()}, network_);
-        place.p_w += p_w;
-        place.q_var += q_var;
+        draw_from(place, primary, p_w, q_var);
     }
 
     void add_pv(char level, Index<Bus> bus, PhaseSet phases, double p_w, Index<Area> area) {
@@ -375,7 +386,7 @@ class Growth {
         auto const bus = places_[id].bus;
         auto const area = area_of(places_[id]);
         if (draw_.chance(commercial_chance))
-            add_load(places_[id], 'p', bus, PhaseSet::abc(),
+            add_load(places_[id], PhaseSet::abc(), 'p', bus, PhaseSet::abc(),
                      1000.0 * std::round(draw_.uniform(smallest_commercial_w, largest_commercial_w) / 1000.0), area);
         double const utility_w = 1000.0 * std::round(draw_.uniform(smallest_utility_w, largest_utility_w) / 1000.0);
         if (evenly(buses_per_utility_pv) && options_.pv_penetration > 0.0)
@@ -389,7 +400,7 @@ class Growth {
                                          .sections = {1.0, 1.0, 1.0},
                                          .area = area};
             capacitors_.add(bank, Label{"cap", 'p', bus.value()}, network_);
-            places_[id].q_var -= capacitor_var;
+            draw_from(places_[id], PhaseSet::abc(), 0.0, -capacitor_var);
         }
     }
 
@@ -482,19 +493,20 @@ class Growth {
         auto const area = add_secondary_area(place);
         Label const name{"xf", 's', pole.value()};
         Transformer unit{.bank = banks_.add(Bank{area}, name, network_), .code = types().service[size], .area = area};
+        auto const phase = pick(place.phases);
         unit.winding[0] = {.bus = place.bus,
-                           .conductors = {conductor_of[slot(pick(place.phases))], Conductor::neutral},
+                           .conductors = {conductor_of[slot(phase)], Conductor::neutral},
                            .grounded = true,
                            .rating = {1.1 * rated_a, 1.5 * rated_a}};
         unit.winding[1] = {.bus = pole, .conductors = {Conductor::s1, Conductor::neutral}, .grounded = true};
         unit.winding[2] = {.bus = pole, .conductors = {Conductor::neutral, Conductor::s2}, .grounded = true};
         transformers_.add(unit, name, network_);
         for (std::int64_t house = 0; house < houses; ++house)
-            add_house(place, pole, area,
+            add_house(place, phase, pole, area,
                       2.0 * std::numbers::pi * static_cast<double>(house) / static_cast<double>(houses));
     }
 
-    void add_house(Place& place, Index<Bus> pole, Index<Area> area, double angle) {
+    void add_house(Place& place, Phase phase, Index<Bus> pole, Index<Area> area, double angle) {
         double const length_m = to_tenth(draw_.uniform(shortest_drop_m, longest_drop_m));
         auto const& at = buses_[pole];
         auto const bus = add_bus('h', PhaseSet::split(), secondary_v, at.x + length_m * std::cos(angle),
@@ -511,7 +523,7 @@ class Growth {
         lines_.add(drop, Label{"drop", 'h', bus.value()}, network_);
         // The median of a lognormal distribution with this mean.
         static double const median_w = mean_house_w * std::exp(-0.5 * house_sigma * house_sigma);
-        add_load(place, 'h', bus, PhaseSet::split(),
+        add_load(place, {phase}, 'h', bus, PhaseSet::split(),
                  std::round(draw_.lognormal(median_w, house_sigma, smallest_house_w, largest_house_w)), area);
         // Drawn whether there is PV or not: a larger share adds systems and changes none.
         bool const has_pv = draw_.uniform() < options_.pv_penetration;
@@ -522,50 +534,79 @@ class Growth {
 
     // ---- what an engineer would choose once the loads are known -----------------------------------------------
 
+    /// Conductors and taps. Where the voltage would fall too low conductors are chosen for twice as much, as often as needed.
     void plan() {
         for (auto id = places_.size() - 1; id > 0; --id) {
             auto& above = places_[static_cast<PlaceId>(places_[id].parent)];
-            above.p_w += places_[id].p_w;
-            above.q_var += places_[id].q_var;
+            for (std::size_t phase = 0; phase < 3; ++phase) {
+                above.p_w[phase] += places_[id].p_w[phase];
+                above.q_var[phase] += places_[id].q_var[phase];
+            }
         }
-        std::vector<double> v_pu(places_.size(), source_pu);
+        constexpr double most_reserve = 64.0;
+        for (double reserve = 1.0; reserve <= most_reserve && string_all(reserve) < lowest_planned_pu; reserve *= 2.0) {}
+    }
+
+    /// \return the lowest voltage on the primary, pu.
+    double string_all(double reserve) {
+        std::vector<PerPhase> v_pu(places_.size());
+        auto const& head = places_.front();
+        double const per_phase_va = short_circuit_va_per_feeder / 3.0;
+        for (std::size_t phase = 0; phase < 3; ++phase)
+            v_pu[0][phase] = source_pu - (head.p_w[phase] / source_x_over_r + head.q_var[phase]) / per_phase_va;
+        double lowest = source_pu;
         for (PlaceId id = 1; id < places_.size(); ++id) {
             auto const& place = places_[id];
             auto& v = v_pu[id];
             v = v_pu[static_cast<PlaceId>(place.parent)];
-            if (place.line.valid()) v -= string_line(place);
-            if (place.first_tap.valid()) v *= set_taps(place, v);
+            if (place.line.valid()) string_line(place, reserve, v);
+            if (place.first_tap.valid()) set_taps(place, v);
+            for (auto phase : place.phases.list()) lowest = std::min(lowest, v[slot(phase)]);
         }
+        return lowest;
     }
 
-    /// Chooses the conductor. \return drop along the line in pu, as if all phases carried the same.
-    double string_line(Place const& place) {
+    /// Chooses the conductor and takes the drop along the line off the voltage, as the linear model has it
+    /// (docs/equations.md#lindist3flow) at voltages near nominal.
+    void string_line(Place const& place, double reserve, PerPhase& v_pu) {
         auto& line = lines_[place.line];
         auto const& lines = overhead_lines();
-        double const va = std::hypot(place.p_w, place.q_var);
+        double p_w = 0.0, q_var = 0.0;
+        for (std::size_t phase = 0; phase < 3; ++phase) {
+            p_w += place.p_w[phase];
+            q_var += place.q_var[phase];
+        }
+        double const va = reserve * std::hypot(p_w, q_var);
         auto const fits = [&](OverheadLine const& candidate) {
             return candidate.code.conductors == line.conductors && (line.conductors < 3 || va <= candidate.largest_va);
         };
         auto const chosen = std::ranges::find_if(lines, fits);
         line.code = types().overhead[static_cast<std::size_t>(chosen - lines.begin())];
         line.rating.normal_a = chosen->ampacity_a;
-        auto const n = static_cast<double>(line.conductors);
-        double const mutual = n > 2.0 ? 1.0 : 0.0;
-        double const r = chosen->code.r_ohm[0][0] - mutual * chosen->code.r_ohm[0][1];
-        double const x = chosen->code.x_ohm[0][0] - mutual * chosen->code.x_ohm[0][1];
-        return line.length_m * (r * place.p_w + x * place.q_var) / (n * primary_v * primary_v);
+        for (std::size_t i = 0; i < line.conductors; ++i) {
+            auto const m = slot(line.phases[i]);
+            double drop = 0.0;
+            for (std::size_t k = 0; k < line.conductors; ++k) {
+                auto const n = slot(line.phases[k]);
+                double const r = chosen->code.r_ohm[i][k], x = chosen->code.x_ohm[i][k];
+                // Phase n lags m by 120 degrees, or leads it.
+                double const turn = m == n ? 0.0 : (n + 3 - m) % 3 == 1 ? 0.5 * std::sqrt(3.0) : -0.5 * std::sqrt(3.0);
+                double const along = m == n ? 1.0 : -0.5;
+                drop += (along * r + turn * x) * place.p_w[n] + (along * x - turn * r) * place.q_var[n];
+            }
+            v_pu[m] -= line.length_m * drop / (primary_v * primary_v);
+        }
     }
 
-    /// \return the ratio.
-    double set_taps(Place const& place, double v_pu) {
-        double ratio = 1.0;
+    /// Brings every phase back to what is regulated.
+    void set_taps(Place const& place, PerPhase& v_pu) {
         for (std::size_t i = 0; i < place.phases.size(); ++i) {
             auto& tap = taps_[Index<feeder::TapChanger>{place.first_tap.at() + i}];
-            tap.step = std::clamp(std::round((regulated_pu / v_pu - 1.0) / (tap.increment_percent / 100.0)),
+            auto& v = v_pu[i];  // of three phases
+            tap.step = std::clamp(std::round((regulated_pu / v - 1.0) / (tap.increment_percent / 100.0)),
                                   static_cast<double>(tap.low_step), static_cast<double>(tap.high_step));
-            ratio = tap.ratio();
+            v *= tap.ratio();
         }
-        return ratio;
     }
 
     static constexpr Index<Area> own_area{std::int32_t{0}};  // the feeder's own
