@@ -308,14 +308,13 @@ class FleetRun {
         entry.code = code_of(comm, solved.answer);
         results::write_answer(comm, sink, *solved.flow, solved.answer, solved.ac.get(), solved.summary, solved.run);
         if (options_.setpoints)
-            outcome.setpoints =
-                results::setpoints_lines(results::gather_setpoints(comm, solved.points), options_.reactive != "none",
-                                         &fleet_.members[feeder].name);
+            outcome.setpoints = results::setpoints_lines(results::gather_setpoints(comm, solved.points),
+                                                         options_.reactive != "none", &fleet_.members[feeder].name);
         try {
             if (options_.messages)
-                static_cast<void>(write_messages(
-                    context, solved, options_of(fleet_.members[feeder]),
-                    (std::filesystem::path{*options_.messages} / message_folders_[feeder]).string()));
+                static_cast<void>(
+                    write_messages(context, solved, options_of(fleet_.members[feeder]),
+                                   (std::filesystem::path{*options_.messages} / message_folders_[feeder]).string()));
         } catch (core::Error const& error) {  // the answer itself is none the worse
             entry.code = std::max(entry.code, error.code());
             entry.findings = error.findings();
@@ -483,8 +482,7 @@ class FleetRun {
         for (auto const& finding : findings_of(summary))
             fmt::print(stderr, "error: {}\n", core::printable(core::one_line(finding)));
         auto const failed = static_cast<std::int64_t>(summary.feeders.size()) - summary.answers();
-        if (failed > 0)
-            fmt::print(stderr, "error: {} of {} feeders have no answer\n", failed, summary.feeders.size());
+        if (failed > 0) fmt::print(stderr, "error: {} of {} feeders have no answer\n", failed, summary.feeders.size());
     }
 
     /// Once for all feeders that say the same but for names and numbers.
@@ -502,9 +500,8 @@ class FleetRun {
                 ++kinds[place->second].feeders;
             }
         for (auto const& [feeder, text, count] : kinds)
-            context_.log.warning(
-                count == 1 ? fmt::format("{}: {}", feeder, text)
-                           : fmt::format("{}: {} (and likewise {} more)", feeder, text, count - 1));
+            context_.log.warning(count == 1 ? fmt::format("{}: {}", feeder, text)
+                                            : fmt::format("{}: {} (and likewise {} more)", feeder, text, count - 1));
     }
     /// The words of a warning that hold no digit.
     static std::string kind_of(std::string const& warning) {

@@ -129,7 +129,7 @@ struct Hdf5Writer::State {
 
     Communicator comm;
     std::string path;
-    std::string base;  // group that everything lies below
+    std::string base;                  // group that everything lies below
     std::optional<OutputFile> output;  // on the root; destroyed after `file`
     Handle file;
     std::int64_t expected_bytes = 64 << 10;  // what HDF5 writes for itself, and then what we give it
