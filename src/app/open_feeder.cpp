@@ -41,10 +41,16 @@ void add_read_options(CLI::App& command, io::ReadOptions& options) {
                             "of lines described by their wires, where the file does not say it")
                         ->default_str(words.front());
     one_of(option, std::move(words));
+    command
+        .add_option("--endpoint-patience", options.endpoint_patience_s,
+                    "how long a SPARQL endpoint may be silent, seconds")
+        ->capture_default_str()
+        ->type_name("S")
+        ->check(positive_number());
 }
 
 void FeederOptions::add_to(CLI::App& command) {
-    command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats())->required();
+    command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats() + ", or sparql+http://host:port/path?mrid=…")->required();
     command.add_option("--load-scale", load_scale, "multiply every load")
         ->capture_default_str()
         ->type_name("X")

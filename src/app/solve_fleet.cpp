@@ -228,7 +228,7 @@ class FleetRun {
                 if (comm_.is_root()) keep(feeder, std::move(outcome));
             });
         }
-        if (file_ && !order_.shared.empty()) file_->continue_on_root(self_);
+        if (file_) file_->continue_on_root(self_);
         run_alone();
         return finish();
     }

@@ -131,6 +131,19 @@ void refine(model::PowerLimits& powers, model::LinDist3Flow const& flow, model::
     }
 }
 
+std::vector<Eigen::Vector2d> rating_forces(model::PowerLimits const& powers, model::AssembledProgram const& assembled,
+                                           solvers::TreeOutcome const& outcome) {
+    std::vector<Vector2> forces(powers.branches.size(), Vector2::Zero());
+    for (std::size_t i = 0; i < assembled.sides.size(); ++i) {
+        auto const& [circle, side, chord] = assembled.sides[i];
+        auto const branch = static_cast<std::ptrdiff_t>(circle) - static_cast<std::ptrdiff_t>(powers.ders.size());
+        if (circle < 0 || branch < 0) continue;
+        auto const b = static_cast<std::size_t>(branch);
+        forces[b] += outcome.price_flow[i] / powers.branches[b].limit * Vector2{side.p, side.q};
+    }
+    return forces;
+}
+
 std::vector<double> rating_prices(model::PowerLimits const& powers, model::AssembledProgram const& assembled,
                                   solvers::TreeOutcome const& outcome) {
     std::vector<double> prices(powers.branches.size(), 0.0);

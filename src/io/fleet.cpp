@@ -153,6 +153,14 @@ Fleet read_folder(std::string const& path) {
 Fleet read_region(std::string const& path) {
     Fleet fleet;
     core::Hdf5Reader const file{path};
+    if (file.contains("/feeders/name")) {  // a region: ranges of rows (docs/native.md)
+        auto const names = std::get<std::vector<std::string>>(file.column("/feeders/name").data);
+        auto const begins = std::get<std::vector<std::int64_t>>(file.column("/feeders/first_buses").data);
+        for (std::size_t i = 0; i < names.size() && begins.size() == names.size(); ++i)
+            fleet.members.push_back(
+                {names[i], path, fmt::format("{}/{}", feeders_group, names[i]),
+                 static_cast<double>((i + 1 < begins.size() ? begins[i + 1] : file.rows("/buses/name")) - begins[i])});
+    }
     for (auto const& name : file.groups_in(feeders_group)) {
         auto const group = fmt::format("{}/{}", feeders_group, name);
         auto const buses = group + "/buses/name";

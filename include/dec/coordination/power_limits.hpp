@@ -28,6 +28,10 @@ struct ChordForces {
 void refine(model::PowerLimits& powers, model::LinDist3Flow const& flow, model::AssembledProgram const& assembled,
             solvers::TreeOutcome const& outcome);
 
+/// Per rated branch: what one pu more of the active and of the reactive power that is limited would cost, of a program's objective.
+[[nodiscard]] std::vector<Eigen::Vector2d> rating_forces(model::PowerLimits const& powers,
+                                                         model::AssembledProgram const& assembled,
+                                                         solvers::TreeOutcome const& outcome);
 /// Per rated branch: what one pu less of its limit would cost, of a program's objective.
 [[nodiscard]] std::vector<double> rating_prices(model::PowerLimits const& powers,
                                                 model::AssembledProgram const& assembled,
