@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <memory>
 
 #include "dec/platform/follow.hpp"
@@ -53,8 +54,8 @@ platform::Settings settings_of(CoordinateOptions const& options) {
 }
 
 void write_line(std::string const& line) {
-    fmt::print("{}\n", line);
-    if (std::fflush(stdout) != 0)
+    if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fputc('\n', stdout) == EOF ||
+        std::fflush(stdout) != 0)
         throw core::SystemFailure{{{}, "standard output", "cannot be written", "see who reads it, and the disk"}};
 }
 

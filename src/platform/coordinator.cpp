@@ -25,8 +25,8 @@ double rated_w(feeder::PvSystem const& pv) {
     return pv.max_p_w > 0.0 ? pv.max_p_w : std::max(pv.inverter.rated_va, p[0] + p[1] + p[2]);
 }
 
-std::string counted(Tally const& tally, std::string_view one, std::string_view many) {
-    return fmt::format("{} {} (such as {})", tally.count, tally.count == 1 ? one : many, tally.example);
+std::string counted(Tally const& tally) {
+    return fmt::format("{} measurement{} (such as {})", tally.count, tally.count == 1 ? "" : "s", tally.example);
 }
 
 /// Every rank's entries on every rank. Collective.
@@ -87,10 +87,10 @@ Coordinator::Next Coordinator::take(std::string_view line) {
     }
     if (simulation_id_.empty()) simulation_id_ = output.simulation_id;
     auto const strange = telemetry_->take(output);
-    say("strange", strange.count > 0,
-        counted(strange, "measurement is of nothing in this feeder", "measurements are of nothing in this feeder"));
+    say("strange", strange.count > 0, "of nothing that this feeder measures: " + counted(strange));
     say("unreadable", output.unreadable > 0,
-        fmt::format("{} entries of message {} are no measurements", output.unreadable, time));
+        fmt::format("without a number, in the message of time {}: {} measurement{}", time, output.unreadable,
+                    output.unreadable == 1 ? "" : "s"));
     if (has_time_ && time < time_) {
         log_.warning(fmt::format("a message of time {} is late, after {}: it fills gaps and is not answered", time,
                                  time_));
@@ -109,17 +109,17 @@ feeder::Feeder Coordinator::feeder_now() {
     auto const export_w = telemetry_->apply(now, time_, settings_.max_age_s, freshness);
     look_at_sun(now, export_w);
     say("held", freshness.held.count > 0,
-        fmt::format("{} not in the message of time {}: the last value is taken, up to {:g} s old",
-                    counted(freshness.held, "measurement is", "measurements are"), time_, freshness.oldest_s));
+        fmt::format("not in the message of time {}, so that the last value is taken, up to {:g} s old: {}", time_,
+                    freshness.oldest_s, counted(freshness.held)));
     say("expired", freshness.expired.count > 0,
-        fmt::format("{} older than {:g} s and not acted on: the feeder's own values are taken, of PV systems the rated power",
-                    counted(freshness.expired, "measurement is", "measurements are"), settings_.max_age_s));
+        fmt::format("older than {:g} s and not acted on, so that the feeder's own values are taken, of PV systems the rated "
+                    "power: {}",
+                    settings_.max_age_s, counted(freshness.expired)));
     say("silent", freshness.silent.count > 0,
-        fmt::format("{} never come: the feeder's own values are taken, of PV systems the rated power",
-                    counted(freshness.silent, "measurement has", "measurements have")));
+        "not heard of so far, so that the feeder's own values are taken, of PV systems the rated power: " +
+            counted(freshness.silent));
     say("implausible", freshness.implausible.count > 0,
-        fmt::format("{} a position that the device does not have: ignored",
-                    counted(freshness.implausible, "measurement gives", "measurements give")));
+        "positions that the device does not have, ignored: " + counted(freshness.implausible));
     return now;
 }
 

@@ -1,6 +1,7 @@
 #include "dec/platform/telemetry.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <complex>
 #include <numbers>
@@ -25,6 +26,22 @@ struct Measured {
     [[nodiscard]] double total_p_w() const { return p_w[0] + p_w[1] + p_w[2]; }
     [[nodiscard]] double total_q_var() const { return q_var[0] + q_var[1] + q_var[2]; }
 };
+
+/// As std::polar, which must not be given what is not known.
+std::complex<double> phasor(double magnitude, double angle) {
+    return {magnitude * std::cos(angle), magnitude * std::sin(angle)};
+}
+
+struct Volts {
+    double magnitude = feeder::unknown, angle = feeder::unknown;  ///< V to neutral; rad
+};
+
+/// Whether a measurement tells what would otherwise have to be assumed. Voltages only refine what loads draw.
+bool is_needed(Measurement const& row) {
+    bool const device = row.at.kind == ElementKind::load || row.at.kind == ElementKind::pv ||
+                        row.at.kind == ElementKind::battery || row.at.kind == ElementKind::machine;
+    return row.type == Measurement::Type::position || (row.type == Measurement::Type::power && device);
+}
 
 /// What a load draws at voltage `v` of nominal, as a share of what it draws at nominal voltage.
 double share_at(double v, double impedance, double current, double power) {
@@ -58,13 +75,13 @@ class Telemetry::Reading {
         pv_.resize(now.pv_systems.size());
         batteries_.resize(now.batteries.size());
         machines_.resize(now.machines.size());
-        volts_.assign(now.buses.size(), {feeder::unknown, feeder::unknown, feeder::unknown});
+        volts_.resize(now.buses.size());
     }
 
     /// Whether the value is of the kind that the measurement gives.
     static bool is_usable(Measurement::Type type, Known const& known) {
         switch (type) {
-            case Measurement::Type::voltage: return std::isfinite(known.magnitude);
+            case Measurement::Type::voltage: return known.magnitude > 0.0;
             case Measurement::Type::power: return std::isfinite(known.magnitude) && std::isfinite(known.angle_deg);
             case Measurement::Type::position: return std::isfinite(known.value);
             default: return false;
@@ -113,14 +130,15 @@ class Telemetry::Reading {
   private:
     void take_voltage(Measurement const& row, Known const& known) {
         if (row.at.bus.valid())
-            for (Phase phase : row.phases.list()) volts_[row.at.bus.at()][slot(phase)] = known.magnitude;
+            for (Phase phase : row.phases.list())
+                volts_[row.at.bus.at()][slot(phase)] = {known.magnitude, known.angle_deg * std::numbers::pi / 180.0};
     }
 
     void take_power(Measurement const& row, Known const& known) {
         auto* const device = measured_of(row.at);
         if (device == nullptr || row.phases.empty()) return;
         auto const angle = known.angle_deg * std::numbers::pi / 180.0;
-        auto const share = std::polar(known.magnitude, angle) / static_cast<double>(row.phases.size());
+        auto const share = phasor(known.magnitude, angle) / static_cast<double>(row.phases.size());
         for (Phase phase : row.phases.list()) {
             device->p_w[slot(phase)] = share.real();
             device->q_var[slot(phase)] = share.imag();
@@ -171,20 +189,19 @@ class Telemetry::Reading {
         for (Phase phase : load.phases.list()) {
             auto const k = slot(phase);
             if (load.connection != feeder::Connection::delta) {
-                v_pu[k] = volts[k] / (std::isnan(load.nominal_v) ? base_v : load.nominal_v);
+                v_pu[k] = volts[k].magnitude / (std::isnan(load.nominal_v) ? base_v : load.nominal_v);
                 continue;
             }
-            // Magnitudes to neutral do not tell the angle between two phases: that of balanced voltages is taken.
             auto const ends = feeder::delta_pair(phase);
-            double const across = std::sqrt(3.0) * 0.5 * (volts[slot(ends[0])] + volts[slot(ends[1])]);
-            v_pu[k] = across / (std::isnan(load.nominal_v) ? std::sqrt(3.0) * base_v : load.nominal_v);
+            auto const &a = volts[slot(ends[0])], &b = volts[slot(ends[1])];
+            v_pu[k] = std::abs(phasor(a.magnitude, a.angle) - phasor(b.magnitude, b.angle)) / (std::isnan(load.nominal_v) ? std::sqrt(3.0) * base_v : load.nominal_v);
         }
         return v_pu;
     }
 
     feeder::Feeder& now_;
     std::vector<Measured> loads_, pv_, batteries_, machines_;
-    std::vector<PerPhase> volts_;
+    std::vector<std::array<Volts, 3>> volts_;
 };
 
 Telemetry::Telemetry(feeder::Feeder const& feeder)
@@ -220,15 +237,15 @@ std::vector<double> Telemetry::apply(feeder::Feeder& now, std::int64_t time, dou
         if (type == Measurement::Type::current || type == Measurement::Type::state_of_charge) continue;  // not used
         auto const& known = known_[row];
         if (!known.ever) {
-            freshness.silent.add(names_[row]);
+            if (is_needed(measurements_[row])) freshness.silent.add(names_[row]);
             continue;
         }
         auto const age_s = static_cast<double>(time - known.at);
         if (age_s > max_age_s) {
-            freshness.expired.add(names_[row]);
+            if (is_needed(measurements_[row])) freshness.expired.add(names_[row]);
             continue;
         }
-        if (age_s > 0.0) {
+        if (age_s > 0.0 && is_needed(measurements_[row])) {
             freshness.held.add(names_[row]);
             freshness.oldest_s = std::max(freshness.oldest_s, age_s);
         }

@@ -152,8 +152,8 @@ def test_bad_messages_are_warnings_and_the_run_goes_on(first):
     code, said = coordination.stop()
     assert code == 0
     for text in ("is no JSON", "is no JSON object", "without message.timestamp", 'command "pause" is ignored', "message of simulation 1",
-                 f"second message of time {START}", f"message of time {START - 3} is late", "1 measurement is of nothing in this feeder",
-                 "1 entries of message"):
+                 f"second message of time {START}", f"message of time {START - 3} is late", "of nothing that this feeder measures: 2 measurements",
+                 "1 measurement"):
         assert text in said, said
 
 
