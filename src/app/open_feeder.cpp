@@ -7,6 +7,7 @@
 #include "dec/core/output_file.hpp"
 #include "dec/feeder/areas.hpp"
 #include "dec/io/fleet.hpp"
+#include "dec/partition/prepare.hpp"
 #include "usage.hpp"
 
 namespace dec::app {
@@ -103,13 +104,8 @@ partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder
     core::together(context.comm, [&] {
         if (!context.comm.is_root()) return;
         feeder::Notes notes;
-        whole.emplace();
-        whole->feeder = std::move(*feeder);
-        whole->tree = feeder::validate(whole->feeder, notes, loops);
+        whole = partition::prepare(std::move(*feeder), grain, context.comm.size(), loops, notes);
         for (auto const& warning : notes.warnings) context.log.warning(warning);
-        feeder::derive_areas(whole->feeder);
-        whole->agents = partition::find_agents(whole->feeder, whole->tree);
-        whole->partition = partition::split(whole->feeder, whole->tree, whole->agents, grain, context.comm.size());
     });
     return partition::distribute(context.comm, whole);
 }
