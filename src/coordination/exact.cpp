@@ -78,8 +78,6 @@ class ExactSearch {
     void limit_powers();
     void set_reactive(std::vector<double> injected);
     void use_least_reactive_power();
-    [[nodiscard]] solvers::TreeOutcome solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
-                                                     solvers::TreeObserver const& watch);
     bool solve(solvers::TreeStart const* start, bool polish = true);
     [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                   solvers::TreeObserver const& watch) {
@@ -230,12 +228,12 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
                       observer_, answer_);
     };
-    outcome_ = solve_program(tree, start, watch);
+    outcome_ = solve_tree(tree, start, watch);
     // Programs after the first have an answer, the one before; what stands in its way is rounding.
     bool const may_relax = settings_.elastic && !settled_ && policy_.levels != fairness::Levels::oldest_first;
     if (outcome_.status == solvers::TreeStatus::primal_infeasible && may_relax) {
         tree.elastic = true;
-        outcome_ = solve_program(tree, nullptr, watch);
+        outcome_ = solve_tree(tree, nullptr, watch);
         answer_.status = Status::relaxed;
     }
     switch (outcome_.status) {
@@ -302,51 +300,6 @@ bool ExactSearch::is_near(solvers::TreeOutcome const& outcome) const {
 void ExactSearch::set_reactive(std::vector<double> injected) {
     answer_.reactive = std::move(injected);
     flow_.set_reactive(answer_.reactive);
-}
-
-/// The program with circles: polygons are made finer around the answer until what they leave out is worth no more than the gap
-/// that is allowed.
-solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
-                                                solvers::TreeObserver const& watch) {
-    constexpr int most_refinements = 16;
-    constexpr double nothing = 1e-12;  // of all that could be given up
-    constexpr double no_part = 1e-9;   // of a certificate
-    constexpr double loose = 1e-6;     // first polygons need not be answered better
-    auto now = tree;
-    if (has_powers_) now.tolerance = std::max(tree.tolerance, loose);
-    auto const answer = [&](solvers::TreeStart const* from) {
-        auto outcome = solve_tree(now, from, watch);
-        bool const ends_far = outcome.status == solvers::TreeStatus::iteration_limit && !is_near(outcome);
-        if (!ends_far || !now.idle_controls) return outcome;
-        auto stiffer = now;
-        stiffer.idle_controls = false;
-        return solve_tree(stiffer, nullptr, watch);
-    };
-    auto outcome = answer(start);
-    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
-    for (int round = 0; has_powers_ && round < most_refinements; ++round) {
-        bool const infeasible = outcome.status == solvers::TreeStatus::primal_infeasible;
-        auto const forces = chord_forces(powers_, assembled_, outcome);
-        std::array sums{forces.gap, forces.force};
-        links_.sum(sums);
-        double const allowed =
-            infeasible ? no_part * sums[1] : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
-        bool const goes_on = outcome.status == solvers::TreeStatus::optimal || infeasible || is_near(outcome) ||
-                             (outcome.status == solvers::TreeStatus::iteration_limit && outcome.gap < sums[0]);
-        double const own = outcome.gap;
-        outcome.gap += sums[0];
-        bool const fine = sums[0] <= allowed;
-        if (!goes_on || (fine && (infeasible || now.tolerance == tree.tolerance))) break;
-        if (!fine) refine(powers_, flow_, assembled_, outcome);
-        if (fine || sums[0] < own) now.tolerance = tree.tolerance;
-        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
-        solvers::TreeStart const near{.u = std::move(outcome.u),
-                                      .y = std::move(outcome.y),
-                                      .price_low = std::move(outcome.price_low),
-                                      .price_high = std::move(outcome.price_high)};
-        outcome = answer(infeasible ? nullptr : &near);
-    }
-    return outcome;
 }
 
 /// With all shares as they are, the smallest sum of q^2 / s. The limits leave no inside, so that exceeding them has a price here; where

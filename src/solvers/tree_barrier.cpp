@@ -134,19 +134,30 @@ void TreeBarrier::set_limits() {
     first_pair_ = watched_.size() + program_.flow_limits.size();
     set(low_, program_.low);
     set(high_, program_.high);
+    first_disc_ = first_pair_ + program_.pair_limits.size();
     // Limits of flows come after those of states.
-    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
-        high_.row.push_back(static_cast<std::int32_t>(watched_.size() + i));
-        high_.bound.push_back(program_.flow_limits[i].bound);
-    }
+    auto const add = [this](auto const& limit, std::size_t row) {
+        if (limit.side == TreeSide::first_of_disc)
+            discs_.push_back({.first = row, .row = first_disc_ + discs_.size(), .centre = {limit.bound, 0.0}});
+        else if (limit.side == TreeSide::second_of_disc) discs_.back().centre[1] = limit.bound;
+        if (limit.side == TreeSide::first_of_disc) return;
+        bool const disc = limit.side == TreeSide::second_of_disc;
+        if (disc) discs_.back().limit = high_.row.size();
+        high_.row.push_back(static_cast<std::int32_t>(disc ? discs_.back().row : row));
+        high_.bound.push_back(disc ? 0.5 : limit.bound);
+    };
+    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) add(program_.flow_limits[i], watched_.size() + i);
     for (std::size_t i = 0; i < program_.pair_limits.size(); ++i) {
         auto const& limit = program_.pair_limits[i];
         auto const d = static_cast<std::size_t>(limit.control);
-        high_.row.push_back(static_cast<std::int32_t>(first_pair_ + i));
-        high_.bound.push_back(limit.bound);
+        add(limit, first_pair_ + i);
+        bool const half_plane = limit.side == TreeSide::half_plane;
         pairs_.push_back({.control = d,
                           .first = limit.first * units_.control_range[d],
-                          .second = limit.second * units_.control_range[d + 1]});
+                          .second = limit.second * units_.control_range[d + 1],
+                          .limit = high_.row.size() - 1,
+                          .disc = half_plane ? -1 : static_cast<std::int32_t>(discs_.size()) - 1,
+                          .coordinate = static_cast<std::uint8_t>(limit.side == TreeSide::second_of_disc ? 1 : 0)});
     }
     for (auto* const limits : {&low_, &high_}) {
         limits->s.assign(limits->row.size(), 1.0);
@@ -154,7 +165,7 @@ void TreeBarrier::set_limits() {
         if (elastic_) limits->e = limits->w = limits->s;
     }
     if (!pairs_.empty()) pair_price_.assign(controls_.t.size(), 0.0);
-    value_.assign(first_pair_ + pairs_.size(), 0.0);
+    value_.assign(first_disc_ + discs_.size(), 0.0);
     prediction_.assign(value_.size(), 0.0);
 }
 
@@ -191,12 +202,23 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     place(controls_, start.u, units_.control_lower, units_.control_range);
     place(shared_, start.y, units_.group_lower, units_.group_range);
     set_slacks(flow, groups, 0.0025, mu);
-    auto const take = [this](Limits& limits, std::vector<double> const& prices) {
+    auto const price_of_row = [&](std::size_t w) {
+        if (w < first_pair_) return start.price_flow.empty() ? 0.0 : start.price_flow[w - watched_.size()];
+        return start.price_pair.empty() ? 0.0 : start.price_pair[w - first_pair_];
+    };
+    auto const take = [&](Limits& limits, std::vector<double> const& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
-            if (w >= watched_.size()) continue;
-            auto const row = static_cast<std::size_t>(watched_[w]);
-            limits.z[i] = std::max(limits.z[i], units_.cost * prices[row]);
+            double price = 0.0;
+            if (w < watched_.size()) {
+                price = prices[static_cast<std::size_t>(watched_[w])];
+            } else if (w < first_disc_) {
+                price = price_of_row(w);
+            } else {
+                auto const first = discs_[w - first_disc_].first;
+                price = std::hypot(price_of_row(first), price_of_row(first + 1));
+            }
+            limits.z[i] = std::max(limits.z[i], units_.cost * price);
         }
     };
     take(low_, start.price_low);
@@ -205,12 +227,6 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
     }
-    auto const of_states = high_.row.size() - program_.flow_limits.size() - pairs_.size();
-    for (std::size_t i = 0; i < start.price_flow.size(); ++i)
-        high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
-    auto const of_pairs = high_.row.size() - pairs_.size();
-    for (std::size_t i = 0; i < start.price_pair.size(); ++i)
-        high_.z[of_pairs + i] = std::max(high_.z[of_pairs + i], units_.cost * start.price_pair[i]);
     set_prices(flow);
 }
 
@@ -267,6 +283,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
 }
 
 void TreeBarrier::set_prices(TreeFlow& flow) {
+    press_discs();
     TreePoint point;
     read_prices(point);
     find_prices(program_, flow, point);
@@ -485,6 +502,7 @@ void TreeBarrier::write_model(double target, bool corrected, TreeModel& model) {
         model.row_curvature[w] += stiffness;
         primal_residual_ = std::max(primal_residual_, std::abs(residual));
     }
+    couple_discs(false, model);
     std::ranges::fill(pair_price_, 0.0);
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
         pair_price_[pairs_[i].control] += pair_multiplier(i) * pairs_[i].first;
@@ -578,6 +596,13 @@ void TreeBarrier::couple_pairs(TreeModel& model) const {
             h1 += curvature * pair.first * pair.first;
             h12 += curvature * pair.first * pair.second;
             h2 += curvature * pair.second * pair.second;
+            if (pair.disc >= 0 && pair.coordinate == 0) {
+                auto const& other = pairs_[i + 1];
+                double const cross = model.row_cross[first_pair_ + i];
+                h1 += 2.0 * cross * pair.first * other.first;
+                h12 += cross * (pair.first * other.second + pair.second * other.first);
+                h2 += 2.0 * cross * pair.second * other.second;
+            }
             model.control_slope[d] += slope * pair.first;
             model.control_slope[d + 1] += slope * pair.second;
         }
@@ -602,6 +627,8 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     if (length > 0.0) {
         for (std::size_t w = 0; w < value_.size(); ++w) value_[w] += length * step.row[w];
         advance_limits(length, step);
+        advance_discs(length, step, model);
+        measure_discs();
         for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(fixed_.row[i]);
             double const after = value_[w] + (1.0 - length) * step.row[w];
@@ -655,6 +682,7 @@ void TreeBarrier::take_values(TreePoint const& point) {
     for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
     std::ranges::copy(point.observed_flow, value_.begin() + static_cast<std::ptrdiff_t>(watched_.size()));
     std::ranges::copy(point.observed_pair, value_.begin() + static_cast<std::ptrdiff_t>(first_pair_));
+    measure_discs();
 }
 
 void TreeBarrier::set_values(TreePoint const& point) {
@@ -666,6 +694,7 @@ void TreeBarrier::set_values(TreePoint const& point) {
 TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
     TreeReach reach;
     follow_pairs(step);
+    follow_discs(step);
     reach_limits(false, step, reach);
     prediction_ = step.row;
     reach_variables(controls_, false, step.control, reach);
@@ -685,6 +714,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) {
 void TreeBarrier::correct(double target, double second_share, TreeModel& model) {
     target_ = target;
     second_share_ = second_share;
+    bend_discs(model);
     // Curvatures of controls with caps are written again, with the same bits.
     write_model(target, true, model);
 }
@@ -692,6 +722,7 @@ void TreeBarrier::correct(double target, double second_share, TreeModel& model) 
 TreeReach TreeBarrier::reach_of_correction(TreeStep& step) {
     TreeReach reach;
     follow_pairs(step);
+    follow_discs(step);
     reach_limits(true, step, reach);
     reach_variables(controls_, true, step.control, reach);
     reach_variables(shared_, true, step.group, reach);
@@ -723,6 +754,7 @@ void TreeBarrier::read_prices(TreePoint& point) const {
     auto const read_limits = [&](Limits const& limits, std::vector<double>& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
+            if (w >= first_disc_) continue;
             auto& to = w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
                        : w < first_pair_   ? point.price_flow[w - watched_.size()]
                                            : point.price_pair[w - first_pair_];
@@ -731,6 +763,12 @@ void TreeBarrier::read_prices(TreePoint& point) const {
     };
     read_limits(low_, point.price_low);
     read_limits(high_, point.price_high);
+    for (auto const& disc : discs_)
+        for (std::size_t k = 0; k < 2; ++k) {
+            auto const w = disc.first + k;
+            (w < first_pair_ ? point.price_flow[w - watched_.size()] : point.price_pair[w - first_pair_]) =
+                disc.force[k] / units_.cost;
+        }
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         (fixed_.z[i] > 0.0 ? point.price_high : point.price_low)[row] = price(std::abs(fixed_.z[i]));

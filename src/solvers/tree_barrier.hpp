@@ -6,6 +6,7 @@
 /// the order of one whatever units the program is written in.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -120,17 +121,39 @@ class TreeBarrier {
         bool met = false;
     };
 
-    // A limit of a pair, in units of its controls.
+    // A limit of a pair, in units of its controls; half a disc, or with a place in high_.
     struct PairRow {
         std::size_t control = 0;
         double first = 0.0, second = 0.0;
+        std::size_t limit = 0;
+        std::int32_t disc = -1;
+        std::uint8_t coordinate = 0;
+    };
+    // src/solvers/tree_discs.cpp.
+    struct Disc {
+        std::size_t first = 0;  // row of x in value_, before that of y
+        std::size_t row = 0;    // that of (x^2 + y^2) / 2
+        std::size_t limit = 0;  // in high_
+        std::array<double, 2> centre{}, force{}, bend{}, before{};
     };
 
     [[nodiscard]] double softness_of(double multiplier) const;
     static void couple_cap(Cap const& cap, double stiffness, double push, TreeModel& model);
     void couple_pairs(TreeModel& model) const;
     void follow_pairs(TreeStep& step) const;
-    [[nodiscard]] double pair_multiplier(std::size_t i) const { return high_.z[high_.z.size() - pairs_.size() + i]; }
+    [[nodiscard]] double pair_multiplier(std::size_t i) const {
+        auto const& pair = pairs_[i];
+        return pair.disc < 0 ? high_.z[pair.limit] : discs_[static_cast<std::size_t>(pair.disc)].force[pair.coordinate];
+    }
+    [[nodiscard]] std::array<double, 2> place_of(Disc const& disc) const;
+    void measure_discs();
+    void press_discs();
+    void follow_discs(TreeStep& step) const;
+    void advance_discs(double length, TreeStep const& step, TreeModel const& model);
+    void bend_discs(TreeModel const& model);
+    void couple_discs(bool polishing, TreeModel& model) const;
+    void polish_discs_step(TreeStep& step) const;
+    void press_discs_after(TreeStep const& step);
     void set_variables();
     void set_limits();
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
@@ -172,8 +195,10 @@ class TreeBarrier {
     Fixed fixed_;
     std::vector<Cap> caps_;
     std::vector<PairRow> pairs_;
+    std::vector<Disc> discs_;
     std::vector<double> pair_price_;  // per control, only if there are pairs: what their limits add to its derivative
     std::size_t first_pair_ = 0;      // where their rows begin, after watched rows and limits of flows
+    std::size_t first_disc_ = 0;      // after those
     std::vector<double> price_;       // per control: gains times prices of flows
     std::vector<double> value_, prediction_;  // per watched row
     std::vector<double> of_groups_;           // per group: t of its scalar, on all ranks
