@@ -14,6 +14,7 @@
 #include "dec/fairness/contracts.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
+#include "later_costs.hpp"
 #include "marginal_prices.hpp"
 #include "record.hpp"
 #include "vertex_walks.hpp"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 using fairness::Decision;
+// The smallest reactive powers beside given shares may exceed limits by so much, and by as much again: pu^2, of ratings their part.
+constexpr double least_room = 5e-9;
 
 class ExactSearch {
   public:
@@ -78,6 +81,8 @@ class ExactSearch {
     void limit_powers();
     void set_reactive(std::vector<double> injected);
     void use_least_reactive_power();
+    [[nodiscard]] solvers::TreeOutcome solve_with_powers(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
+                                                         solvers::TreeObserver const& watch);
     bool solve(solvers::TreeStart const* start, bool polish = true);
     [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                   solvers::TreeObserver const& watch) {
@@ -87,7 +92,7 @@ class ExactSearch {
     [[nodiscard]] bool stands_still() const;
     /// Of one program: what does not end before does not end at all.
     [[nodiscard]] std::int64_t most_iterations() const {
-        return holds_limits_ || gives_way_ ? 60 : has_powers_ ? 150 : 200;
+        return holds_limits_ ? 60 : has_powers_ ? 100 : 200;
     }
     [[nodiscard]] bool is_near(solvers::TreeOutcome const& outcome) const;
     void take_shares(std::span<double const> u);
@@ -127,7 +132,7 @@ class ExactSearch {
     bool has_powers_ = false;  // on any rank
     bool decides_reactive_ = false;
     bool is_short_ = false;      // a program ended near its optimum, but not within the tolerance
-    bool gives_way_ = false;     // what was decided before stands on the limits: they leave no inside
+    bool decides_least_ = false;  // shares are decided: the smallest reactive powers are wanted
     bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
     bool settled_ = false;       // something has been decided by an earlier program
     bool loosened_ = false;      // they have become limits with little room
@@ -213,9 +218,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
-        .elastic = gives_way_,
+        .give = decides_least_ ? least_room : 0.0,
         .polish = polish,
-        .idle_controls = decides_reactive_ && !gives_way_,
         .control_prices = has_powers_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
@@ -228,7 +232,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
                       observer_, answer_);
     };
-    outcome_ = solve_tree(tree, start, watch);
+    outcome_ = solve_with_powers(tree, start, watch);
     // Programs after the first have an answer, the one before; what stands in its way is rounding.
     bool const may_relax = settings_.elastic && !settled_ && policy_.levels != fairness::Levels::oldest_first;
     if (outcome_.status == solvers::TreeStatus::primal_infeasible && may_relax) {
@@ -302,65 +306,66 @@ void ExactSearch::set_reactive(std::vector<double> injected) {
     flow_.set_reactive(answer_.reactive);
 }
 
-/// With all shares as they are, the smallest sum of q^2 / s. The limits leave no inside, so that exceeding them has a price here; where
-/// that does not keep them, so small a part of the sum beside the policy's cost that the shares stay as they are.
+/// With all shares as they are the smallest sum of q^2 / s. The limits may leave no inside: they have a little room.
 void ExactSearch::use_least_reactive_power() {
-    constexpr double holds = 1e-8;  // pu^2, of ratings their part
-    constexpr double same = 1e-6;   // of a share
-    constexpr double no_dearer = 1e-8;
+    constexpr double room = least_room, holds = 2.0 * room;
     if (!decides_reactive_) return;
     auto const reactive = answer_.reactive;
-    auto const alpha = answer_.alpha;
     auto const gap = answer_.duality_gap;
     auto const status = answer_.status;
-    double const most = answer_.objective + no_dearer * std::max(std::abs(answer_.objective), 1e-3);
-    auto const weigh = [&](double part) {
-        for (auto& can : powers_.ders)
-            if (can.decided()) can.cost = part * flow_.settings().per_unit.power_si(can.rated) / 1000.0;
-    };
-    auto const solved = [&] {
-        answer_.status = Status::optimal;
-        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
-        auto const from = start_at(alpha);
-        return solve(&from);
-    };
-    weigh(1.0);
+    for (auto& can : powers_.ders) {
+        can.given.reset();
+        can.cost = flow_.settings().per_unit.power_si(can.rated) / 1000.0;
+    }
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
         decisions_.ders[d].role = Decision::Role::fixed;
         decisions_.ders[d].fixed = answer_.alpha[d];
     }
+    powers_.room = room;
     limits_ = squared_limits(piece_, answer_.nodes);
     for (auto const& node : answer_.nodes) {
         double const v = seen(piece_, answer_.curtailed, node);
-        limits_.low[place(node)] = std::min(limits_.low[place(node)], v);
-        limits_.high[place(node)] = std::max(limits_.high[place(node)], v);
+        auto& low = limits_.low[place(node)];
+        auto& high = limits_.high[place(node)];
+        low = std::min(low, v) - room;
+        high = std::max(high, v) + room;
     }
     holds_limits_ = false;
-    gives_way_ = true;
-    bool found = solved() && outcome_.primal_residual <= holds;
-    gives_way_ = false;
-    limits_ = squared_limits(piece_, answer_.nodes);
-    for (double const part : {1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
-        if (found || answer_.status == Status::interrupted || policy_.levels != fairness::Levels::none) break;
-        decisions_ = fairness::decide(policy_, settings_.scope, piece_, available_kw_, settings_.contracts);
-        for (std::size_t d = 0; policy_.tie_break && d < decisions_.ders.size(); ++d)
-            decisions_.ders[d].cost.quadratic =
-                10.0 * part * available_kw_[d] * decisions_.ders[d].reach * decisions_.ders[d].reach;
-        weigh(part);
-        found = solved();
-        double change = 0.0;
-        for (std::size_t d = 0; d < alpha.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - alpha[d]));
-        found = found && comm_.max(change) <= same && answer_.objective <= most;
-    }
+    decides_least_ = true;
+    auto const found = [&](bool near) {
+        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
+        auto const from = start_at(answer_.alpha);
+        answer_.status = Status::optimal;
+        return solve(near ? &from : nullptr) && worst_violation() <= holds;
+    };
+    bool const is_least = found(false) || (answer_.status != Status::interrupted && found(true));
+    answer_.conflicts.clear();
     if (answer_.status != Status::interrupted) answer_.status = status;
-    if (!found && answer_.status != Status::interrupted) {
-        answer_.alpha = alpha;
+    if (!is_least && answer_.status != Status::interrupted) {
         set_reactive(reactive);
         flow_.solve(answer_.alpha, answer_.curtailed);
-        answer_.objective = objective_of(answer_.alpha);
         leave_open("the reactive powers keep the limits, but whether smaller ones do as well is not settled");
     }
+    answer_.objective = objective_of(answer_.alpha);
     answer_.duality_gap = gap;
+}
+
+solvers::TreeOutcome ExactSearch::solve_with_powers(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
+                                                    solvers::TreeObserver const& watch) {
+    if (!decides_reactive_ || decides_least_ || tree.elastic) return solve_tree(tree, start, watch);
+    std::vector<double> later(assembled_.der.size(), 0.0);
+    for (std::size_t k = 0; k < later.size(); ++k) {
+        auto const& can = powers_.ders;
+        if (assembled_.reactive[k] == 0) continue;
+        later[k] = flow_.settings().per_unit.power_si(can[static_cast<std::size_t>(assembled_.der[k])].rated) / 1000.0;
+    }
+    auto const solve_one = [&](bool resume, solvers::TreeStart const* from) {
+        auto now = tree;
+        now.resume = resume;
+        now.polish = true;
+        return solve_tree(now, from, watch);
+    };
+    return solve_with_idle_controls(assembled_.program, later, links_, settings_.tolerance, solve_one, start);
 }
 
 void ExactSearch::take_prices() {
@@ -495,6 +500,15 @@ std::vector<char> ExactSearch::settle(double cap) {
         what.fixed = what.reach * (std::abs(bound - u) < clear ? bound : u);
         answer_.alpha[d] = what.fixed;
         settled[d] = 1;
+    }
+    // A circle that presses on the share presses on the reactive power: both are where its force points.
+    auto const& limits = assembled_.program.pair_limits;
+    for (std::size_t i = 1; has_powers_ && i < limits.size(); ++i) {
+        if (limits[i].side != solvers::TreeSide::second_of_disc) continue;
+        auto const d = static_cast<std::size_t>(assembled_.der[static_cast<std::size_t>(limits[i].control)]);
+        double const force = std::hypot(outcome_.price_pair[i - 1], outcome_.price_pair[i]);
+        if (settled[d] != 0 && force > negligible * scale[d])
+            powers_.ders[d].given = answer_.reactive[d] / powers_.ders[d].rated;
     }
     flow_.solve(answer_.alpha, answer_.curtailed);
     return settled;

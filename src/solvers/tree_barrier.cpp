@@ -202,6 +202,12 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
     place(controls_, start.u, units_.control_lower, units_.control_range);
     place(shared_, start.y, units_.group_lower, units_.group_range);
     set_slacks(flow, groups, 0.0025, mu);
+    take_prices(start);
+    set_prices(flow);
+}
+
+// Where the start has larger ones.
+void TreeBarrier::take_prices(TreeStart const& start) {
     auto const price_of_row = [&](std::size_t w) {
         if (w < first_pair_) return start.price_flow.empty() ? 0.0 : start.price_flow[w - watched_.size()];
         return start.price_pair.empty() ? 0.0 : start.price_pair[w - first_pair_];
@@ -227,7 +233,28 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
     }
+}
+
+void TreeBarrier::start_exact(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
+    auto const place = [](Variables& variables, std::vector<double> const& at, std::vector<double> const& lower,
+                          std::vector<double> const& range) {
+        for (std::size_t i = 0; i < variables.t.size(); ++i)
+            if (variables.moves[i] != 0) variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], 0.0, 1.0);
+    };
+    place(controls_, start.u, units_.control_lower, units_.control_range);
+    place(shared_, start.y, units_.group_lower, units_.group_range);
+    set_slacks(flow, groups, 0.0, 0.0);
+    take_prices(start);
     set_prices(flow);
+}
+
+// Multipliers of caps are no part of a start: they are what else holds their controls in place.
+void TreeBarrier::end_start(TreePoint const& point) {
+    constexpr double at_cap = 1e-9;
+    for (auto& cap : caps_) {
+        double const pull = -units_.cost * units_.control_range[cap.control] * point.derivative[cap.control];
+        cap.z = cap.value < at_cap ? std::max(pull, 0.0) : 0.0;
+    }
 }
 
 // Ties follow their group.
@@ -252,7 +279,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
     for (auto& cap : caps_) {
         cap.value = gap_of(cap);
         cap.s = std::max(cap.value, 4.0 * least_share);
-        cap.z = mu / cap.s;
+        cap.z = mu > 0.0 ? mu / cap.s : 0.0;
     }
 
     TreePoint point;
@@ -275,7 +302,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
                 limits.s[i] = slack + limits.e[i];
                 limits.w[i] = mu / limits.e[i];
             }
-            limits.z[i] = mu / limits.s[i];
+            limits.z[i] = mu > 0.0 ? mu / limits.s[i] : 0.0;
         }
     };
     set(low_, -1.0);
@@ -667,8 +694,8 @@ TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& mo
     return sums;
 }
 
-void TreeBarrier::stiffen(bool idle_controls) {
-    proximity_ = idle_controls ? std::max(0.1 * proximity_, 1e-6) : std::min(10.0 * proximity_, 1e-3);
+void TreeBarrier::stiffen() {
+    proximity_ = std::min(10.0 * proximity_, 1e-3);
     softness_ = std::min(10.0 * softness_, 1e-6);
     large_multiplier_ = 1.0;
 }

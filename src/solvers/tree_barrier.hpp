@@ -48,13 +48,16 @@ class TreeBarrier {
     void start_cold(TreeFlow& flow, TreeGroups& groups);
     /// Collective. Near the answer of a similar program.
     void start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start);
+    /// Collective. At the answer of a program with slightly other costs, to be polished; `end_start` once that has been judged.
+    void start_exact(TreeFlow& flow, TreeGroups& groups, TreeStart const& start);
+    void end_start(TreePoint const& point);
 
     /// Takes the step found last, if `length` is not 0, and writes curvatures and the slopes of a step to s z = 0.
     TreeSums predict(double length, TreeStep const& step, TreeModel& model);
     /// Takes states and prices, in which rounding of all steps has added up, from a judged point, and writes the model again.
     void observe(TreePoint const& point, TreeModel& model);
-    /// Regularises more, where systems have turned out to be nearly singular; controls less if many of them are idle.
-    void stiffen(bool idle_controls);
+    /// Regularises more, where systems have turned out to be nearly singular.
+    void stiffen();
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep& step);
     /// Slopes of the step to s z = target, with this share of the second-order terms.
@@ -156,6 +159,7 @@ class TreeBarrier {
     void press_discs_after(TreeStep const& step);
     void set_variables();
     void set_limits();
+    void take_prices(TreeStart const& start);
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
     void take_values(TreePoint const& point);
     void set_values(TreePoint const& point);
