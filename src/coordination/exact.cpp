@@ -25,8 +25,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 using fairness::Decision;
-// The smallest reactive powers beside given shares may exceed limits by so much, and by as much again: pu^2, of ratings their part.
-constexpr double least_room = 5e-9;
 
 class ExactSearch {
   public:
@@ -92,7 +90,7 @@ class ExactSearch {
     [[nodiscard]] bool stands_still() const;
     /// Of one program: what does not end before does not end at all.
     [[nodiscard]] std::int64_t most_iterations() const {
-        return holds_limits_ ? 60 : has_powers_ ? 100 : 200;
+        return decides_least_ ? 40 : holds_limits_ ? 60 : has_powers_ ? 100 : 200;
     }
     [[nodiscard]] bool is_near(solvers::TreeOutcome const& outcome) const;
     void take_shares(std::span<double const> u);
@@ -218,7 +216,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
-        .give = decides_least_ ? least_room : 0.0,
+        .give = decides_least_ ? powers_.room : 0.0,
         .polish = polish,
         .control_prices = has_powers_};
     auto const before = answer_.alpha;
@@ -308,7 +306,8 @@ void ExactSearch::set_reactive(std::vector<double> injected) {
 
 /// With all shares as they are the smallest sum of q^2 / s. The limits may leave no inside: they have a little room.
 void ExactSearch::use_least_reactive_power() {
-    constexpr double room = least_room, holds = 2.0 * room;
+    // pu^2, of ratings their part; and as much again may be missed.
+    constexpr std::array rooms{1e-9, 5e-9};
     if (!decides_reactive_) return;
     auto const reactive = answer_.reactive;
     auto const gap = answer_.duality_gap;
@@ -321,24 +320,26 @@ void ExactSearch::use_least_reactive_power() {
         decisions_.ders[d].role = Decision::Role::fixed;
         decisions_.ders[d].fixed = answer_.alpha[d];
     }
-    powers_.room = room;
-    limits_ = squared_limits(piece_, answer_.nodes);
-    for (auto const& node : answer_.nodes) {
-        double const v = seen(piece_, answer_.curtailed, node);
-        auto& low = limits_.low[place(node)];
-        auto& high = limits_.high[place(node)];
-        low = std::min(low, v) - room;
-        high = std::max(high, v) + room;
-    }
+    auto const limits = squared_limits(piece_, answer_.nodes);
+    auto const decided = answer_.curtailed;
     holds_limits_ = false;
     decides_least_ = true;
-    auto const found = [&](bool near) {
-        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
-        auto const from = start_at(answer_.alpha);
+    auto const found = [&](double room) {
+        powers_.room = room;
+        limits_ = limits;
+        for (auto const& node : answer_.nodes) {
+            double const v = seen(piece_, decided, node);
+            auto& low = limits_.low[place(node)];
+            auto& high = limits_.high[place(node)];
+            low = std::min(low, v) - room;
+            high = std::max(high, v) + room;
+        }
         answer_.status = Status::optimal;
-        return solve(near ? &from : nullptr) && worst_violation() <= holds;
+        return solve(nullptr) && worst_violation() <= 3.0 * room;
     };
-    bool const is_least = found(false) || (answer_.status != Status::interrupted && found(true));
+    bool is_least = false;
+    for (double const room : rooms)
+        is_least = is_least || (answer_.status != Status::interrupted && found(room));
     answer_.conflicts.clear();
     if (answer_.status != Status::interrupted) answer_.status = status;
     if (!is_least && answer_.status != Status::interrupted) {

@@ -41,9 +41,9 @@ Discs discs_of(TreeProgram const& program, unsigned seed) {
     Discs discs;
     for (auto const& limit : program.pair_limits)
         if (discs.pairs.empty() || discs.pairs.back().of != limit.control)
-            discs.pairs.push_back({limit.control, 0.1, 0.05, 0.7});
+            discs.pairs.push_back({limit.control, 0.1, 0.05, 0.4});
     for (std::size_t j = seed % 4; j < program.vertices.size(); j += 4)
-        if (!program.vertices[j].root) discs.flows.push_back({static_cast<std::int32_t>(j), 0.0, 0.0, 1.5});
+        if (!program.vertices[j].root) discs.flows.push_back({static_cast<std::int32_t>(j), 0.0, 0.0, 0.8});
     return discs;
 }
 
