@@ -20,7 +20,7 @@ using native::Flat;
 /// Reads one file into one feeder and collects what is wrong with it.
 class Reading {
   public:
-    explicit Reading(std::string const& path) : path_{path}, file_{path} {}
+    Reading(std::string const& path, std::string const& group) : path_{path}, file_{path} { file_.below(group); }
 
     ReadFeeder run() {
         require_feeder_file();
@@ -48,6 +48,9 @@ class Reading {
         auto const format = text("format");
         if (format == "dec-results")
             refuse("is a results file, not a feeder", "name the feeder it is of; dec inspect shows what is in it");
+        if (format == region_format_name)
+            refuse(fmt::format("is a region of {} feeders, not one", file_.rows("/feeders/name")),
+                   "name a file of one feeder; docs/native.md says how to take one out");
         if (format != native_format_name) refuse("is an HDF5 file, but no feeder of dec", "formats are in dec --help");
         auto const found = attributes_.find("format_version");
         auto const* version = found == attributes_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
@@ -196,6 +199,6 @@ class Reading {
 
 }  // namespace
 
-ReadFeeder read_native(std::string const& path) { return Reading{path}.run(); }
+ReadFeeder read_native(std::string const& path, std::string const& group) { return Reading{path, group}.run(); }
 
 }  // namespace dec::io

@@ -44,8 +44,8 @@ class Assembly {
   public:
     Assembly(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
              fairness::Decisions const& decisions, PowerLimits const& powers, Circles circles)
-        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits}, decisions_{decisions}, powers_{powers},
-          circles_{circles} {}
+        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits},
+          decisions_{decisions}, powers_{powers}, circles_{circles} {}
 
     AssembledProgram assemble() {
         order_controls();
@@ -432,7 +432,7 @@ class Assembly {
     void put(double number) { result_.program.numbers.push_back(number); }
 
     /// Every row hangs on one row of the parent, to which its powers go and nowhere else.
-    [[nodiscard]] static bool is_straight(BranchBlock const& block, Present const& own, Present const& up,
+    [[nodiscard]] static bool is_straight(BranchMap const& block, Present const& own, Present const& up,
                                           std::size_t halves, std::size_t up_halves,
                                           std::array<std::uint8_t, 3>& place) {
         std::array<std::uint8_t, 3> found{};

@@ -34,6 +34,10 @@ void TreeBarrier::follow_discs(TreeStep& step) const {
     }
 }
 
+void TreeBarrier::remember_discs(TreeStep const& step) {
+    for (auto& disc : discs_) disc.prediction = {step.row[disc.first], step.row[disc.first + 1], step.row[disc.row]};
+}
+
 void TreeBarrier::advance_discs(double length, TreeStep const& step, TreeModel const& model) {
     for (auto& disc : discs_) {
         auto const i = disc.first;
@@ -47,8 +51,8 @@ void TreeBarrier::advance_discs(double length, TreeStep const& step, TreeModel c
 // Second-order terms of the prediction: |dx|^2 / 2 in the limit, dz dx in the force.
 void TreeBarrier::bend_discs(TreeModel const& model) {
     for (auto& disc : discs_) {
-        double const dx = prediction_[disc.first], dy = prediction_[disc.first + 1];
-        double const dz = model.row_slope[disc.row] + model.row_curvature[disc.row] * prediction_[disc.row];
+        auto const [dx, dy, along] = disc.prediction;
+        double const dz = model.row_slope[disc.row] + model.row_curvature[disc.row] * along;
         value_[disc.row] += second_share_ * 0.5 * (dx * dx + dy * dy);
         disc.bend = {second_share_ * dz * dx, second_share_ * dz * dy};
     }

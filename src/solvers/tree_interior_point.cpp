@@ -76,7 +76,7 @@ class Iteration {
     };
     Progress advance(double length);
     struct Prediction {
-        double target, length;
+        double target, second_share;
     };
     Prediction predictor(Progress const& progress);
     double corrector(Prediction const& prediction);
@@ -139,12 +139,12 @@ Iteration::Prediction Iteration::predictor(Progress const& progress) {
     double const length = largest[0] > 1.0 ? 1.0 / largest[0] : 1.0;
     double const left = (1.0 - length) * progress.complementarity + length * length * total[0];
     double const share = std::clamp(left / progress.complementarity, 0.0, 1.0);
-    return {share * share * share * progress.complementarity / progress.pairs, length};
+    return {share * share * share * progress.complementarity / progress.pairs, std::sqrt(length)};
 }
 
 // Length of the step. Second-order terms are of a full step; where that is far out of reach they mislead.
 double Iteration::corrector(Prediction const& prediction) {
-    barrier_.correct(prediction.target, prediction.length, model_);
+    barrier_.correct(prediction.target, prediction.second_share, model_);
     elimination_.update_slopes(model_);
     elimination_.solve(model_, step_);
     std::array largest{barrier_.reach_of_correction(step_).ratio};
@@ -177,9 +177,12 @@ int Iteration::polish(TreeJudgement& best) {
             best_point = point_;
             if (best.residual() <= exact) break;
         }
-        barrier_.settle(point_, groups_);
-        barrier_.read(point_.u, point_.y);
-        find_states(program_, flow_, point_);
+        std::array moved{barrier_.settle(point_, groups_) ? 1.0 : 0.0};
+        links_.max(moved);
+        if (moved[0] != 0.0) {
+            barrier_.read(point_.u, point_.y);
+            find_states(program_, flow_, point_);
+        }
         barrier_.polish_model(point_, model_);
         elimination_.factor(model_);
         elimination_.solve(model_, step_);

@@ -230,6 +230,5 @@ TEST_CASE("begun from its own answer a program with reactive power has the same 
 
     REQUIRE(has_answer(warm.answer));
     CHECK(warm.answer.objective == Approx(cold.answer.objective).epsilon(1e-9).margin(1e-9));
-    for (std::size_t d = 0; d < cold.alpha.size(); ++d)
-        CHECK(warm.alpha[d] == Approx(cold.alpha[d]).margin(1e-8));
+    for (std::size_t d = 0; d < cold.alpha.size(); ++d) CHECK(warm.alpha[d] == Approx(cold.alpha[d]).margin(1e-8));
 }

@@ -42,8 +42,8 @@ class CirclePolygon {
 struct Capability {
     double rated = 0.0;  ///< apparent power, pu; 0: the reactive power is the file's
     double power_factor = 0.0;
-    CirclePolygon circle;  ///< of (p, q)
-    double cost = 0.0;     ///< of q^2
+    CirclePolygon circle;         ///< of (p, q)
+    double cost = 0.0;            ///< of q^2
     std::optional<double> given;  ///< q, where it is no longer decided
     [[nodiscard]] bool decided() const { return rated > 0.0; }
     /// Largest |q| beside an active power between `low` and `high`.

@@ -19,7 +19,7 @@ struct TreeSettings {
     /// Limits may be missed by this much where that takes a price out of all proportion: the answer is then that of limits moved by
     /// what they are missed by, and its gap is of no meaning. Not with `elastic`.
     double give = 0.0;
-    bool polish = true;    ///< to residuals of 1e-10, whatever the tolerance, where that can be had
+    bool polish = true;  ///< to residuals of 1e-10, whatever the tolerance, where that can be had
     /// The start is the answer to a program with slightly other costs: polished at once, and iterated on only if that does not do.
     /// Not with `elastic`.
     bool resume = false;

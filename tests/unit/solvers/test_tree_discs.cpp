@@ -69,8 +69,10 @@ TreeProgram with(TreeProgram program, Discs const& discs, int sides, bool around
         }
         for (int k = 0; k < sides; ++k) {
             double const c = std::cos(2.0 * pi * k / sides), s = std::sin(2.0 * pi * k / sides);
-            program.pair_limits.push_back(
-                {.control = disc.of, .first = c, .second = s, .bound = c * disc.x + s * disc.y + distance * disc.radius});
+            program.pair_limits.push_back({.control = disc.of,
+                                           .first = c,
+                                           .second = s,
+                                           .bound = c * disc.x + s * disc.y + distance * disc.radius});
         }
     }
     for (auto const& disc : discs.flows) {
@@ -149,7 +151,8 @@ TEST_CASE("a disc is met where the hand says, with its force", "[solvers][tree][
     CHECK(found.objective == Approx(-5.0).epsilon(1e-10));
 }
 
-TEST_CASE("an answer is resumed at slightly other costs, and what it is worth is judged anew", "[solvers][tree][discs]") {
+TEST_CASE("an answer is resumed at slightly other costs, and what it is worth is judged anew",
+          "[solvers][tree][discs]") {
     solvers::NoLinks links;
     for (unsigned seed = 0; seed < 30; ++seed) {
         auto const tree = testing::random_tree(wanted(seed));

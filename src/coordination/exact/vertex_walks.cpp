@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "record.hpp"
+#include "../record.hpp"
 
 namespace dec::coordination {
 
