@@ -69,6 +69,15 @@ std::vector<char> ExactSearch::settle(double cap) {
         answer_.alpha[d] = what.fixed;
         settled[d] = 1;
     }
+    // A circle that presses on the share presses on the reactive power: both are where its force points.
+    auto const& limits = assembled_.program.pair_limits;
+    for (std::size_t i = 1; has_powers_ && i < limits.size(); ++i) {
+        if (limits[i].side != solvers::TreeSide::second_of_disc) continue;
+        auto const d = static_cast<std::size_t>(assembled_.der[static_cast<std::size_t>(limits[i].control)]);
+        double const force = std::hypot(outcome_.price_pair[i - 1], outcome_.price_pair[i]);
+        if (settled[d] != 0 && force > negligible * scale[d])
+            powers_.ders[d].given = answer_.reactive[d] / powers_.ders[d].rated;
+    }
     flow_.solve(answer_.alpha, answer_.curtailed);
     return settled;
 }
