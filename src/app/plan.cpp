@@ -125,8 +125,7 @@ Plan plan(Context& context, Opened opened, SolveOptions const& options, Question
     auto const& t = piece.totals;
     auto const own = static_cast<double>(piece.own);
     auto const memory = measure_memory();
-    double const expected_mb =
-        std::max(memory.peak, memory.now - memory.free + expected_growth_mb(own, options));
+    double const expected_mb = std::max(memory.peak, memory.now - memory.free + expected_growth_mb(own, options));
     model::LinDist3Flow flow{comm, piece, {.source_voltage_pu = options.source_voltage}};
     double const build_seconds = clock.lap();
     double const highest = highest_voltage(comm, flow);
@@ -158,8 +157,8 @@ Plan plan(Context& context, Opened opened, SolveOptions const& options, Question
               .other_ranks_mb = comm.max(comm.is_root() ? 0.0 : expected_mb),
               .seconds_per_vertex = pace};
     plan.known.seconds.build = build_seconds;
-    plan.known.seconds.total = run.seconds.read + run.seconds.partition + comm.max(build_seconds) +
-                               pace * out_of_cache(own) * comm.max(own);
+    plan.known.seconds.total =
+        run.seconds.read + run.seconds.partition + comm.max(build_seconds) + pace * out_of_cache(own) * comm.max(own);
     return plan;
 }
 

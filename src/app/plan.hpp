@@ -12,7 +12,7 @@ struct Plan {
     /// What is known of a run that has been read, split and modelled. `peak_memory_mb` and `seconds.total` are estimates
     /// that start from what that took.
     results::Summary known;
-    double other_ranks_mb = 0.0;  ///< largest of the ranks that do not read
+    double other_ranks_mb = 0.0;      ///< largest of the ranks that do not read
     double seconds_per_vertex = 0.0;  ///< of the small feeder, from its model to its results
 };
 /// Builds the linear model of the feeder, so that its highest voltage is known, and solves a small feeder that goes as high on

@@ -12,8 +12,8 @@ namespace dec::app {
 
 namespace {
 
-constexpr std::array<std::string_view, phases> doing{"reading",  "partitioning", "building the model",
-                                                     "solving",  "checking",     "writing"};
+constexpr std::array<std::string_view, phases> doing{"reading", "partitioning", "building the model",
+                                                     "solving", "checking",     "writing"};
 
 /// Share of the time that each step takes of generated feeders of 42,500 buses, policy quadratic, on one rank.
 constexpr std::array<double, phases> shares{0.03, 0.05, 0.12, 0.45, 0.03, 0.32};
@@ -28,10 +28,8 @@ std::string about(double seconds) {
 
 }  // namespace
 
-Progress::Progress(std::string const& mode, Talk const& talk, core::Communicator const& comm,
-                   bool corrects)
-    : log_{core::Verbosity::normal, comm.is_root()}, terminal_{isatty(STDERR_FILENO) != 0},
-      corrects_{corrects} {
+Progress::Progress(std::string const& mode, Talk const& talk, core::Communicator const& comm, bool corrects)
+    : log_{core::Verbosity::normal, comm.is_root()}, terminal_{isatty(STDERR_FILENO) != 0}, corrects_{corrects} {
     shows_ = comm.is_root() && (mode == "on" || (mode == "auto" && terminal_ && !talk.quiet));
 }
 

@@ -20,7 +20,11 @@ using native::Flat;
 /// Reads one file into one feeder and collects what is wrong with it.
 class Reading {
   public:
-    Reading(std::string const& path, std::string const& group) : path_{path}, file_{path} { file_.below(group); }
+    Reading(std::string const& path, std::string const& group) : path_{path}, file_{path} {
+        attributes_ = file_.attributes("/");
+        if (group.empty() || text("format") != region_format_name) file_.below(group);
+        else find_in_region(group.substr(group.rfind('/') + 1));
+    }
 
     ReadFeeder run() {
         require_feeder_file();
@@ -43,15 +47,25 @@ class Reading {
         throw core::InvalidInput{core::Finding{path_, {}, std::move(problem), std::move(remedy)}};
     }
 
+    /// One feeder of a region: a range of rows of every table.
+    void find_in_region(std::string const& name) {
+        auto const names = std::get<std::vector<std::string>>(file_.column("/feeders/name").data);
+        auto const found = std::ranges::find(names, name);
+        if (found == names.end())
+            refuse(fmt::format("is a region without a feeder {}", name), "dec inspect lists them");
+        member_ = found - names.begin();
+    }
+
     void require_feeder_file() {
-        attributes_ = file_.attributes("/");
+        if (!member_) attributes_ = file_.attributes("/");
         auto const format = text("format");
         if (format == "dec-results")
             refuse("is a results file, not a feeder", "name the feeder it is of; dec inspect shows what is in it");
-        if (format == region_format_name)
+        if (format == region_format_name && !member_)
             refuse(fmt::format("is a region of {} feeders, not one", file_.rows("/feeders/name")),
-                   "name a file of one feeder; docs/native.md says how to take one out");
-        if (format != native_format_name) refuse("is an HDF5 file, but no feeder of dec", "formats are in dec --help");
+                   "dec solve solves all of them; for other commands name a file of one feeder");
+        if (format != native_format_name && !member_)
+            refuse("is an HDF5 file, but no feeder of dec", "formats are in dec --help");
         auto const found = attributes_.find("format_version");
         auto const* version = found == attributes_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
         if (version == nullptr || *version != native_format_version)
@@ -69,20 +83,45 @@ class Reading {
 
     void read_heading() {
         auto& heading = result_.feeder.heading;
-        feeder::visit_fields<feeder::Heading>(
-            [&](std::string const& name, std::string_view, auto const& access) { access(heading) = text(name); });
+        feeder::visit_fields<feeder::Heading>([&](std::string const& name, std::string_view, auto const& access) {
+            if (&access(heading) != &heading.origin) access(heading) = member_ ? text_of_member(name) : text(name);
+        });
         heading.origin = path_;
+    }
+
+    std::string text_of_member(std::string const& name) {
+        std::string found;
+        attempt([&] {
+            auto const row = file_.block("/feeders/" + name, core::BlockKind::text, 1, *member_, 1);
+            found = std::get<core::TextColumn>(row)[0];
+        });
+        return found;
     }
 
     void count_rows() {
         feeder::for_each_table(result_.feeder, [&](std::string_view label, auto const&) {
             auto const path = fmt::format("{}/name", native::group_of(label));
+            first_[label] = 0;
             attempt([&] { rows_[label] = file_.rows(path); });
+            if (member_) attempt([&] { keep_rows_of_member(label); });
             if (rows_[label] > std::numeric_limits<std::int32_t>::max()) {
                 find(path, fmt::format("{} rows are too many", rows_[label]));
                 rows_[label] = 0;
             }
         });
+    }
+
+    void keep_rows_of_member(std::string_view label) {
+        auto const path = fmt::format("/feeders/first_{}", native::table_name(native::group_of(label)));
+        auto const column = file_.column(path);
+        auto const* begins = std::get_if<std::vector<std::int64_t>>(&column.data);
+        auto const here = static_cast<std::size_t>(*member_);
+        if (begins == nullptr || here >= begins->size()) return find(path, "does not say where its rows begin");
+        auto const first = (*begins)[here], end = here + 1 < begins->size() ? (*begins)[here + 1] : rows_[label];
+        if (first < 0 || end < first || end > rows_[label])
+            return find(path, fmt::format("row {} holds {}", here, first));
+        first_[label] = first;
+        rows_[label] = end - first;
     }
 
     /// Findings of one column do not keep the others from being looked at.
@@ -103,7 +142,8 @@ class Reading {
         native::visit_texts<Row>(
             table, result_.feeder, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
                 attempt([&] {
-                    auto column = file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, 0, rows);
+                    auto column =
+                        file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, first_[label], rows);
                     texts = std::get<core::TextColumn>(std::move(column));
                 });
             });
@@ -120,8 +160,8 @@ class Reading {
     void read_column(std::string const& path, Table<Row>& table, Access const& access) {
         using Code = Coding<typename Flat<Field>::Value>;
         using Stored = typename Code::Stored;
-        auto const column =
-            file_.block(path, native::kind_of<Stored>(), Flat<Field>::size, 0, static_cast<std::int64_t>(table.size()));
+        auto const column = file_.block(path, native::kind_of<Stored>(), Flat<Field>::size,
+                                        first_[native::label_of<Row>()], static_cast<std::int64_t>(table.size()));
         auto const& values = std::get<std::vector<Stored>>(column);
         std::size_t next = 0;
         std::optional<std::size_t> wrong;
@@ -192,7 +232,8 @@ class Reading {
     std::string path_;
     core::Hdf5Reader file_;
     core::Attributes attributes_;
-    std::map<std::string_view, std::int64_t> rows_;
+    std::optional<std::int64_t> member_;  // row of /feeders; none: the file is one feeder
+    std::map<std::string_view, std::int64_t> first_, rows_;
     std::vector<core::Finding> findings_;
     ReadFeeder result_;
 };
