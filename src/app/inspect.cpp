@@ -3,6 +3,7 @@
 ///
 ///   dec inspect inputs/ieee123_secondary.xml --report
 ///   dec inspect results.h5
+///   dec inspect feeders.txt
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "dec/core/text.hpp"
 #include "dec/feeder/areas.hpp"
 #include "dec/feeder/tree.hpp"
+#include "dec/io/fleet.hpp"
 #include "dec/io/sparql.hpp"
 #include "dec/partition/agents.hpp"
 #include "dec/results/diff.hpp"
@@ -81,6 +83,19 @@ void print_agents(feeder::Feeder feeder, feeder::Tree const& tree) {
                counted(count[feeder::Area::Kind::secondary], "secondary", "secondaries"));
 }
 
+/// What a fleet consists of; none of its feeders is read.
+void print_fleet(core::Log const& log, std::string const& path) {
+    auto const fleet = io::read_fleet(path);
+    for (auto const& warning : fleet.warnings) log.warning(warning);
+    double buses = 0.0;
+    for (auto const& member : fleet.members) buses += member.buses;
+    fmt::print("fleet                 {}: {}, about {:.0f} buses\n\n  {:<40} {:>10}  {}\n", core::printable(path),
+               counted(fleet.members.size(), "feeder", "feeders"), buses, "feeder", "buses", "file");
+    for (auto const& member : fleet.members)
+        fmt::print("  {:<40} {:>10.0f}  {}\n", core::printable(member.name), member.buses,
+                   core::printable(member.path + member.group));
+}
+
 void print_feeders(std::vector<io::ListedFeeder> const& feeders) {
     constexpr std::string_view heading = "mRID", name = "name", substation = "substation";
     auto width_mrid = heading.size(), width_name = name.size();
@@ -107,8 +122,11 @@ Run add_inspect(CLI::App& dec) {
     };
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
-    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() +
-                           ", sparql+http://host:port/path?mrid=…), results file (.h5), or endpoint: which feeders it holds")
+    command
+        .add_option(
+            "FILE", options->path,
+            "feeder (" + io::readable_formats() +
+                ", sparql+http://host:port/path?mrid=…), results file (.h5), or endpoint: which feeders it holds")
         ->required();
     command.add_flag("--report", options->report,
                      "what was read, assumed, ignored and unknown, per class and attribute");
@@ -124,6 +142,10 @@ Run add_inspect(CLI::App& dec) {
             if (!io::is_endpoint(options->path) && results::is_results_file(options->path)) {
                 if (options->report) context.log.warning("--report is about feeders; this is a results file");
                 fmt::print("{}", results::describe_file(options->path));
+                return;
+            }
+            if (io::is_fleet(options->path)) {
+                print_fleet(context.log, options->path);
                 return;
             }
             auto const read = io::read_feeder(options->path, options->reading);

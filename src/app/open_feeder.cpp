@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "dec/core/output_file.hpp"
+#include "dec/feeder/areas.hpp"
+#include "dec/io/fleet.hpp"
 #include "dec/partition/prepare.hpp"
 #include "usage.hpp"
 
@@ -49,7 +51,10 @@ void add_read_options(CLI::App& command, io::ReadOptions& options) {
 }
 
 void FeederOptions::add_to(CLI::App& command) {
-    command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats() + ", or sparql+http://host:port/path?mrid=…")->required();
+    command
+        .add_option("FEEDER", path,
+                    "feeder to read: " + io::readable_formats() + ", or sparql+http://host:port/path?mrid=…")
+        ->required();
     command.add_option("--load-scale", load_scale, "multiply every load")
         ->capture_default_str()
         ->type_name("X")
@@ -74,11 +79,13 @@ std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const
     std::optional<feeder::Feeder> feeder;
     core::together(context.comm, [&] {
         if (!context.comm.is_root()) return;
-        if (std::filesystem::is_directory(options.path))
-            throw core::InvalidInput{core::Finding{options.path,
-                                                   {},
-                                                   "is a folder, not a feeder",
-                                                   "name a file; a folder of tables becomes one with dec populate"}};
+        if (options.reading.group.empty() && io::is_fleet(options.path))
+            throw core::InvalidInput{core::Finding{
+                options.path,
+                {},
+                std::filesystem::is_directory(options.path) ? "is a folder, not a feeder" : "is a fleet, not a feeder",
+                "name one feeder; dec solve and dec inspect take a fleet, and a folder of tables becomes a feeder with "
+                "dec populate"}};
         auto read = io::read_feeder(options.path, options.reading);
         for (auto const& warning : read.report.warnings()) context.log.warning(warning);
         feeder = std::move(read.feeder);

@@ -55,7 +55,7 @@ std::string plain(std::string const& agent) {
         bool const inside_a_character = (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;  // of UTF-8
         if (!inside_a_character) name += is_plain(c) ? c : '_';
     }
-    if (name.empty()) name = "agent";
+    if (name.empty()) name = "unnamed";
     if (name.front() == '.') name.front() = '_';
     return name.substr(0, longest);
 }
@@ -155,15 +155,21 @@ core::Json difference_message(std::span<Order const> orders, std::int64_t timest
                                  {"forward_differences", std::move(forward)}}}}}};
 }
 
-std::vector<std::string> message_file_names(std::vector<std::string> const& agents) {
+std::vector<std::string> message_folders(std::vector<std::string> const& feeders) {
     std::set<std::string> taken;
     std::vector<std::string> names;
-    for (auto const& agent : agents) {
-        auto const first = plain(agent);
+    for (auto const& feeder : feeders) {
+        auto const first = plain(feeder);
         auto name = first;
         for (int count = 2; !taken.insert(lower(name)).second; ++count) name = fmt::format("{}-{}", first, count);
-        names.push_back(name + ".json");
+        names.push_back(std::move(name));
     }
+    return names;
+}
+
+std::vector<std::string> message_file_names(std::vector<std::string> const& agents) {
+    auto names = message_folders(agents);
+    for (auto& name : names) name += ".json";
     return names;
 }
 

@@ -15,6 +15,8 @@ struct ReadOptions {
     /// Of lines that are described by their wires. CIM says nothing of the earth; the simulator of the GridAPPS-D platform
     /// (GridLAB-D) computes the same files by modified Carson.
     feeder::Earth earth{feeder::EarthModel::modified_carson, 100.0};
+    /// Where the feeder lies in a native file of several ("/feeders/NAME"); empty: it is the whole file.
+    std::string group;
     double endpoint_patience_s = 60.0;  ///< how long a SPARQL endpoint may be silent
 };
 

@@ -54,6 +54,9 @@ struct Order {
 /// than A-Z a-z 0-9 . _ - become '_', as does a leading '.'; at most 120 are kept; what is taken gets "-2", "-3", …
 [[nodiscard]] std::vector<std::string> message_file_names(std::vector<std::string> const& agents);
 
+/// Folders for the messages of the feeders of a fleet, by the same rule without the ending.
+[[nodiscard]] std::vector<std::string> message_folders(std::vector<std::string> const& feeders);
+
 /// Finds out before a long computation that messages could be written to `folder`, which need not exist; leaves nothing
 /// behind. Collective. \throws core::SystemFailure on all ranks alike.
 void require_message_folder(core::Communicator const& comm, std::string const& folder);
