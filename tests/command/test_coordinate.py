@@ -221,6 +221,24 @@ def test_a_switch_that_opens_changes_who_is_coordinated_and_the_run_goes_on(firs
         assert watts == pytest.approx(direct[mrid], abs=1.0) or watts == pytest.approx(rated[mrid], abs=1.0)
 
 
+def test_regulators_and_capacitors_that_have_moved_are_followed(tmp_path):
+    simulation = Simulation(DEMONSTRATION, tmp_path)
+    simulation.steps -= 3
+    simulation.sections[0] = 0
+    simulation.run(1.0)
+    coordination = Coordination(simulation.base)
+    told = values(coordination.ask(simulation.output(START)))
+    code, said = coordination.stop()
+
+    rated = dict(zip((mrid.decode() for mrid in simulation.pv["mrid"]), simulation.pv["max_p"]))
+    direct = setpoints_of_solve(tmp_path / "step.h5", tmp_path)
+    assert code == 0 and "not heard of" not in said, said
+    for mrid, watts in direct.items():
+        assert told[mrid] == pytest.approx(watts, abs=1.0) or told[mrid] == rated[mrid]
+    unmoved = setpoints_of_solve(simulation.base, tmp_path)
+    assert sum(direct.values()) > 1.02 * sum(unmoved.values())
+
+
 def test_a_loop_gives_no_setpoints_and_the_run_goes_on(first):
     simulation, message = first
     looped = json.loads(json.dumps(message))
