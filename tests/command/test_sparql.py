@@ -1,9 +1,11 @@
 """Feeders in a triple store, read over HTTP by the protocol of the platform: the same as from their files."""
 import csv
 import gzip
+import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -85,6 +87,13 @@ def test_setpoints_are_those_of_the_file_on_any_number_of_ranks(store, tmp_path)
     assert rows[0].keys() == rows[1].keys()
     for mrid, row in rows[0].items():
         assert float(row["allowed_kw"]) == pytest.approx(float(rows[1][mrid]["allowed_kw"]), abs=1e-6)
+
+
+def test_messages_from_a_store_are_of_now(store, tmp_path):
+    before = int(time.time())
+    succeed("solve", store.address(mrid_of(DEMONSTRATION)), "--quiet", "-o", tmp_path / "r.h5", "--messages", tmp_path / "messages")
+    times = {json.loads(file.read_text())["input"]["message"]["timestamp"] for file in (tmp_path / "messages").iterdir()}
+    assert len(times) == 1 and before <= times.pop() <= time.time()
 
 
 def test_the_older_dialect_is_read_from_the_other_end_of_its_associations(store):
