@@ -73,7 +73,7 @@ def test_a_feeder_is_the_same_from_the_store_as_from_its_file(store, name):
 
 
 def test_a_server_that_gives_few_rows_at_once_is_asked_until_it_has_given_all(store):
-    store.most_rows = 700
+    store.most_rows = 4000
     whole = succeed("inspect", DEMONSTRATION).out
 
     assert succeed("inspect", store.address(mrid_of(DEMONSTRATION))).out == whole
