@@ -31,8 +31,9 @@ def places_of_tap_changers(file):
 
 
 class Simulation:
-    def __init__(self, feeder, folder, simulation_id="725830594"):
-        """`feeder`: any format `dec` reads; `folder`: for files of the simulation."""
+    def __init__(self, feeder, folder, options=(), simulation_id="725830594"):
+        """`feeder`: any format `dec` reads; `folder`: for files of the simulation; `options` of `dec powerflow`."""
+        self.options = [str(option) for option in options]
         self.folder = Path(folder)
         self.simulation_id = simulation_id
         self.base = self.folder / "base.h5"
@@ -79,7 +80,7 @@ class Simulation:
                 file["shunts/capacitors/sections"][:] = self.sections
             if len(self.steps):
                 file["branches/tap_changers/step"][:] = self.steps
-        dec("powerflow", step, "--controls", "off", "--load-limits", "wide", "-o", results, "--quiet")
+        dec("powerflow", step, "--controls", "off", "--load-limits", "wide", *self.options, "-o", results, "--quiet")
         with h5py.File(results) as file:
             nodes = {name: file[f"nodes/{name}"][:] for name in ("bus", "phase", "v_ac", "angle_deg")}
         row_of_bus = {name: row for row, name in enumerate(self.bus_names)}
