@@ -106,7 +106,7 @@ class PlatformSide:
         import stomp
 
         self.differences, self.logs, self.registrations = queue.Queue(), queue.Queue(), queue.Queue()
-        self.receipts = queue.Queue()
+        self.heartbeats, self.receipts = queue.Queue(), queue.Queue()
         self.tokens = 0
         self.connection = stomp.Connection12([("127.0.0.1", broker.port)])
         self.connection.set_listener("platform", self)
@@ -134,8 +134,10 @@ class PlatformSide:
         elif headers["subscription"] == "2":
             self.tokens += 1
             self.connection.send(headers["reply-to"], TOKEN)
-        else:
+        elif headers["subscription"] == "3":
             self.registrations.put((headers, json.loads(frame.body)))
+        else:
+            self.heartbeats.put(frame.body)
 
     def on_receipt(self, frame):
         self.receipts.put(frame.headers["receipt-id"])
@@ -154,10 +156,10 @@ class PlatformSide:
         self.connection.send(f"{TOPIC}.log.{SIMULATION}", json.dumps({"source": "simulation", "processId": SIMULATION, "logMessage": text,
                                                                       "logLevel": "INFO", "processStatus": "RUNNING"}))
 
-    def hear_difference(self, timeout=120):
+    def hear_difference(self, timeout=60):
         return self.differences.get(timeout=timeout)
 
-    def hear_log(self, text, timeout=120):
+    def hear_log(self, text, timeout=60):
         """The first entry from now on with this text in it; those before are gone."""
         deadline, heard = time.monotonic() + timeout, []
         while True:

@@ -1,8 +1,13 @@
 """scripts/gridappsd_app.py at a real STOMP broker, where the test plays the platform and its simulator."""
+import array
+import fcntl
 import json
 import os
 import signal
+import subprocess
 import sys
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -166,6 +171,43 @@ def test_a_broker_that_goes_away_and_comes_back_is_found_again(tmp_path, first):
             assert "the connection to the message broker is lost" in said
 
 
+def test_setpoints_that_the_broker_misses_are_delivered_when_it_is_back(tmp_path, first):
+    simulation, message = first
+    with Broker(tmp_path / "own") as broker, application(broker, simulation, "--broker-patience", 300) as app:
+        with PlatformSide(broker) as platform:
+            platform.hear_log("coordinates simulation")
+            (engine,) = engines_of(app.process)
+            platform.publish(message)
+            usual = values(platform.hear_difference())
+            os.kill(engine, signal.SIGSTOP)
+            platform.publish(at(message, START + 3))
+            wait_until_fed(engine)
+        broker.stop()
+        app.process.send_signal(signal.SIGSTOP)  # until somebody listens again
+        os.kill(engine, signal.SIGCONT)
+        broker.start()
+        with PlatformSide(broker) as platform:
+            app.process.send_signal(signal.SIGCONT)
+            missed = platform.hear_difference()
+            assert missed["input"]["message"]["timestamp"] == START + 3
+            assert values(missed) == pytest.approx(usual, abs=1.0)
+            platform.command({"command": "stop"})
+            assert app.end()[0] == 0
+
+
+def wait_until_fed(engine):
+    """Until bytes wait in the pipe that is its standard input."""
+    descriptor, waiting = os.open(f"/proc/{engine}/fd/0", os.O_RDONLY | os.O_NONBLOCK), array.array("i", [0])
+    try:
+        deadline = time.monotonic() + 60.0
+        while waiting[0] == 0:
+            assert time.monotonic() < deadline, "the application has not fed dec coordinate"
+            time.sleep(0.05)
+            fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
+    finally:
+        os.close(descriptor)
+
+
 def test_a_broker_that_stays_away_is_an_error(tmp_path, first):
     simulation, message = first
     with Broker(tmp_path / "own") as broker, application(broker, simulation, "--broker-patience", 2) as app:
@@ -175,8 +217,8 @@ def test_a_broker_that_stays_away_is_an_error(tmp_path, first):
         broker.stop()
         code, said = app.end()
         assert code == 5
-        assert [line for line in said.splitlines() if line.startswith("error: ")] == [
-            line for line in said.splitlines() if f"the message broker at 127.0.0.1:{broker.port} has been away for 2 s" in line]
+        (error,) = (line for line in said.splitlines() if line.startswith("error: "))
+        assert f"the message broker at 127.0.0.1:{broker.port} has been away for 2 s" in error
         assert "Traceback" not in said
         assert not is_running(engine)
         broker.start()  # for its end
@@ -229,38 +271,46 @@ def test_a_signal_ends_it_and_dec(broker, first, number, ranks):
         assert engines and not any(map(is_running, engines))
 
 
-def test_the_platform_registers_it_by_its_configuration_file_and_starts_it(broker, tmp_path, monkeypatch):
-    """By the platform's own registrar; the feeder comes from the store, which is down."""
-    from gridappsd import ApplicationController, GridAPPSD
+REGISTRAR = """
+import json, sys, time
+from gridappsd import ApplicationController, GridAPPSD
+registrar = ApplicationController(json.loads(sys.argv[1]), gridappsd=GridAPPSD())
+registrar.register_app(lambda: None)
+while registrar.heartbeat_valid:
+    time.sleep(1.0)
+"""
 
+
+def test_the_platform_registers_it_by_its_configuration_file_and_starts_it(broker):
+    """By the platform's own registrar; the feeder comes from the store, which is down."""
     config = json.loads((SOURCE / "scripts" / "gridappsd_app.config").read_text())
-    for name, value in (broker.environment | {"GRIDAPPSD_ADDRESS": "127.0.0.1", "GRIDAPPSD_PORT": str(broker.port),
-                                              "GRIDAPPSD_APPLICATION_ID": config["id"], "GRIDAPPSD_APPLICATION_STATUS": "",
-                                              "DB_URL": "http://127.0.0.1:1/sparql"}).items():
-        monkeypatch.setenv(name, value)
+    environment = os.environ | broker.environment | {
+        "GRIDAPPSD_ADDRESS": "127.0.0.1", "GRIDAPPSD_PORT": str(broker.port), "GRIDAPPSD_APPLICATION_ID": config["id"],
+        "DB_URL": "http://127.0.0.1:1/sparql"}
     request = json.dumps({"power_system_configs": [{"Line_name": MRID}], "simulation_config": {"simulation_name": "ieee123"}})
     with PlatformSide(broker) as platform:
-        registrar = ApplicationController(config, gridappsd=GridAPPSD())
-        platform.on_registration = None
-        import threading
-        worker = threading.Thread(target=registrar.register_app, args=(lambda: None,))
-        worker.start()
-        headers, sent = platform.registrations.get(timeout=60)
-        assert sent == config
-        platform.connection.send(headers["reply-to"], json.dumps({
-            "applicationId": config["id"], "heartbeatTopic": "/queue/goss.gridappsd.heartbeat.dec", "heartbeatPeriod": 10,
-            "startControlTopic": "/topic/goss.gridappsd.remoteapp.start.dec", "stopControlTopic": "/topic/goss.gridappsd.remoteapp.stop.dec"}))
-        worker.join(timeout=60)
-        assert registrar.heartbeat_valid
+        registrar = subprocess.Popen([SOURCE / ".venv-platform" / "bin" / "python", "-c", REGISTRAR, json.dumps(config)], env=environment)
+        try:
+            headers, sent = platform.registrations.get(timeout=60)
+            assert sent == config
+            control = "/topic/goss.gridappsd.remoteapp"
+            platform.connection.subscribe("/queue/goss.gridappsd.heartbeat.dec", 9)
+            platform.connection.send(headers["reply-to"], json.dumps({
+                "applicationId": config["id"], "heartbeatTopic": "/queue/goss.gridappsd.heartbeat.dec", "heartbeatPeriod": 10,
+                "startControlTopic": f"{control}.start.dec", "stopControlTopic": f"{control}.stop.dec"}))
+            platform.heartbeats.get(timeout=60)
 
-        # As the platform fills in the options; the script is here and not where it is deployed.
-        options = [word.replace("(request)", request).replace("(simulationId)", SIMULATION) for word in config["options"]]
-        script = SOURCE / "scripts" / Path(config["execution_path"]).name
-        platform.connection.send("/topic/goss.gridappsd.remoteapp.start.dec", json.dumps({"command": " ".join([str(script), *options])}))
+            # As the platform fills in the options; the script is here and not where it is deployed.
+            options = [word.replace("(request)", request).replace("(simulationId)", SIMULATION) for word in config["options"]]
+            script = SOURCE / "scripts" / Path(config["execution_path"]).name
+            platform.connection.send(f"{control}.start.dec", json.dumps({"command": " ".join([str(script), *options])}))
 
-        assert f"sparql+http://127.0.0.1:1/sparql?mrid={MRID}" in platform.hear_log("coordinates simulation")["logMessage"]
-        entry = platform.hear_log("dec coordinate has ended with code 5")
-        assert entry["source"] == config["id"] and "127.0.0.1:1" in entry["logMessage"]
+            assert f"sparql+http://127.0.0.1:1/sparql?mrid={MRID}" in platform.hear_log("coordinates simulation")["logMessage"]
+            entry = platform.hear_log("dec coordinate has ended with code 5")
+            assert entry["source"] == config["id"] and "127.0.0.1:1" in entry["logMessage"]
+        finally:
+            registrar.kill()
+            registrar.wait()
 
 
 # ---- wrong usage
