@@ -30,6 +30,7 @@ struct Device {
     std::int32_t element = -1;          ///< row of the kind's table in the piece
     std::int8_t place = 0;              ///< slot of the phase in the element's table
     bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
+    bool stays_above = false;           ///< it is what it is above its upper limit at any voltage
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;

@@ -410,15 +410,18 @@ void PowerFlow::keep_models_above(std::optional<double> v_pu) {
     constexpr double same = 1e-9, near = 1e-4;
     double const as_wide = limits_of(DeviceKind::load, LoadLimits::wide).high;
     for (auto& device : equations_->attached) {
-        bool const keeps = v_pu && device.high_pu() >= *v_pu - (device.exponential && device.steps ? near : same);
-        device.high = keeps ? std::max(device.own_high, as_wide) : device.own_high;
+        bool const steps = device.exponential && device.steps;
+        bool const keeps = v_pu && device.high_pu() >= *v_pu - (steps ? near : same);
+        device.stays_above =
+            keeps && steps && std::abs(equations_->across(device)) > device.own_high * device.nominal;
+        device.high = keeps && !device.stays_above ? std::max(device.own_high, as_wide) : device.own_high;
     }
 }
 
 std::vector<double> PowerFlow::steps_above() const {
     std::vector<double> lowest(equations_->piece.own, std::numeric_limits<double>::infinity());
     for (auto const& device : equations_->attached)
-        if (device.exponential && device.steps && device.high > device.own_high) {
+        if (device.exponential && device.steps && (device.stays_above || device.high > device.own_high)) {
             auto& at = lowest[static_cast<std::size_t>(device.vertex)];
             at = std::min(at, device.high_pu());
         }

@@ -17,6 +17,8 @@ class AcPoint {
 
     /// \return false where power flow has no answer; `why` then says where. Collective.
     bool solve(std::span<double const> alpha);
+    /// The same, beginning at no load as somebody else would.
+    bool solve_afresh(std::span<double const> alpha);
     /// Devices keep their model above a voltage limit, where no answer is; or they do what they do. The next solution has it so.
     void keep_models_above(std::optional<double> v_pu) { flow_.keep_models_above(v_pu); }
     /// For every node how much below its upper limit it has to stay, pu, lest what keeps its model there draws another power by a step.
@@ -37,6 +39,7 @@ class AcPoint {
     void describe(std::span<Node const> limits, AcRecord& record) const;
 
   private:
+    bool solve_from(std::span<double const> alpha, bool present);
     core::Communicator const& comm_;
     partition::Piece const& piece_;
     powerflow::PowerFlow& flow_;

@@ -230,6 +230,8 @@ void Correction::rounds() {
 /// the limit is not where it is, and rounds would go back and forth across it.
 void Correction::keep_models(bool keep) {
     models_kept_ = keep;
+    // What draws another power by a step has two states. Curtailment comes from above.
+    if (keep) static_cast<void>(point_.solve_afresh(nothing_));
     point_.keep_models_above(keep ? std::optional{settings_.limits.v_max_pu} : std::nullopt);
 }
 
@@ -237,7 +239,8 @@ void Correction::keep_models(bool keep) {
 bool Correction::holds_without_kept_models() {
     if (!models_kept_) return true;
     keep_models(false);
-    if (point_.solve(current_.alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_) return true;
+    if (point_.solve_afresh(current_.alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_)
+        return true;
     keep_models(true);
     static_cast<void>(point_.solve(current_.alpha));
     return false;
@@ -427,7 +430,7 @@ void Correction::approach_from_best() {
     constexpr int most_halvings = 8;
     if (models_kept_) {
         keep_models(false);
-        if (best_ && !(point_.solve(best_->alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_))
+        if (best_ && !(point_.solve_afresh(best_->alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_))
             best_.reset();
     }
     if (!best_) {
@@ -463,7 +466,7 @@ Answer Correction::finish() {
     Answer answer = std::move(current_);
     if (rebuilt_) flow_.linearise_balanced();
     if (models_kept_) keep_models(false);
-    bool const known = point_.solve(answer.alpha);
+    bool const known = point_.solve_afresh(answer.alpha);
     for (std::size_t i = 0; i < room_.size(); ++i) {
         auto& high = limits_.nodes[i].high;
         high = std::pow(std::sqrt(high) + room_[i], 2);
