@@ -15,6 +15,7 @@
 #include "dec/feeder/areas.hpp"
 #include "dec/feeder/tree.hpp"
 #include "dec/io/fleet.hpp"
+#include "dec/io/sparql.hpp"
 #include "dec/partition/agents.hpp"
 #include "dec/results/diff.hpp"
 #include "open_feeder.hpp"
@@ -95,6 +96,21 @@ void print_fleet(core::Log const& log, std::string const& path) {
                    core::printable(member.path + member.group));
 }
 
+void print_feeders(std::vector<io::ListedFeeder> const& feeders) {
+    constexpr std::string_view heading = "mRID", name = "name", substation = "substation";
+    auto width_mrid = heading.size(), width_name = name.size();
+    for (auto const& feeder : feeders) {
+        width_mrid = std::max(width_mrid, feeder.mrid.size());
+        width_name = std::max(width_name, feeder.name.size());
+    }
+    auto const line = [&](std::string_view first, std::string_view second, std::string_view third) {
+        fmt::print("{:<{}}  {:<{}}  {}\n", core::printable(first), width_mrid, core::printable(second), width_name,
+                   core::printable(third));
+    };
+    line(heading, name, substation);
+    for (auto const& feeder : feeders) line(feeder.mrid, feeder.name, feeder.substation);
+}
+
 }  // namespace
 
 Run add_inspect(CLI::App& dec) {
@@ -106,7 +122,8 @@ Run add_inspect(CLI::App& dec) {
     };
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
-    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")
+    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() +
+                           ", sparql+http://host:port/path?mrid=…), results file (.h5), or endpoint: which feeders it holds")
         ->required();
     command.add_flag("--report", options->report,
                      "what was read, assumed, ignored and unknown, per class and attribute");
@@ -117,7 +134,9 @@ Run add_inspect(CLI::App& dec) {
         context.writes = false;
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
-            if (results::is_results_file(options->path)) {
+            if (io::is_endpoint(options->path) && !io::names_feeder(options->path))
+                return print_feeders(io::list_feeders(options->path, options->reading));
+            if (!io::is_endpoint(options->path) && results::is_results_file(options->path)) {
                 if (options->report) context.log.warning("--report is about feeders; this is a results file");
                 fmt::print("{}", results::describe_file(options->path));
                 return;

@@ -7,6 +7,7 @@
 #include "dec/core/output_file.hpp"
 #include "dec/feeder/areas.hpp"
 #include "dec/io/fleet.hpp"
+#include "dec/partition/prepare.hpp"
 #include "usage.hpp"
 
 namespace dec::app {
@@ -41,10 +42,16 @@ void add_read_options(CLI::App& command, io::ReadOptions& options) {
                             "of lines described by their wires, where the file does not say it")
                         ->default_str(words.front());
     one_of(option, std::move(words));
+    command
+        .add_option("--endpoint-patience", options.endpoint_patience_s,
+                    "how long a SPARQL endpoint may be silent, seconds")
+        ->capture_default_str()
+        ->type_name("S")
+        ->check(positive_number());
 }
 
 void FeederOptions::add_to(CLI::App& command) {
-    command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats())->required();
+    command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats() + ", or sparql+http://host:port/path?mrid=…")->required();
     command.add_option("--load-scale", load_scale, "multiply every load")
         ->capture_default_str()
         ->type_name("X")
@@ -97,13 +104,8 @@ partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder
     core::together(context.comm, [&] {
         if (!context.comm.is_root()) return;
         feeder::Notes notes;
-        whole.emplace();
-        whole->feeder = std::move(*feeder);
-        whole->tree = feeder::validate(whole->feeder, notes, loops);
+        whole = partition::prepare(std::move(*feeder), grain, context.comm.size(), loops, notes);
         for (auto const& warning : notes.warnings) context.log.warning(warning);
-        feeder::derive_areas(whole->feeder);
-        whole->agents = partition::find_agents(whole->feeder, whole->tree);
-        whole->partition = partition::split(whole->feeder, whole->tree, whole->agents, grain, context.comm.size());
     });
     return partition::distribute(context.comm, whole);
 }

@@ -20,7 +20,8 @@ class Progress {
   public:
     Progress() = default;  ///< shows nothing
     /// \param mode of `--progress`: "auto" shows it on a terminal.
-    Progress(std::string const& mode, Talk const& talk, core::Communicator const& comm);
+    /// \param corrects whether AC power flow takes part in the answer, where most of the time goes then.
+    Progress(std::string const& mode, Talk const& talk, core::Communicator const& comm, bool corrects);
 
     void begin(Phase phase);
     /// \param tolerance at which the method stops; 0 where it has none.
@@ -32,11 +33,16 @@ class Progress {
 
   private:
     void show(std::string const& text);
+    /// ", about 3 s left", by what is done of the present step; nothing while too little is known.
+    [[nodiscard]] std::string left(double done_of_step) const;
 
     core::Log log_;
     bool shows_ = false, terminal_ = false;
     Clock since_start_;
     double shown_at_ = -1.0;
+    Phase phase_ = Phase::read;
+    double first_residual_ = 0.0;
+    bool corrects_ = false;
 };
 
 }  // namespace dec::app

@@ -25,8 +25,7 @@ namespace dec::app {
 
 namespace {
 
-void print_plan(Context& context, Opened const& opened, SolveOptions const& options) {
-    auto const expected = plan(context.comm, *opened.piece, opened.run);
+void print_plan(Context& context, Plan const& expected, SolveOptions const& options) {
     if (!context.comm.is_root()) return;
     if (options.json) fmt::print("{}\n", to_json(expected).dump(2));
     else if (!options.talk.quiet) fmt::print("{}", to_lines(expected));
@@ -60,7 +59,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     context.log = options.talk.log(comm);
     context.writes = !options.dry_run;
     Clock total, clock;
-    Progress progress{options.progress, options.talk, comm};
+    Progress progress{options.progress, options.talk, comm, options.ac != "none"};
 
     // 1. Is what is asked possible, and is there a place for the answer?
     auto const question = question_of(options);
@@ -70,7 +69,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     // 2. Read on the root, validate, hand out.
     auto opened = open_feeder(context, options, question, progress, clock);
     if (options.dry_run) {
-        print_plan(context, opened, options);
+        print_plan(context, plan(context, std::move(opened), options, question, clock), options);
         return core::ExitCode::solved;
     }
 

@@ -144,8 +144,7 @@ Opened open_feeder(Context& context, SolveOptions const& options, Question const
     stop_if_asked(comm, "reading");
     opened.run.seconds.read = finished(context, "read", clock);
     progress.begin(Phase::partition);
-    opened.piece =
-        std::make_unique<partition::Piece>(hand_out(context, std::move(feeder), question.method->grain));
+    opened.piece = std::make_unique<partition::Piece>(hand_out(context, std::move(feeder), question.method->grain));
     stop_if_asked(comm, "partitioning");
     opened.run.seconds.partition = finished(context, "partition", clock);
     return opened;
@@ -179,7 +178,8 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
     warn_of_assumptions(comm, context.log, flow, settings);
     if (options.contracts) settings.contracts = fairness::read_contracts(comm, *options.contracts, piece);
     if (options.warm_start)
-        settings.start = results::read_start(comm, *options.warm_start, piece, options.policy, options.warm_start_group);
+        settings.start =
+            results::read_start(comm, *options.warm_start, piece, options.policy, options.warm_start_group);
     progress.begin(Phase::solve);
     Clock round_clock;
     coordination::Observer const observer = [&](coordination::Round const& round) {
@@ -189,8 +189,7 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
     };
     // The grid is not linear: AC power flow, and the same again until its voltages hold.
     if (options.ac != "none") solved.ac = power_flow_of(context, flow, options);
-    auto timed =
-        answer_under(context, flow, solved.ac.get(), method, *question.policy, settings, observer, options);
+    auto timed = answer_under(context, flow, solved.ac.get(), method, *question.policy, settings, observer, options);
     auto& answer = solved.answer = std::move(timed.answer);
     if (!solved.ac && options.ac != "none" && exit_code(answer.status) == core::ExitCode::solved)
         answer.status = coordination::Status::not_ac_feasible;
@@ -242,8 +241,7 @@ std::string write_messages(Context& context, Solved const& solved, SolveOptions 
     }
     auto const id = options.message_id == "connection" ? results::MessageId::connection : results::MessageId::unit;
     auto const count = results::write_messages(
-        context.comm,
-        {folder, options.timestamp ? *options.timestamp : time_of(context.comm, options.feeder.path)},
+        context.comm, {folder, options.timestamp ? *options.timestamp : time_of(context.comm, options.feeder.path)},
         results::orders(*solved.piece, solved.points, id));
     return fmt::format("messages: {} ({} {})\n", folder, count, count == 1 ? "agent" : "agents");
 }

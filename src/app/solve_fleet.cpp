@@ -228,7 +228,7 @@ class FleetRun {
                 if (comm_.is_root()) keep(feeder, std::move(outcome));
             });
         }
-        if (file_ && !order_.shared.empty()) file_->continue_on_root(self_);
+        if (file_) file_->continue_on_root(self_);
         run_alone();
         return finish();
     }
@@ -286,8 +286,11 @@ class FleetRun {
                 entry.warnings.push_back(
                     fmt::format("{} has no answer of it; it begins from nothing", *options_.warm_start));
             auto opened = open_feeder(context, options, question_, silent, clock);
-            if (options.dry_run) entry.summary = to_json(plan(comm, *opened.piece, opened.run));
-            else solved = solve_feeder(context, std::move(opened), options, question_, silent, clock);
+            if (options.dry_run) {
+                auto const expected = plan(context, std::move(opened), options, question_, clock, pace_);
+                pace_ = expected.seconds_per_vertex;
+                entry.summary = to_json(expected);
+            } else solved = solve_feeder(context, std::move(opened), options, question_, silent, clock);
         } catch (core::Error const& error) {
             entry.code = error.code();
             entry.findings = error.findings();
@@ -305,14 +308,13 @@ class FleetRun {
         entry.code = code_of(comm, solved.answer);
         results::write_answer(comm, sink, *solved.flow, solved.answer, solved.ac.get(), solved.summary, solved.run);
         if (options_.setpoints)
-            outcome.setpoints =
-                results::setpoints_lines(results::gather_setpoints(comm, solved.points), options_.reactive != "none",
-                                         &fleet_.members[feeder].name);
+            outcome.setpoints = results::setpoints_lines(results::gather_setpoints(comm, solved.points),
+                                                         options_.reactive != "none", &fleet_.members[feeder].name);
         try {
             if (options_.messages)
-                static_cast<void>(write_messages(
-                    context, solved, options_of(fleet_.members[feeder]),
-                    (std::filesystem::path{*options_.messages} / message_folders_[feeder]).string()));
+                static_cast<void>(
+                    write_messages(context, solved, options_of(fleet_.members[feeder]),
+                                   (std::filesystem::path{*options_.messages} / message_folders_[feeder]).string()));
         } catch (core::Error const& error) {  // the answer itself is none the worse
             entry.code = std::max(entry.code, error.code());
             entry.findings = error.findings();
@@ -480,8 +482,7 @@ class FleetRun {
         for (auto const& finding : findings_of(summary))
             fmt::print(stderr, "error: {}\n", core::printable(core::one_line(finding)));
         auto const failed = static_cast<std::int64_t>(summary.feeders.size()) - summary.answers();
-        if (failed > 0)
-            fmt::print(stderr, "error: {} of {} feeders have no answer\n", failed, summary.feeders.size());
+        if (failed > 0) fmt::print(stderr, "error: {} of {} feeders have no answer\n", failed, summary.feeders.size());
     }
 
     /// Once for all feeders that say the same but for names and numbers.
@@ -499,9 +500,8 @@ class FleetRun {
                 ++kinds[place->second].feeders;
             }
         for (auto const& [feeder, text, count] : kinds)
-            context_.log.warning(
-                count == 1 ? fmt::format("{}: {}", feeder, text)
-                           : fmt::format("{}: {} (and likewise {} more)", feeder, text, count - 1));
+            context_.log.warning(count == 1 ? fmt::format("{}: {}", feeder, text)
+                                            : fmt::format("{}: {} (and likewise {} more)", feeder, text, count - 1));
     }
     /// The words of a warning that hold no digit.
     static std::string kind_of(std::string const& warning) {
@@ -525,6 +525,7 @@ class FleetRun {
     Order order_;
     std::set<std::string, std::less<>> earlier_;  // names with an earlier answer
     std::vector<std::string> message_folders_;
+    std::optional<double> pace_;  // of this rank's first dry run
     results::Run run_;
     std::optional<core::Hdf5Writer> file_;
     // On the root:

@@ -45,8 +45,8 @@ void SolveOptions::add_to(CLI::App& command) {
     command.add_option("--method", method, descriptions_of(coordination::methods()))
         ->capture_default_str()
         ->type_name("M");
-    ProblemOptions::add_to(
-        command, per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); }));
+    ProblemOptions::add_to(command,
+                           per_method([](auto const& m) { return fmt::format("{}", to_text(m.default_scope)); }));
     one_of(*command
                 .add_option("--ac", ac,
                             "AC power flow after the linear answer: only checked, or corrected until AC voltages hold")
@@ -60,28 +60,25 @@ void SolveOptions::add_to(CLI::App& command) {
         ->type_name("X")
         ->check(positive_number());
     command
-        .add_option("--max-iterations", max_iterations,
-                    "of the method; default: " +
-                        per_method([](auto const& m) { return fmt::format("{}", m.default_iterations); }))
+        .add_option("--max-iterations", max_iterations, "of the method; default: " + per_method([](auto const& m) {
+                                                            return fmt::format("{}", m.default_iterations);
+                                                        }))
         ->type_name("N")
         ->check(whole_number_from(1));
     command.add_flag("--elastic", elastic, "least violation where the limits cannot be met (method exact)");
     one_of(*command.add_option("--presolve", presolve, "leave out limits that cannot bind (method exact)")
                 ->capture_default_str(),
            {"on", "off"});
-    command.add_option("--warm-start", warm_start, "begin at an earlier answer (method exact)")
-        ->type_name("FILE.h5");
+    command.add_option("--warm-start", warm_start, "begin at an earlier answer (method exact)")->type_name("FILE.h5");
     command.add_flag("--price-of-fairness", price_of_fairness,
                      "also solve min-curtailment and report what is exported less");
-    command.add_option("--setpoints", setpoints, "also write one row per PV system as CSV")
-        ->type_name("FILE.csv");
+    command.add_option("--setpoints", setpoints, "also write one row per PV system as CSV")->type_name("FILE.csv");
     command
         .add_option("--agent-messages", agent_messages,
                     "also write what every service transformer's agent told and was told (method exact)")
         ->type_name("FILE.h5");
     command
-        .add_option("--messages", messages,
-                    "also write the setpoints as CIM difference messages, one file per agent")
+        .add_option("--messages", messages, "also write the setpoints as CIM difference messages, one file per agent")
         ->type_name("DIR");
     one_of(
         *command.add_option("--message-id", message_id,
@@ -92,7 +89,9 @@ void SolveOptions::add_to(CLI::App& command) {
                     "of the messages, Unix seconds; default: when the feeder's file was last changed")
         ->type_name("T")
         ->check(whole_number_from(0));
-    one_of(*command.add_option("--progress", progress, "a line per round on standard error")
+    one_of(*command
+                .add_option("--progress", progress,
+                            "on standard error: step, round, residual, time left; auto: on a terminal")
                 ->capture_default_str(),
            {"auto", "on", "off"});
     command.add_flag("--dry-run", dry_run, "read, validate, partition, say what solving would take, and stop");

@@ -18,7 +18,7 @@ std::vector<double> own_draw(model::LinDist3Flow const& flow, std::span<double c
     auto const& piece = flow.piece();
     std::vector<double> draw(6 * piece.vertices.size(), 0.0);
     for (std::size_t j = 0; j < piece.own; ++j)
-        row<6>(draw, static_cast<std::int32_t>(j)) = flow.injections()[j].constant;
+        row<6>(draw, static_cast<std::int32_t>(j)) = flow.injections().constant(j);
     for (std::size_t d = 0; d < flow.ders().size(); ++d) {
         auto const& der = flow.ders()[d];
         if (der.vertex < 0 || der.available <= 0.0) continue;
@@ -52,11 +52,11 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
                 auto const i = static_cast<std::size_t>(j);
                 auto const& vertex = piece.vertices[i];
                 auto s = row<6>(power, j);
-                s = Eigen::Map<model::Vector6 const>{constant.data() + 6 * i} +
-                    flow.injections()[i].slope * row<3>(state.v_sq, j);
+                s = Eigen::Map<model::Vector6 const>{constant.data() + 6 * i};
+                if (auto const* slope = flow.injections().slope(i)) s += *slope * row<3>(state.v_sq, j);
                 for (std::int32_t c = 0; c < vertex.children; ++c)
                     s += row<6>(lifted, piece.children[static_cast<std::size_t>(vertex.first_child + c)]);
-                if (vertex.parent >= 0) row<6>(lifted, j) = flow.blocks()[i].lift * s;
+                if (vertex.parent >= 0) row<6>(lifted, j) = flow.blocks().lifted(i, s);
             }
         });
         double moved = 0.0;
@@ -64,11 +64,9 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
             for (auto j = range.begin; j < range.end; ++j) {
                 auto const i = static_cast<std::size_t>(j);
                 auto const& vertex = piece.vertices[i];
-                auto const& block = flow.blocks()[i];
-                model::Vector3 const next = vertex.parent < 0
-                                                ? flow.source_v_sq()
-                                                : model::Vector3{block.ratio * row<3>(state.v_sq, vertex.parent) -
-                                                                 block.drop * row<6>(power, j)};
+                model::Vector3 const next =
+                    vertex.parent < 0 ? flow.source_v_sq()
+                                      : flow.blocks().voltage(i, row<3>(state.v_sq, vertex.parent), row<6>(power, j));
                 moved = std::max(moved, (next - row<3>(state.v_sq, j)).cwiseAbs().maxCoeff());
                 row<3>(state.v_sq, j) = next;
             }

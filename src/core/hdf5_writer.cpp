@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <concepts>
 #include <functional>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
-#include <tuple>
 #include <vector>
 
 #include "dec/core/error.hpp"
@@ -75,6 +74,28 @@ Stored stored_as(ColumnData const& data) {
     return std::holds_alternative<std::vector<std::int64_t>>(data) ? Stored::integer : Stored::text;
 }
 
+/// How the values of a block lie in the file and in memory; texts padded to `text_size`, in `padded`.
+struct BlockView {
+    hid_t stored, native;
+    std::size_t size;  // bytes of a value
+    void const* data;
+    std::size_t values;
+};
+BlockView view_of(BlockData const& data, hid_t text, std::size_t text_size, std::vector<char>& padded) {
+    if (auto const* texts = std::get_if<TextColumn>(&data)) {
+        padded.assign(texts->size() * text_size, '\0');
+        for (std::size_t row = 0; row < texts->size(); ++row)
+            (*texts)[row].copy(padded.data() + row * text_size, text_size);
+        return {text, text, text_size, padded.data(), texts->size()};
+    }
+    if (auto const* reals = std::get_if<std::vector<double>>(&data))
+        return {H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, sizeof(double), reals->data(), reals->size()};
+    if (auto const* integers = std::get_if<std::vector<std::int32_t>>(&data))
+        return {H5T_STD_I32LE, H5T_NATIVE_INT32, sizeof(std::int32_t), integers->data(), integers->size()};
+    auto const& bytes = std::get<std::vector<std::uint8_t>>(data);
+    return {H5T_STD_U8LE, H5T_NATIVE_UINT8, sizeof(std::uint8_t), bytes.data(), bytes.size()};
+}
+
 /// Of a dataset: its rows, and what one row is (`extents`, or `width` values, or one).
 std::vector<hsize_t> shape_of(std::int64_t rows, std::size_t width, std::vector<std::size_t> const& extents) {
     std::vector<hsize_t> shape{static_cast<hsize_t>(rows)};
@@ -129,10 +150,18 @@ struct Hdf5Writer::State {
 
     Communicator comm;
     std::string path;
-    std::string base;  // group that everything lies below
+    std::string base;                  // group that everything lies below
+    bool through_mpi = true;
     std::optional<OutputFile> output;  // on the root; destroyed after `file`
     Handle file;
-    std::int64_t expected_bytes = 64 << 10;  // what HDF5 writes for itself, and then what we give it
+    /// Datasets that are being filled, by path.
+    struct Declared {
+        Handle dataset;
+        std::size_t text_size = 1;
+        std::int64_t total = 0;
+    };
+    std::map<std::string, Declared, std::less<>> declared;  // closed before `file`
+    std::int64_t expected_bytes = 64 << 10;                 // what HDF5 writes for itself, and then what we give it
 
     /// One HDF5 call that may fail on one rank alone; afterwards all ranks know.
     void checked(std::string_view what, std::function<bool()> const& call) const {
@@ -153,24 +182,30 @@ struct Hdf5Writer::State {
     [[nodiscard]] Handle create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
                                         std::vector<hsize_t> const& shape) const;
     /// `data`: rows [first, first + rows) of a dataset.
-    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
-                                  void const* data) const;
+    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
+                                  H5FD_mpio_xfer_t transfer_mode = H5FD_MPIO_COLLECTIVE) const;
+    /// Makes the dataset of a block in its group. Collective.
+    [[nodiscard]] Handle create_block(std::string_view group, Block const& block, std::int64_t total,
+                                      hid_t stored) const;
     /// Opens or creates a group. Collective.
     [[nodiscard]] Handle require_group(std::string_view group) const;
     void write(std::string_view group, std::vector<Dataset> const& datasets);
 };
 
-/// How a file is opened: by all ranks together, or by one alone, which needs no MPI for it.
-Handle access_by(Communicator const& comm) {
+/// How ranks open a file together. One rank does it the same way: the bytes do not depend on the number of ranks.
+Handle access_together(Communicator const& comm) {
     Handle list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
-    if (comm.size() == 1) {
-        // Nobody else knows the temporary name, and some network file systems have no locks.
-        H5Pset_file_locking(list.id(), false, true);
-        return list;
-    }
     H5Pset_fapl_mpio(list.id(), comm.handle(), MPI_INFO_NULL);
     H5Pset_coll_metadata_write(list.id(), true);
     H5Pset_all_coll_metadata_ops(list.id(), true);
+    return list;
+}
+
+/// How one rank opens a file without MPI, which costs less where many small groups follow.
+Handle access_alone() {
+    Handle list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
+    // Nobody else knows the temporary name, and some network file systems have no locks.
+    H5Pset_file_locking(list.id(), false, true);
     return list;
 }
 
@@ -189,7 +224,7 @@ void Hdf5Writer::State::create() {
                  "write to a folder that all ranks share"}};
     });
     checked("cannot be written", [&] {
-        auto const access_list = access_by(comm);
+        auto const access_list = access_together(comm);
         file = {H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list.id()), H5Fclose};
         return file.valid();
     });
@@ -240,8 +275,19 @@ Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, s
     return dataset;
 }
 
-bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
-                                   void const* data) const {
+Handle Hdf5Writer::State::create_block(std::string_view group, Block const& block, std::int64_t total,
+                                       hid_t stored) const {
+    auto const parent = require_group(group);
+    Handle dataset;
+    checked(fmt::format("{}/{} cannot be written", group, block.name), [&] {
+        dataset = create_dataset(parent.id(), block.name, block.unit, stored, shape_of(total, block.width, {}));
+        return dataset.valid() && (block.meaning.empty() || put_attribute(dataset.id(), "meaning", block.meaning));
+    });
+    return dataset;
+}
+
+bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
+                                   H5FD_mpio_xfer_t transfer_mode) const {
     Handle const target{H5Dget_space(dataset), H5Sclose};
     // Whole rows, whatever their shape.
     std::vector<hsize_t> count(static_cast<std::size_t>(H5Sget_simple_extent_ndims(target.id())));
@@ -257,7 +303,7 @@ bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t fir
         H5Sselect_none(source.id());
     }
     Handle const transfer{H5Pcreate(H5P_DATASET_XFER), H5Pclose};
-    if (comm.size() > 1) H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE);
+    if (through_mpi) H5Pset_dxpl_mpio(transfer.id(), transfer_mode);
     // A rank without rows takes part with nothing, but HDF5 refuses a null pointer.
     char const nothing = 0;
     return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), rows > 0 ? data : &nothing) >= 0;
@@ -277,11 +323,12 @@ void Hdf5Writer::continue_on_root(Communicator const& root_alone) {
     state_->checked("cannot be written", [&] { return state_->file.close(); });
     together(state_->comm, [&] {
         if (!state_->comm.is_root()) return;
-        auto const access_list = access_by(root_alone);
+        auto const access_list = access_alone();
         state_->file = {H5Fopen(state_->output->temporary().c_str(), H5F_ACC_RDWR, access_list.id()), H5Fclose};
         if (!state_->file.valid()) state_->fail("cannot be written", hdf5_reason());
     });
     state_->comm = root_alone;
+    state_->through_mpi = false;
 }
 
 void Hdf5Writer::State::write(std::string_view group, std::vector<Dataset> const& datasets) {
@@ -371,46 +418,53 @@ void Hdf5Writer::replay(std::vector<char> const& record) {
 
 void Hdf5Writer::block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first) {
     auto const what = fmt::format("{}/{} cannot be written", group, block.name);
-    auto const* texts = std::get_if<TextColumn>(&block.data);
     std::size_t text_size = 1;
-    std::vector<char> padded;
-    if (texts != nullptr) {
+    if (auto const* texts = std::get_if<TextColumn>(&block.data)) {
         for (std::size_t row = 0; row < texts->size(); ++row) text_size = std::max(text_size, (*texts)[row].size());
         text_size = static_cast<std::size_t>(state_->comm.max(static_cast<std::int64_t>(text_size)));
-        padded.assign(texts->size() * text_size, '\0');
-        for (std::size_t row = 0; row < texts->size(); ++row)
-            (*texts)[row].copy(padded.data() + row * text_size, text_size);
     }
     auto const text = text_type(text_size);
-    auto const [stored, native, size, data, values] = std::visit(
-        [&]<class Values>(Values const& source) {
-            using View = std::tuple<hid_t, hid_t, std::size_t, void const*, std::size_t>;
-            if constexpr (std::same_as<Values, TextColumn>)
-                return View{text.id(), text.id(), text_size, padded.data(), source.size()};
-            else if constexpr (std::same_as<Values, std::vector<double>>)
-                return View{H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, sizeof(double), source.data(), source.size()};
-            else if constexpr (std::same_as<Values, std::vector<std::int32_t>>)
-                return View{H5T_STD_I32LE, H5T_NATIVE_INT32, sizeof(std::int32_t), source.data(), source.size()};
-            else return View{H5T_STD_U8LE, H5T_NATIVE_UINT8, sizeof(std::uint8_t), source.data(), source.size()};
-        },
-        block.data);
-    auto const rows = static_cast<std::int64_t>(values / block.width);
-    together(state_->comm, [&, count = values] {
-        if (count % block.width != 0 || first < 0 || first + rows > total)
+    std::vector<char> padded;
+    auto const view = view_of(block.data, text.id(), text_size, padded);
+    auto const rows = static_cast<std::int64_t>(view.values / block.width);
+    together(state_->comm, [&] {
+        if (view.values % block.width != 0 || first < 0 || first + rows > total)
             throw std::logic_error{
-                fmt::format("{}/{}: {} values from row {} of {}", group, block.name, count, first, total)};
+                fmt::format("{}/{}: {} values from row {} of {}", group, block.name, view.values, first, total)};
     });
-    state_->reserve(dataset_description + static_cast<std::size_t>(total) * block.width * size);
-    auto const parent = state_->require_group(group);
-    Handle dataset;
-    state_->checked(what, [&, type = stored] {
-        dataset = state_->create_dataset(parent.id(), block.name, block.unit, type, shape_of(total, block.width, {}));
-        return dataset.valid() && (block.meaning.empty() || put_attribute(dataset.id(), "meaning", block.meaning));
-    });
+    state_->reserve(dataset_description + static_cast<std::size_t>(total) * block.width * view.size);
+    auto const dataset = state_->create_block(group, block, total, view.stored);
     if (total == 0) return;
-    state_->checked(what, [&, type = native, source = data] {
-        return state_->write_rows(dataset.id(), type, first, rows, source);
-    });
+    state_->checked(what, [&] { return state_->write_rows(dataset.id(), view.native, first, rows, view.data); });
+}
+
+void Hdf5Writer::declare(std::string_view group, Block const& like, std::int64_t total, std::size_t text_size) {
+    auto const text = text_type(text_size);
+    std::vector<char> nothing;
+    auto const view = view_of(like.data, text.id(), text_size, nothing);
+    state_->reserve(dataset_description + static_cast<std::size_t>(total) * like.width * view.size);
+    state_->declared[fmt::format("{}{}/{}", state_->base, group, like.name)] = {state_->create_block(group, like, total, view.stored),
+                                                                text_size, total};
+}
+
+void Hdf5Writer::fill(std::string_view group, Block const& block, std::int64_t first) {
+    auto const path = fmt::format("{}{}/{}", state_->base, group, block.name);
+    auto const found = state_->declared.find(path);
+    if (found == state_->declared.end()) throw std::logic_error{path + " has not been declared"};
+    auto const& [dataset, text_size, total] = found->second;
+    auto const text = text_type(text_size);
+    std::vector<char> padded;
+    auto const view = view_of(block.data, text.id(), text_size, padded);
+    auto const rows = static_cast<std::int64_t>(view.values / block.width);
+    if (auto const* texts = std::get_if<TextColumn>(&block.data))
+        for (std::size_t row = 0; row < texts->size(); ++row)
+            if ((*texts)[row].size() > text_size)
+                throw std::logic_error{fmt::format("{}: a text longer than {} bytes", path, text_size)};
+    if (view.values % block.width != 0 || first < 0 || first + rows > total)
+        throw std::logic_error{fmt::format("{}: {} values from row {} of {}", path, view.values, first, total)};
+    if (rows == 0) return;
+    if (!state_->write_rows(dataset.id(), view.native, first, rows, view.data, H5FD_MPIO_INDEPENDENT))
+        state_->fail(path + " cannot be written", hdf5_reason());
 }
 
 void Hdf5Writer::attributes(std::string_view group, Attributes const& values) {
@@ -430,6 +484,7 @@ void Hdf5Writer::attributes(std::string_view group, Attributes const& values) {
 }
 
 void Hdf5Writer::commit() {
+    state_->declared.clear();
     state_->checked("cannot be completed", [&] { return state_->file.close(); });
     together(state_->comm, [&] {
         if (!state_->comm.is_root()) return;

@@ -9,6 +9,7 @@
 #include "dec/io/cim.hpp"
 #include "dec/io/native.hpp"
 #include "dec/io/opendss.hpp"
+#include "dec/io/sparql.hpp"
 #include "files.hpp"
 
 namespace dec::io {
@@ -39,6 +40,7 @@ Format const& format_of(std::string const& path) {
 }  // namespace
 
 ReadFeeder read_feeder(std::string const& path, ReadOptions const& options) {
+    if (is_endpoint(path)) return read_endpoint(path, options);
     require_file(path);
     return format_of(path).read(path, options);
 }

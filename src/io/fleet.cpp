@@ -25,7 +25,8 @@ struct Ending {
     std::string_view text;
     double bytes_per_bus;
 };
-constexpr std::array endings{Ending{".xml.gz", 500.0}, Ending{".xml", 8000.0}, Ending{".h5", 330.0}, Ending{".dss", 300.0}};
+constexpr std::array endings{Ending{".xml.gz", 500.0}, Ending{".xml", 8000.0}, Ending{".h5", 330.0},
+                             Ending{".dss", 300.0}};
 
 Ending const* ending_of(std::string const& path) {
     auto const found = std::ranges::find_if(endings, [&](auto const& ending) { return has_ending(path, ending.text); });
@@ -51,7 +52,10 @@ FleetMember member_of(std::string name, std::string const& path) {
     }
     std::error_code none;
     auto const bytes = fs::file_size(path, none);
-    return {std::move(name), path, {}, none || ending == nullptr ? 0.0 : static_cast<double>(bytes) / ending->bytes_per_bus};
+    return {std::move(name),
+            path,
+            {},
+            none || ending == nullptr ? 0.0 : static_cast<double>(bytes) / ending->bytes_per_bus};
 }
 
 Fleet read_list(std::string const& path) {
@@ -76,11 +80,13 @@ Fleet read_list(std::string const& path) {
         auto const where = fmt::format("line {}", line);
         std::error_code none;
         if (!fs::is_regular_file(member.path, none))
-            findings.push_back({path, where, fmt::format("{} is no file", member.path), "paths start at the list's folder"});
+            findings.push_back(
+                {path, where, fmt::format("{} is no file", member.path), "paths start at the list's folder"});
         else if (ending_of(member.path) == nullptr)
             findings.push_back({path, where, fmt::format("{} has an ending that is no feeder format", member.path),
                                 "formats are " + readable_formats()});
-        if (member.name.empty() || member.name == "." || member.name == ".." || member.name.find('/') != std::string::npos)
+        if (member.name.empty() || member.name == "." || member.name == ".." ||
+            member.name.find('/') != std::string::npos)
             findings.push_back({path, where, fmt::format("\"{}\" cannot be the name of a feeder", member.name),
                                 "no empty name and no slash"});
         else if (auto const [other, first] = line_of.emplace(member.name, line); !first)
@@ -110,8 +116,7 @@ Fleet read_folder(std::string const& path) {
     std::vector<std::string> files;
     std::error_code error;
     fs::directory_iterator const folder{path, error};
-    if (error)
-        throw core::SystemFailure{{path, {}, "cannot be read: " + error.message(), "get permission to read it"}};
+    if (error) throw core::SystemFailure{{path, {}, "cannot be read: " + error.message(), "get permission to read it"}};
     for (auto const& entry : folder)
         if (entry.is_regular_file() && !entry.path().filename().string().starts_with('.') &&
             ending_of(entry.path().string()) != nullptr)
@@ -148,6 +153,14 @@ Fleet read_folder(std::string const& path) {
 Fleet read_region(std::string const& path) {
     Fleet fleet;
     core::Hdf5Reader const file{path};
+    if (file.contains("/feeders/name")) {  // a region: ranges of rows (docs/native.md)
+        auto const names = std::get<std::vector<std::string>>(file.column("/feeders/name").data);
+        auto const begins = std::get<std::vector<std::int64_t>>(file.column("/feeders/first_buses").data);
+        for (std::size_t i = 0; i < names.size() && begins.size() == names.size(); ++i)
+            fleet.members.push_back(
+                {names[i], path, fmt::format("{}/{}", feeders_group, names[i]),
+                 static_cast<double>((i + 1 < begins.size() ? begins[i + 1] : file.rows("/buses/name")) - begins[i])});
+    }
     for (auto const& name : file.groups_in(feeders_group)) {
         auto const group = fmt::format("{}/{}", feeders_group, name);
         auto const buses = group + "/buses/name";

@@ -69,7 +69,7 @@ Vector6 AgentFlow::solve(AgentPart const& part, std::span<double const> alpha, V
     for (auto const j : part.vertices) {
         auto const& vertex = piece.vertices[static_cast<std::size_t>(j)];
         auto draw = row<6>(draw_, j);
-        draw = flow_.injections()[static_cast<std::size_t>(j)].constant;
+        draw = flow_.injections().constant(static_cast<std::size_t>(j));
         for (std::int32_t c = 0; c < vertex.children; ++c) {
             auto const child = piece.children[static_cast<std::size_t>(vertex.first_child + c)];
             if (piece.vertices[static_cast<std::size_t>(child)].agent != vertex.agent)

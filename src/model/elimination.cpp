@@ -4,7 +4,7 @@
 
 namespace dec::model {
 
-Elimination eliminate(BranchBlock const& block, Matrix63 const& slope) {
+Elimination eliminate(BranchMap const& block, Matrix63 const& slope) {
     // v = R u - M (c + K v)  =>  v = G (R u - M c),  G = (I + M K)^-1
     Elimination e;
     Matrix3 const g = (Matrix3::Identity() + block.drop * slope).inverse();

@@ -72,39 +72,54 @@ Vector6 drawn(Connection connection, PhaseSet phases, PerPhase const& p_w, PerPh
 
 }  // namespace
 
-std::vector<Injection> injections(partition::Piece const& piece, PerUnit const& pu, std::span<LoadPoint const> loads) {
+void Injections::add(std::size_t i, Injection const& more) {
+    Eigen::Map<Vector6>{constant_.data() + 6 * i} += more.constant;
+    if (more.slope.isZero(0.0)) return;
+    auto& row = slope_row_[i];
+    if (row < 0) {
+        row = static_cast<std::int32_t>(slopes_.size());
+        slopes_.push_back(Matrix63::Zero());
+    }
+    slopes_[static_cast<std::size_t>(row)] += more.slope;
+}
+
+Injections injections(partition::Piece const& piece, PerUnit const& pu, std::span<LoadPoint const> loads) {
     auto const& feeder = piece.feeder;
-    std::vector<Injection> result(piece.own);
-    auto const at = [&](core::Index<feeder::Bus> bus) -> Injection* {
-        auto const vertex = piece.vertex_of_bus[bus.at()];
-        return vertex < 0 ? nullptr : &result[static_cast<std::size_t>(vertex)];
+    Injections result{piece.own};
+    auto const add_at = [&](core::Index<feeder::Bus> bus, auto const& drawn_there) {
+        if (auto const vertex = piece.vertex_of_bus[bus.at()]; vertex >= 0) {
+            Injection more;
+            drawn_there(more);
+            result.add(static_cast<std::size_t>(vertex), more);
+        }
     };
     for (std::size_t i = 0; i < feeder.loads.size(); ++i) {
         auto const& load = feeder.loads.rows()[i];
-        auto* const here = at(load.bus);
-        if (here == nullptr) continue;
-        if (!loads.empty()) {
-            add_load(*here, load, loads[i]);
-            continue;
-        }
-        Eigen::Vector2d const exponents =
-            load.model.valid() ? voltage_exponents(feeder.load_models[load.model]) : Eigen::Vector2d{0.0, 0.0};
-        add_load(*here, load, near_nominal(load, exponents, pu));
+        add_at(load.bus, [&](Injection& more) {
+            if (!loads.empty()) {
+                add_load(more, load, loads[i]);
+                return;
+            }
+            Eigen::Vector2d const exponents =
+                load.model.valid() ? voltage_exponents(feeder.load_models[load.model]) : Eigen::Vector2d{0.0, 0.0};
+            add_load(more, load, near_nominal(load, exponents, pu));
+        });
     }
     for (auto const& c : feeder.capacitors.rows())
-        if (auto* here = at(c.bus)) add_capacitor(*here, c, feeder.buses[c.bus].base_v, pu);
+        add_at(c.bus, [&](Injection& more) { add_capacitor(more, c, feeder.buses[c.bus].base_v, pu); });
     for (auto const& m : feeder.machines.rows())
-        if (auto* here = at(m.bus)) {
+        add_at(m.bus, [&](Injection& more) {
             PerPhase p{}, q{};
             for (Phase phase : m.phases.list()) {
                 p[slot(phase)] = m.p_w / static_cast<double>(m.phases.size());
                 q[slot(phase)] = m.q_var / static_cast<double>(m.phases.size());
             }
-            here->constant -= drawn(Connection::wye, m.phases, p, q, pu);
-        }
+            more.constant -= drawn(Connection::wye, m.phases, p, q, pu);
+        });
     auto const add_inverter = [&](feeder::Inverter const& inverter) {
-        if (auto* here = at(inverter.bus))
-            here->constant -= drawn(inverter.connection, inverter.phases, inverter.p_w, inverter.q_var, pu);
+        add_at(inverter.bus, [&](Injection& more) {
+            more.constant -= drawn(inverter.connection, inverter.phases, inverter.p_w, inverter.q_var, pu);
+        });
     };
     for (auto const& battery : feeder.batteries.rows()) add_inverter(battery.inverter);
     for (auto const& pv : feeder.pv_systems.rows()) add_inverter(pv.inverter);
@@ -113,6 +128,7 @@ std::vector<Injection> injections(partition::Piece const& piece, PerUnit const& 
 
 std::vector<Der> ders(partition::Piece const& piece, PerUnit const& pu) {
     std::vector<Der> result;
+    result.reserve(piece.feeder.pv_systems.size());
     for (auto const& pv : piece.feeder.pv_systems.rows()) {
         Der der;
         der.vertex = piece.vertex_of_bus[pv.inverter.bus.at()];

@@ -495,6 +495,8 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.v_min = comm.min(lowest);
     s.nodes_below_vmin = by_ac ? answer.ac->nodes_below_vmin : comm.sum(below);
     s.binding = coordination::node_names(comm, piece, answer.nodes, binds);
+    std::ranges::move(coordination::loaded_branches(comm, answer.ratings, answer.curtailed),
+                      std::back_inserter(s.binding));
     s.violation = by_ac ? answer.ac->violation_pu : check.violation_pu;
     if (!by_ac) {
         s.violations = check.violations_pu;

@@ -112,8 +112,8 @@ std::string_view within_its_feeder(std::string_view path) {
 bool compared(std::string const& path) {
     static constexpr std::array<std::string_view, 2> ignored{"/partition", "/timing"};
     auto const own = within_its_feeder(path);
-    return std::ranges::none_of(
-        ignored, [&](auto group) { return own == group || own.starts_with(std::string{group} + "/"); });
+    return std::ranges::none_of(ignored,
+                                [&](auto group) { return own == group || own.starts_with(std::string{group} + "/"); });
 }
 
 std::set<std::string> compared_paths(std::vector<std::string> const& paths) {

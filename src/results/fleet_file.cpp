@@ -154,12 +154,13 @@ std::string to_table(FleetSummary const& fleet) {
     auto const line = [&](std::string_view label, std::string const& value) {
         text += fmt::format("  {:<17}{}\n", label, core::printable(value));
     };
-    line("Curtailed", fmt::format("{} of {} available", kilowatts(figure("curtailed_kw")), kilowatts(figure("available_kw"))));
+    line("Curtailed",
+         fmt::format("{} of {} available", kilowatts(figure("curtailed_kw")), kilowatts(figure("available_kw"))));
     line("Share of each", fmt::format("smallest {}, largest {} over {} DERs", percent(figure("alpha_min")),
                                       percent(figure("alpha_max")), count("ders")));
-    line("Highest voltage", fmt::format("{} pu uncurtailed, {} pu with these setpoints, {} by AC power flow",
-                                        per_unit(figure("v_max_uncurtailed")), per_unit(figure("v_max")),
-                                        per_unit(figure("v_max_ac"))));
+    line("Highest voltage",
+         fmt::format("{} pu uncurtailed, {} pu with these setpoints, {} by AC power flow",
+                     per_unit(figure("v_max_uncurtailed")), per_unit(figure("v_max")), per_unit(figure("v_max_ac"))));
     line("Feeders", fmt::format("{} buses, {} nodes, {} branches, {} loads", count("buses"), count("nodes"),
                                 count("branches"), count("loads")));
     line("Time", fmt::format("{:.2f} s, {:.1f} feeders a second", fleet.seconds,
@@ -171,17 +172,18 @@ std::string to_table(FleetSummary const& fleet) {
     std::vector<FleetEntry const*> answered;
     for (auto const& feeder : fleet.feeders)
         if (feeder.has_answer()) answered.push_back(&feeder);
-    std::ranges::stable_sort(answered, std::greater<>{}, [](auto const* feeder) { return real(*feeder, "curtailed_kw"); });
+    std::ranges::stable_sort(answered, std::greater<>{},
+                             [](auto const* feeder) { return real(*feeder, "curtailed_kw"); });
     if (answered.size() > most) answered.resize(most);
     if (answered.empty()) return text;
     text += fmt::format("\n  {:<30} {:<16} {:>14} {:>14} {:>10} {:>8}\n", all > most ? "largest curtailment" : "feeder",
                         "status", "curtailed", "available", "largest", "v_max");
     for (auto const* feeder : answered) {
         auto const& s = feeder->summary;
-        text += fmt::format("  {:<30} {:<16} {:>14} {:>14} {:>10} {:>8}\n", core::printable(feeder->name),
-                            feeder->status(), kilowatts(s.at("curtailed_kw")), kilowatts(s.at("available_kw")),
-                            percent(s.at("alpha_max")),
-                            per_unit(s.at("v_max_ac").is_null() ? s.at("v_max") : s.at("v_max_ac")));
+        text +=
+            fmt::format("  {:<30} {:<16} {:>14} {:>14} {:>10} {:>8}\n", core::printable(feeder->name), feeder->status(),
+                        kilowatts(s.at("curtailed_kw")), kilowatts(s.at("available_kw")), percent(s.at("alpha_max")),
+                        per_unit(s.at("v_max_ac").is_null() ? s.at("v_max") : s.at("v_max_ac")));
     }
     return text;
 }

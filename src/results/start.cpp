@@ -39,8 +39,10 @@ coordination::Settings::Start read_start(core::Communicator const& comm, std::st
                 core::Finding{path, {}, "is no results file", "give one that dec solve has written"}};
         core::Hdf5Reader file{path};
         if (group.empty() && file.contains("/feeders"))
-            throw core::InvalidInput{core::Finding{
-                path, {}, "holds the answers of a fleet, not of one feeder", "solve the fleet, or give results of the feeder"}};
+            throw core::InvalidInput{core::Finding{path,
+                                                   {},
+                                                   "holds the answers of a fleet, not of one feeder",
+                                                   "solve the fleet, or give results of the feeder"}};
         file.below(group);
         auto const mrid = texts(file, "/ders/mrid");
         auto const alpha = reals(file, "/ders/alpha");

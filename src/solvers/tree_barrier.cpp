@@ -6,7 +6,11 @@
 namespace dec::solvers {
 namespace {
 
-constexpr double start_low = 0.1, start_high = 0.9;
+// Where a cold start puts controls, and the product of slacks and multipliers: far less than what a control costs in full, as the many
+// limits that will not be met would otherwise pull at it together.
+constexpr double start_low = 0.1, start_high = 0.9, first_product = 0.05;
+// Where a warm start takes them to from their bounds, likewise, and from limits, as a share of the width between them.
+constexpr double warm_distance = 0.01, warm_product = 5e-4, warm_slack = 0.005;
 
 // The excess e with s = slack + e, s z = e w = mu and z + w = excess_cost (1 + e).
 double central_excess(double slack, double mu) {
@@ -87,19 +91,30 @@ void TreeBarrier::set_limits() {
     first_pair_ = watched_.size() + program_.flow_limits.size();
     set(low_, program_.low);
     set(high_, program_.high);
+    first_disc_ = first_pair_ + program_.pair_limits.size();
     // Limits of flows come after those of states.
-    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
-        high_.row.push_back(static_cast<std::int32_t>(watched_.size() + i));
-        high_.bound.push_back(program_.flow_limits[i].bound);
-    }
+    auto const add = [this](auto const& limit, std::size_t row) {
+        if (limit.side == TreeSide::first_of_disc)
+            discs_.push_back({.first = row, .row = first_disc_ + discs_.size(), .centre = {limit.bound, 0.0}});
+        else if (limit.side == TreeSide::second_of_disc) discs_.back().centre[1] = limit.bound;
+        if (limit.side == TreeSide::first_of_disc) return;
+        bool const disc = limit.side == TreeSide::second_of_disc;
+        if (disc) discs_.back().limit = high_.row.size();
+        high_.row.push_back(static_cast<std::int32_t>(disc ? discs_.back().row : row));
+        high_.bound.push_back(disc ? 0.5 : limit.bound);
+    };
+    for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) add(program_.flow_limits[i], watched_.size() + i);
     for (std::size_t i = 0; i < program_.pair_limits.size(); ++i) {
         auto const& limit = program_.pair_limits[i];
         auto const d = static_cast<std::size_t>(limit.control);
-        high_.row.push_back(static_cast<std::int32_t>(first_pair_ + i));
-        high_.bound.push_back(limit.bound);
+        add(limit, first_pair_ + i);
+        bool const half_plane = limit.side == TreeSide::half_plane;
         pairs_.push_back({.control = d,
                           .first = limit.first * units_.control_range[d],
-                          .second = limit.second * units_.control_range[d + 1]});
+                          .second = limit.second * units_.control_range[d + 1],
+                          .limit = high_.row.size() - 1,
+                          .disc = half_plane ? -1 : static_cast<std::int32_t>(discs_.size()) - 1,
+                          .coordinate = static_cast<std::uint8_t>(limit.side == TreeSide::second_of_disc ? 1 : 0)});
     }
     for (auto* const limits : {&low_, &high_}) {
         limits->s.assign(limits->row.size(), 1.0);
@@ -108,12 +123,12 @@ void TreeBarrier::set_limits() {
             limits->e = limits->w = limits->elasticity = limits->second_e = limits->de = limits->dw = limits->s;
     }
     if (!pairs_.empty()) pair_price_.assign(controls_.t.size(), 0.0);
-    value_.assign(first_pair_ + pairs_.size(), 0.0);
+    value_.assign(first_disc_ + discs_.size(), 0.0);
     is_separable_ = caps_.empty() && pairs_.empty();
 }
 
 void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
-    double const mu = elastic_ ? 0.1 * excess_cost : 1.0;
+    double const mu = elastic_ ? 0.1 * excess_cost : first_product;
     auto const place = [mu](Variables& variables) {
         for (std::size_t i = 0; i < variables.t.size(); ++i) {
             if (variables.moves[i] == 0) continue;
@@ -132,25 +147,42 @@ void TreeBarrier::start_cold(TreeFlow& flow, TreeGroups& groups) {
 }
 
 void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
-    constexpr double mu = 3e-3;
+    constexpr double mu = warm_product;
     auto const place = [](Variables& variables, std::vector<double> const& at, std::vector<double> const& lower,
                           std::vector<double> const& range) {
         for (std::size_t i = 0; i < variables.t.size(); ++i) {
             if (variables.moves[i] == 0) continue;
-            variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], 0.03, 0.97);
+            variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], warm_distance, 1.0 - warm_distance);
             variables.z_low[i] = mu / variables.t[i];
             variables.z_high[i] = mu / (1.0 - variables.t[i]);
         }
     };
     place(controls_, start.u, units_.control_lower, units_.control_range);
     place(shared_, start.y, units_.group_lower, units_.group_range);
-    set_slacks(flow, groups, 0.0025, mu);
-    auto const take = [this](Limits& limits, std::vector<double> const& prices) {
+    set_slacks(flow, groups, warm_slack, mu);
+    take_prices(start);
+    set_prices(flow);
+}
+
+// Where the start has larger ones.
+void TreeBarrier::take_prices(TreeStart const& start) {
+    auto const price_of_row = [&](std::size_t w) {
+        if (w < first_pair_) return start.price_flow.empty() ? 0.0 : start.price_flow[w - watched_.size()];
+        return start.price_pair.empty() ? 0.0 : start.price_pair[w - first_pair_];
+    };
+    auto const take = [&](Limits& limits, std::vector<double> const& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
-            if (w >= watched_.size()) continue;
-            auto const row = static_cast<std::size_t>(watched_[w]);
-            limits.z[i] = std::max(limits.z[i], units_.cost * prices[row]);
+            double price = 0.0;
+            if (w < watched_.size()) {
+                price = prices[static_cast<std::size_t>(watched_[w])];
+            } else if (w < first_disc_) {
+                price = price_of_row(w);
+            } else {
+                auto const first = discs_[w - first_disc_].first;
+                price = std::hypot(price_of_row(first), price_of_row(first + 1));
+            }
+            limits.z[i] = std::max(limits.z[i], units_.cost * price);
         }
     };
     take(low_, start.price_low);
@@ -159,13 +191,28 @@ void TreeBarrier::start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         fixed_.z[i] = units_.cost * (start.price_high[row] - start.price_low[row]);
     }
-    auto const of_states = high_.row.size() - program_.flow_limits.size() - pairs_.size();
-    for (std::size_t i = 0; i < start.price_flow.size(); ++i)
-        high_.z[of_states + i] = std::max(high_.z[of_states + i], units_.cost * start.price_flow[i]);
-    auto const of_pairs = high_.row.size() - pairs_.size();
-    for (std::size_t i = 0; i < start.price_pair.size(); ++i)
-        high_.z[of_pairs + i] = std::max(high_.z[of_pairs + i], units_.cost * start.price_pair[i]);
+}
+
+void TreeBarrier::start_exact(TreeFlow& flow, TreeGroups& groups, TreeStart const& start) {
+    auto const place = [](Variables& variables, std::vector<double> const& at, std::vector<double> const& lower,
+                          std::vector<double> const& range) {
+        for (std::size_t i = 0; i < variables.t.size(); ++i)
+            if (variables.moves[i] != 0) variables.t[i] = std::clamp((at[i] - lower[i]) / range[i], 0.0, 1.0);
+    };
+    place(controls_, start.u, units_.control_lower, units_.control_range);
+    place(shared_, start.y, units_.group_lower, units_.group_range);
+    set_slacks(flow, groups, 0.0, 0.0);
+    take_prices(start);
     set_prices(flow);
+}
+
+// Multipliers of caps are no part of a start: they are what else holds their controls in place.
+void TreeBarrier::end_start(TreePoint const& point) {
+    constexpr double at_cap = 1e-9;
+    for (auto& cap : caps_) {
+        double const pull = -units_.cost * units_.control_range[cap.control] * point.derivative[cap.control];
+        cap.z = cap.value < at_cap ? std::max(pull, 0.0) : 0.0;
+    }
 }
 
 // Ties follow their group.
@@ -190,7 +237,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
     for (auto& cap : caps_) {
         cap.value = gap_of(cap);
         cap.s = std::max(cap.value, 4.0 * least_share);
-        cap.z = mu / cap.s;
+        cap.z = mu > 0.0 ? mu / cap.s : 0.0;
     }
 
     TreePoint point;
@@ -213,7 +260,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
                 limits.s[i] = slack + limits.e[i];
                 limits.w[i] = mu / limits.e[i];
             }
-            limits.z[i] = mu / limits.s[i];
+            limits.z[i] = mu > 0.0 ? mu / limits.s[i] : 0.0;
         }
     };
     set(low_, -1.0);
@@ -221,6 +268,7 @@ void TreeBarrier::set_slacks(TreeFlow& flow, TreeGroups& groups, double least_sh
 }
 
 void TreeBarrier::set_prices(TreeFlow& flow) {
+    press_discs();
     TreePoint point;
     read_prices(point);
     find_prices(program_, flow, point);
@@ -228,8 +276,8 @@ void TreeBarrier::set_prices(TreeFlow& flow) {
         price_[d] = units_.cost * units_.control_range[d] * point.control_price[d];
 }
 
-void TreeBarrier::stiffen(bool idle_controls) {
-    proximity_ = idle_controls ? std::max(0.1 * proximity_, 1e-6) : std::min(10.0 * proximity_, 1e-3);
+void TreeBarrier::stiffen() {
+    proximity_ = std::min(10.0 * proximity_, 1e-3);
     softness_.least = std::min(10.0 * softness_.least, 1e-6);
     softness_.large = 1.0;
 }
@@ -238,6 +286,7 @@ void TreeBarrier::take_values(TreePoint const& point) {
     for (std::size_t w = 0; w < watched_.size(); ++w) value_[w] = point.observed[static_cast<std::size_t>(watched_[w])];
     std::ranges::copy(point.observed_flow, value_.begin() + static_cast<std::ptrdiff_t>(watched_.size()));
     std::ranges::copy(point.observed_pair, value_.begin() + static_cast<std::ptrdiff_t>(first_pair_));
+    measure_discs();
 }
 
 void TreeBarrier::set_values(TreePoint const& point) {
@@ -263,6 +312,7 @@ void TreeBarrier::read_prices(TreePoint& point) const {
     auto const read_limits = [&](Limits const& limits, std::vector<double>& prices) {
         for (std::size_t i = 0; i < limits.row.size(); ++i) {
             auto const w = static_cast<std::size_t>(limits.row[i]);
+            if (w >= first_disc_) continue;
             auto& to = w < watched_.size() ? prices[static_cast<std::size_t>(watched_[w])]
                        : w < first_pair_   ? point.price_flow[w - watched_.size()]
                                            : point.price_pair[w - first_pair_];
@@ -271,6 +321,12 @@ void TreeBarrier::read_prices(TreePoint& point) const {
     };
     read_limits(low_, point.price_low);
     read_limits(high_, point.price_high);
+    for (auto const& disc : discs_)
+        for (std::size_t k = 0; k < 2; ++k) {
+            auto const w = disc.first + k;
+            (w < first_pair_ ? point.price_flow[w - watched_.size()] : point.price_pair[w - first_pair_]) =
+                disc.force[k] / units_.cost;
+        }
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const row = static_cast<std::size_t>(watched_[static_cast<std::size_t>(fixed_.row[i])]);
         (fixed_.z[i] > 0.0 ? point.price_high : point.price_low)[row] = price(std::abs(fixed_.z[i]));

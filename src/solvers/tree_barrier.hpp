@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -59,13 +60,16 @@ class TreeBarrier {
     void start_cold(TreeFlow& flow, TreeGroups& groups);
     /// Collective. Near the answer of a similar program.
     void start_warm(TreeFlow& flow, TreeGroups& groups, TreeStart const& start);
+    /// Collective. At the answer of a program with slightly other costs, to be polished; `end_start` once that has been judged.
+    void start_exact(TreeFlow& flow, TreeGroups& groups, TreeStart const& start);
+    void end_start(TreePoint const& point);
 
     /// Takes the step found last, if `length` is not 0, and writes curvatures and the slopes of a step to s z = 0.
     TreeSums predict(double length, TreeStep const& step, TreeModel& model);
     /// Takes states and prices, in which rounding of all steps has added up, from a judged point, and writes the model again.
     void observe(TreePoint const& point, TreeModel& model);
-    /// Regularises more, where systems have turned out to be nearly singular; controls less if many of them are idle.
-    void stiffen(bool idle_controls);
+    /// Regularises more, where systems have turned out to be nearly singular.
+    void stiffen();
     /// How far that step goes; remembers it for its second-order terms.
     TreeReach reach_of_prediction(TreeStep& step);
     /// Slopes of the step to s z = target, with this share of the second-order terms.
@@ -139,18 +143,43 @@ class TreeBarrier {
         bool met = false;
     };
 
-    // A limit of a pair, in units of its controls.
+    // A limit of a pair, in units of its controls; half a disc, or with a place in high_.
     struct PairRow {
         std::size_t control = 0;
         double first = 0.0, second = 0.0;
+        std::size_t limit = 0;
+        std::int32_t disc = -1;
+        std::uint8_t coordinate = 0;
+    };
+    // src/solvers/tree_discs.cpp.
+    struct Disc {
+        std::size_t first = 0;  // row of x in value_, before that of y
+        std::size_t row = 0;    // that of (x^2 + y^2) / 2
+        std::size_t limit = 0;  // in high_
+        std::array<double, 2> centre{}, force{}, bend{}, before{};
+        std::array<double, 3> prediction{};  // steps of x, y and its own row
     };
 
     static void couple_cap(Cap const& cap, double stiffness, double push, TreeModel& model);
     void couple_pairs(TreeModel& model) const;
     void follow_pairs(TreeStep& step) const;
-    [[nodiscard]] double pair_multiplier(std::size_t i) const { return high_.z[high_.z.size() - pairs_.size() + i]; }
+    [[nodiscard]] double pair_multiplier(std::size_t i) const {
+        auto const& pair = pairs_[i];
+        return pair.disc < 0 ? high_.z[pair.limit] : discs_[static_cast<std::size_t>(pair.disc)].force[pair.coordinate];
+    }
+    [[nodiscard]] std::array<double, 2> place_of(Disc const& disc) const;
+    void measure_discs();
+    void press_discs();
+    void follow_discs(TreeStep& step) const;
+    void remember_discs(TreeStep const& step);
+    void advance_discs(double length, TreeStep const& step, TreeModel const& model);
+    void bend_discs(TreeModel const& model);
+    void couple_discs(bool polishing, TreeModel& model) const;
+    void polish_discs_step(TreeStep& step) const;
+    void press_discs_after(TreeStep const& step);
     void set_variables();
     void set_limits();
+    void take_prices(TreeStart const& start);
     void set_slacks(TreeFlow& flow, TreeGroups& groups, double least_share, double mu);
     void take_values(TreePoint const& point);
     void set_values(TreePoint const& point);
@@ -201,8 +230,10 @@ class TreeBarrier {
     Fixed fixed_;
     std::vector<Cap> caps_;
     std::vector<PairRow> pairs_;
+    std::vector<Disc> discs_;
     std::vector<double> pair_price_;  // per control, only if there are pairs: what their limits add to its derivative
     std::size_t first_pair_ = 0;      // where their rows begin, after watched rows and limits of flows
+    std::size_t first_disc_ = 0;      // after those
     std::vector<double> price_;       // per control: gains times prices of flows
     std::vector<double> value_;       // per watched row
     std::vector<double> of_groups_;   // per group: t of its scalar, on all ranks

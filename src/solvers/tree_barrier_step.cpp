@@ -264,6 +264,7 @@ void TreeBarrier::write_model(TreeModel& model, TreeSums& sums) {
         model.row_curvature[w] += stiffness;
         primal_residual_ = std::max(primal_residual_, std::abs(residual));
     }
+    couple_discs(false, model);
     std::ranges::fill(pair_price_, 0.0);
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
         pair_price_[pairs_[i].control] += pair_multiplier(i) * pairs_[i].first;
@@ -383,6 +384,8 @@ template <bool Corrected>
 TreeReach TreeBarrier::reach_of(TreeStep& step) {
     TreeReach reach;
     follow_pairs(step);
+    follow_discs(step);
+    if constexpr (!Corrected) remember_discs(step);
     on_both_sides(
         [&]<class Kind, int Sign>(Limits& limits) { reach_limits<Kind, Sign, Corrected>(limits, step, reach); });
     reach_variables<Corrected>(controls_, step.control, reach);
@@ -405,7 +408,11 @@ TreeReach TreeBarrier::reach_of(TreeStep& step) {
 }
 
 TreeSums TreeBarrier::predict(double length, TreeStep const& step, TreeModel& model) {
-    if (length > 0.0) advance(length, step);
+    if (length > 0.0) {
+        advance(length, step);
+        advance_discs(length, step, model);
+        measure_discs();
+    }
     TreeSums sums;
     sums.objective = constant_;
     write_model<false>(model, sums);
@@ -423,6 +430,7 @@ TreeReach TreeBarrier::reach_of_prediction(TreeStep& step) { return reach_of<fal
 void TreeBarrier::correct(double target, double second_share, TreeModel& model) {
     target_ = target;
     second_share_ = second_share;
+    bend_discs(model);
     TreeSums unused;
     write_model<true>(model, unused);
 }
@@ -459,6 +467,13 @@ void TreeBarrier::couple_pairs(TreeModel& model) const {
             h1 += curvature * pair.first * pair.first;
             h12 += curvature * pair.first * pair.second;
             h2 += curvature * pair.second * pair.second;
+            if (pair.disc >= 0 && pair.coordinate == 0) {
+                auto const& other = pairs_[i + 1];
+                double const cross = model.row_cross[first_pair_ + i];
+                h1 += 2.0 * cross * pair.first * other.first;
+                h12 += cross * (pair.first * other.second + pair.second * other.first);
+                h2 += 2.0 * cross * pair.second * other.second;
+            }
             model.control_slope[d] += slope * pair.first;
             model.control_slope[d + 1] += slope * pair.second;
         }

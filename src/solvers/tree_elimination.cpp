@@ -136,11 +136,13 @@ void TreeElimination::lay_out(TreeProgram const& program) {
         auto& place = places_[static_cast<std::size_t>(limit.vertex)];
         place.flags |= rated;
         ++place.flow_limits;
+        discs_ += limit.side == TreeSide::first_of_disc ? 1 : 0;
     }
     for (auto const& limit : program.pair_limits) {
         auto const& control = program.controls[static_cast<std::size_t>(limit.control)];
         places_[static_cast<std::size_t>(control.vertex)].flags |= paired;
         ++pair_limits_;
+        discs_ += limit.side == TreeSide::first_of_disc ? 1 : 0;
     }
     for (auto const& cut : above_) places_[static_cast<std::size_t>(cut.vertex)].flags |= is_cut;
     for (auto const& cut : below_) places_[static_cast<std::size_t>(cut.vertex)].flags |= has_cuts;
@@ -256,13 +258,14 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
 }
 
 void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
-    std::size_t controls = 0, rows = watched_.size() + pair_limits_;
+    std::size_t controls = 0, rows = watched_.size() + pair_limits_ + discs_;
     for (auto const& place : places_) {
         controls += static_cast<std::size_t>(place.controls);
         rows += static_cast<std::size_t>(place.flow_limits);
     }
     model.row_curvature.assign(rows, 0.0);
     model.row_slope.assign(rows, 0.0);
+    model.row_cross.assign(discs_ > 0 ? rows : 0, 0.0);
     model.control_inverse.assign(controls, 0.0);
     model.control_slope.assign(controls, 0.0);
     step.row.assign(rows, 0.0);
@@ -345,7 +348,7 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
               .weights = weights_.data() + weights_.size(),
               .rating = rating_.data() + rating_.size(),
               .row = watched_.size(),
-              .flow_limit = model.row_slope.size() - pair_limits_,
+              .flow_limit = model.row_slope.size() - pair_limits_ - discs_,
               .control = model.control_slope.size(),
               .top = tops_.size(),
               .above = above_order_.size(),
@@ -745,6 +748,12 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
             double const* const weight = at.weights + r * M;
             for (int i = 0; i < M; ++i)
                 for (int j = 0; j < M; ++j) S[i * M + j] += curvature * weight[i] * weight[j];
+            double const cross =
+                model.row_cross.empty() ? 0.0 : model.row_cross[at.flow_limit + static_cast<std::size_t>(r)];
+            if (cross == 0.0) continue;
+            double const* const other = weight + M;
+            for (int i = 0; i < M; ++i)
+                for (int j = 0; j < M; ++j) S[i * M + j] += cross * (weight[i] * other[j] + other[i] * weight[j]);
         }
         double L[M * M];
         std::copy(S, S + M * M, L);

@@ -18,7 +18,9 @@ namespace dec::solvers {
 
 /// The coefficients of the quadratic.
 struct TreeModel {
-    std::vector<double> row_curvature, row_slope;        ///< per watched row, limit of a flow, limit of a pair
+    std::vector<double> row_curvature, row_slope;  ///< per watched row, limit of a flow, limit of a pair, disc
+    std::vector<double>
+        row_cross;  ///< only if there are discs, per row: what couples the first of a disc with the second
     std::vector<double> control_inverse, control_slope;  ///< per control: 1/h (0: it does not move by itself), slope
     /// Per control, only if there are pairs: what else of the inverse of the 2 x 2 curvature couples it with the next.
     std::vector<double> control_cross;
@@ -147,7 +149,7 @@ class TreeElimination {
     std::size_t cut_size_ = 0;  // largest rows + flows above a cut, on any rank
     bool column_cut_ = false;   // a column crosses a cut, on any rank
     std::size_t groups_ = 0;    // of this rank
-    std::size_t pair_limits_ = 0;
+    std::size_t pair_limits_ = 0, discs_ = 0;
 };
 
 }  // namespace dec::solvers

@@ -38,6 +38,7 @@ TreeMeanPrice TreeBarrier::begin_polish() {
     for (auto* const limits : {&low_, &high_}) limits->before = limits->z;
     fixed_.before = fixed_.z;
     for (auto& cap : caps_) cap.before = cap.z;
+    for (auto& disc : discs_) disc.before = disc.force;
     for (auto* const variables : {&controls_, &shared_}) variables->before = variables->t;
     polish_proximity_ = first_proximity / fading;
     TreeMeanPrice mean;
@@ -63,6 +64,7 @@ TreeMeanPrice TreeBarrier::begin_polish() {
         if (!cap.met) cap.z = 0.0;
         add(cap.z);
     }
+    press_discs();
     controls_.met.assign(controls_.t.size(), 0);
     shared_.met.assign(shared_.t.size(), 0);
     return mean;
@@ -73,6 +75,7 @@ void TreeBarrier::end_polish(TreeGroups& groups) {
     follow_groups(groups);
     for (auto* const limits : {&low_, &high_}) limits->z = limits->before;
     fixed_.z = fixed_.before;
+    for (auto& disc : discs_) disc.force = disc.before;
     for (auto& cap : caps_) {
         cap.z = cap.before;
         cap.value = gap_of(cap);
@@ -190,6 +193,7 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
         model.shared_curvature[d] = curvature;
         model.shared_slope[d] = slope + price_[d];
     }
+    couple_discs(true, model);
     couple_pairs(model);
     for (auto& cap : caps_) {
         cap.value = gap_of(cap);
@@ -209,8 +213,10 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
 
 void TreeBarrier::polish_step(TreeStep& step, TreeGroups& groups) {
     follow_pairs(step);
+    polish_discs_step(step);
     polish_limits_step<-1>(low_, step);
     polish_limits_step<1>(high_, step);
+    press_discs_after(step);
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(fixed_.row[i]);
         fixed_.z[i] += fixed_.penalty[i] * (seen(value_[w] - fixed_.bound[i]) + step.row[w]);

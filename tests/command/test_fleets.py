@@ -151,6 +151,20 @@ def test_one_file_may_hold_a_fleet(fleet, solved, tmp_path):
             np.testing.assert_array_equal(one[f"feeders/feeder{i}/ders/alpha"][:], other[f"feeders/feeder{i}/ders/alpha"][:])
 
 
+def test_a_generated_region_is_a_fleet(tmp_path):
+    succeed("generate", tmp_path / "region.h5", "--buses", 4000, "--substations", 2)
+    assert "2 feeders" in succeed("inspect", tmp_path / "region.h5").out
+    one, two = (json.loads(succeed("solve", tmp_path / "region.h5", "-o", tmp_path / f"{ranks}.h5", "--json", *QUADRATIC, ranks=ranks).out)
+                for ranks in (1, 2))
+    with h5py.File(tmp_path / "region.h5") as region:
+        assert [feeder["name"] for feeder in one["results"]] == list(region["feeders/name"].asstr())
+        assert one["answers"] == 2 and one["buses"] == len(region["buses/name"]) and one["ders"] == len(region["ders/pv/name"])
+        with h5py.File(tmp_path / "1.h5") as file:
+            shares = [mrid for name in file["feeders"] for mrid in file[f"feeders/{name}/ders/mrid"]]
+            assert sorted(shares) == sorted(region["ders/pv/mrid"])
+    same_results(tmp_path / "1.h5", tmp_path / "2.h5")
+
+
 def test_large_feeders_are_solved_by_all_ranks_and_small_ones_beside_each_other(tmp_path):
     folder = tmp_path / "fleet"
     folder.mkdir()

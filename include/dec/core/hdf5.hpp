@@ -98,6 +98,12 @@ class Hdf5Writer final : public TableSink {
     /// Writes one dataset of `total` rows of which each rank has those from `first` on; over all ranks every row is given
     /// exactly once. Nothing is sent between ranks but the length of the longest text. Texts as in `table`. Collective.
     void block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first);
+    /// Makes a dataset that `fill` writes: of `like` only the name, unit, meaning, width and kind count. Every row has to be
+    /// filled. \param text_size bytes of the longest text. All arguments must be equal on all ranks. Collective.
+    void declare(std::string_view group, Block const& like, std::int64_t total, std::size_t text_size = 1);
+    /// Writes the rows from `first` on of a declared dataset. Not collective: whoever has rows writes them, in any order.
+    /// \throws SystemFailure on this rank alone
+    void fill(std::string_view group, Block const& block, std::int64_t first);
     void attributes(std::string_view group, Attributes const& values) override;
     /// Closes the file and moves it to its name. Collective. \throws SystemFailure
     void commit();

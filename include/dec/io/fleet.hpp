@@ -12,10 +12,10 @@ namespace dec::io {
 
 /// Where one feeder of a fleet is.
 struct FleetMember {
-    std::string name;     ///< unique in the fleet; a name of a group of HDF5
-    std::string path;     ///< of its file
-    std::string group;    ///< in that file; empty: the whole file
-    double buses = 0.0;   ///< about as many as it has, from the size of its file
+    std::string name;    ///< unique in the fleet; a name of a group of HDF5
+    std::string path;    ///< of its file
+    std::string group;   ///< in that file; empty: the whole file
+    double buses = 0.0;  ///< about as many as it has, from the size of its file
 };
 
 struct Fleet {

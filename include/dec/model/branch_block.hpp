@@ -12,11 +12,15 @@
 namespace dec::model {
 
 /// v_j = R v_i - M s_j;  the power drawn from i is L s_j. Squared voltages in pu of each bus's own base, powers in pu.
-struct BranchBlock {
+struct BranchMap {
     Matrix3 ratio =
         Matrix3::Zero();  ///< R: tau^2 times 0/1, or two upstream phases per row (delta-wye, between phases)
-    Matrix36 drop = Matrix36::Zero();       ///< M = [A B]
-    Matrix66 lift = Matrix66::Zero();       ///< L
+    Matrix36 drop = Matrix36::Zero();  ///< M = [A B]
+    Matrix66 lift = Matrix66::Zero();  ///< L
+};
+
+/// The map, and what it can be made anew from at other voltages.
+struct BranchBlock : BranchMap {
     Complex3 impedance = Complex3::Zero();  ///< what `drop` was made of, pu on the downstream base
 };
 

@@ -18,6 +18,6 @@ struct Elimination {
 };
 
 /// \param slope K of the vertex and all below: its own plus the `slope_above` of its children.
-[[nodiscard]] Elimination eliminate(BranchBlock const& block, Matrix63 const& slope);
+[[nodiscard]] Elimination eliminate(BranchMap const& block, Matrix63 const& slope);
 
 }  // namespace dec::model

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <complex>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -37,9 +38,32 @@ struct LoadPoint {
     std::array<std::complex<double>, 3> constant{}, slope{};
 };
 
+/// Of many vertices, by position; hardly any answers to voltages.
+class Injections {
+  public:
+    explicit Injections(std::size_t vertices = 0) : constant_(6 * vertices, 0.0), slope_row_(vertices, -1) {}
+    [[nodiscard]] std::size_t size() const { return slope_row_.size(); }
+    [[nodiscard]] Eigen::Map<Vector6 const> constant(std::size_t i) const {
+        return Eigen::Map<Vector6 const>{constant_.data() + 6 * i};
+    }
+    /// Null where nothing there answers to voltages.
+    [[nodiscard]] Matrix63 const* slope(std::size_t i) const {
+        return slope_row_[i] < 0 ? nullptr : &slopes_[static_cast<std::size_t>(slope_row_[i])];
+    }
+    [[nodiscard]] Injection operator[](std::size_t i) const {
+        return {constant(i), slope(i) == nullptr ? Matrix63{Matrix63::Zero()} : *slope(i)};
+    }
+    void add(std::size_t i, Injection const& more);
+
+  private:
+    std::vector<double> constant_;  // 6 per vertex
+    std::vector<std::int32_t> slope_row_;
+    std::vector<Matrix63> slopes_;
+};
+
 /// One entry per own vertex of the piece. \param loads one per row of the piece's loads; none: near nominal voltage.
-[[nodiscard]] std::vector<Injection> injections(partition::Piece const& piece, feeder::PerUnit const& pu,
-                                                std::span<LoadPoint const> loads = {});
+[[nodiscard]] Injections injections(partition::Piece const& piece, feeder::PerUnit const& pu,
+                                    std::span<LoadPoint const> loads = {});
 /// One entry per row of the piece's pv_systems.
 [[nodiscard]] std::vector<Der> ders(partition::Piece const& piece, feeder::PerUnit const& pu);
 

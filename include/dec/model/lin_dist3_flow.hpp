@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dec/core/communicator.hpp"
+#include "dec/model/branch_store.hpp"
 #include "dec/model/elimination.hpp"
 #include "dec/model/injections.hpp"
 #include "dec/model/operating_point.hpp"
@@ -54,31 +55,43 @@ class LinDist3Flow {
                   std::span<double> reactive = {});
 
     [[nodiscard]] std::vector<Der> const& ders() const { return ders_; }
-    [[nodiscard]] std::vector<Injection> const& injections() const { return injections_; }
+    [[nodiscard]] Injections const& injections() const { return injections_; }
     /// Of own vertices; meaningless for the ideal source.
-    [[nodiscard]] std::vector<BranchBlock> const& blocks() const { return blocks_; }
+    [[nodiscard]] BranchStore const& blocks() const { return blocks_; }
+    /// What one pass up knows of an own vertex; the branch alone where nothing below it answers to voltages.
+    [[nodiscard]] Elimination elimination(std::int32_t vertex) const;
     [[nodiscard]] Vector3 const& source_v_sq() const { return source_v_sq_; }
     [[nodiscard]] partition::Piece const& piece() const { return piece_; }
     [[nodiscard]] LinearSettings const& settings() const { return settings_; }
     [[nodiscard]] partition::TreeExchange& exchange() { return exchange_; }
 
   private:
-    void build_blocks();
+    /// \param points null: balanced voltages without losses.
+    void build_blocks(OperatingPoint const* points);
     void eliminate();
+    /// What answers to voltages at a vertex and below; null where nothing does.
+    [[nodiscard]] Elimination const* sloped(std::int32_t vertex) const {
+        auto const row = elimination_row_[static_cast<std::size_t>(vertex)];
+        return row < 0 ? nullptr : &eliminated_[static_cast<std::size_t>(row)];
+    }
     void sweep(Vector3 const& source, FlowState& state);
     void gather_draw(std::span<double const> alpha);
 
     partition::Piece const& piece_;
     LinearSettings settings_;
     partition::TreeExchange exchange_;
-    std::vector<BranchBlock> blocks_;
-    std::vector<Injection> injections_;
+    BranchStore blocks_;
+    Injections injections_;
     std::vector<Der> ders_;
+    // Where nothing below answers to voltages, what is seen from above is the branch alone.
+    std::vector<std::int32_t> elimination_row_;  // per own vertex, -1: none
     std::vector<Elimination> eliminated_;
     Vector3 source_v_sq_ = Vector3::Zero();
     std::vector<double> reactive_;  // injected, per DER; NaN or none: the file's
-    std::vector<double> draw_;      // 6 per local vertex: own draw, then with everything below it
-    std::vector<double> message_;   // 6 per local vertex: what the branch above delivers at zero upstream voltage
+    // Room for sweeps, 6 per local vertex each.
+    std::vector<double> draw_;  // own draw, then with everything below it; of a gradient: price of power
+    std::vector<double>
+        message_;  // what the branch above delivers at zero upstream voltage; of a gradient: prices of voltages
 };
 
 /// Squared voltage as a limit sees it: of each phase, or line to line behind a floating delta. `v_sq` and the result: 3 places.

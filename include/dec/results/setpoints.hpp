@@ -18,7 +18,7 @@ struct Setpoint {
     std::string name, mrid, bus;
     double available_kw = 0.0, allowed_kw = 0.0;
     double share = 0.0;        ///< curtailed share of what is available (alpha)
-    std::string binding_node;  ///< "bus.phase" whose voltage limit binds; empty where none does
+    std::string binding_node;  ///< "bus.phase" whose voltage limit binds, or "line l12.A" whose rating does; else empty
     /// What it injects, and in the file; NaN where reactive power is not asked for.
     double reactive_kvar = std::numeric_limits<double>::quiet_NaN();
     double file_reactive_kvar = std::numeric_limits<double>::quiet_NaN();

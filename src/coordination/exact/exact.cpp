@@ -78,22 +78,16 @@ void ExactSearch::leave_open(std::string what) {
     answer_.open = std::move(what);
 }
 
-double ExactSearch::count_open() const {
-    double open = 0.0;
-    for (auto const& what : decisions_.ders) open += what.role == Decision::Role::fixed ? 0.0 : 1.0;
-    return comm_.sum(open);
-}
-
 void ExactSearch::take_prices() {
     report_prices(low_, high_, answer_);
-    if (!powers_.branches.empty()) {
-        answer_.price_rating = rating_prices(powers_, assembled_, outcome_);
-        for (double& price : answer_.price_rating) price *= flow_.settings().per_unit.power(1000.0);
-    }
+    answer_.price_rating = rating_prices(powers_, assembled_, outcome_);
+    for (double& price : answer_.price_rating) price *= flow_.settings().per_unit.power(1000.0);
     name_binding(std::vector<char>(answer_.alpha.size(), 1));
 }
 
-void ExactSearch::name_binding(std::vector<char> const& ders) { prices_.name_binding(ders, low_, high_, answer_); }
+void ExactSearch::name_binding(std::vector<char> const& ders) {
+    prices_.name_binding(ders, low_, high_, rating_forces(powers_, assembled_, outcome_), answer_);
+}
 
 /// The last line of the history is the answer itself, with its voltages.
 void ExactSearch::finish() {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../conflicts.hpp"
+#include "../later_costs.hpp"
 #include "../record.hpp"
 #include "search.hpp"
 
@@ -59,7 +60,9 @@ bool ExactSearch::is_near(solvers::TreeOutcome const& outcome) const {
 }
 
 /// Of one program: what does not end before does not end at all.
-std::int64_t ExactSearch::most_iterations() const { return holds_limits_ || gives_way_ ? 60 : has_powers_ ? 150 : 200; }
+std::int64_t ExactSearch::most_iterations() const {
+    return decides_least_ ? 40 : holds_limits_ ? 60 : has_powers_ ? 100 : 200;
+}
 
 solvers::TreeOutcome ExactSearch::solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                              solvers::TreeObserver const& watch) {
@@ -67,49 +70,22 @@ solvers::TreeOutcome ExactSearch::solve_tree(solvers::TreeSettings const& tree, 
                        : solvers::solve(assembled_.program, links_, tree, start, watch);
 }
 
-/// The program with circles: polygons are made finer around the answer until what they leave out is worth no more than the gap
-/// that is allowed.
 solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                 solvers::TreeObserver const& watch) {
-    constexpr int most_refinements = 16;
-    constexpr double nothing = 1e-12;  // of all that could be given up
-    constexpr double no_part = 1e-9;   // of a certificate
-    constexpr double loose = 1e-6;     // first polygons need not be answered better
-    auto now = tree;
-    if (has_powers_) now.tolerance = std::max(tree.tolerance, loose);
-    auto const answer = [&](solvers::TreeStart const* from) {
-        auto outcome = solve_tree(now, from, watch);
-        bool const ends_far = outcome.status == solvers::TreeStatus::iteration_limit && !is_near(outcome);
-        if (!ends_far || !now.idle_controls) return outcome;
-        auto stiffer = now;
-        stiffer.idle_controls = false;
-        return solve_tree(stiffer, nullptr, watch);
-    };
-    auto outcome = answer(start);
-    double const all = policy_.cost == nullptr ? 1.0 : total_kw_;
-    for (int round = 0; has_powers_ && round < most_refinements; ++round) {
-        bool const infeasible = outcome.status == solvers::TreeStatus::primal_infeasible;
-        auto const forces = chord_forces(powers_, assembled_, outcome);
-        std::array sums{forces.gap, forces.force};
-        links_.sum(sums);
-        double const allowed =
-            infeasible ? no_part * sums[1] : std::max(settings_.tolerance * std::abs(outcome.objective), nothing * all);
-        bool const goes_on = outcome.status == solvers::TreeStatus::optimal || infeasible || is_near(outcome) ||
-                             (outcome.status == solvers::TreeStatus::iteration_limit && outcome.gap < sums[0]);
-        double const own = outcome.gap;
-        outcome.gap += sums[0];
-        bool const fine = sums[0] <= allowed;
-        if (!goes_on || (fine && (infeasible || now.tolerance == tree.tolerance))) break;
-        if (!fine) refine(powers_, flow_, assembled_, outcome);
-        if (fine || sums[0] < own) now.tolerance = tree.tolerance;
-        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
-        solvers::TreeStart const near{.u = std::move(outcome.u),
-                                      .y = std::move(outcome.y),
-                                      .price_low = std::move(outcome.price_low),
-                                      .price_high = std::move(outcome.price_high)};
-        outcome = answer(infeasible ? nullptr : &near);
+    if (!decides_reactive_ || decides_least_ || tree.elastic) return solve_tree(tree, start, watch);
+    std::vector<double> later(assembled_.der.size(), 0.0);
+    for (std::size_t k = 0; k < later.size(); ++k) {
+        auto const& can = powers_.ders;
+        if (assembled_.reactive[k] == 0) continue;
+        later[k] = flow_.settings().per_unit.power_si(can[static_cast<std::size_t>(assembled_.der[k])].rated) / 1000.0;
     }
-    return outcome;
+    auto const solve_one = [&](bool resume, solvers::TreeStart const* from) {
+        auto now = tree;
+        now.resume = resume;
+        now.polish = true;
+        return solve_tree(now, from, watch);
+    };
+    return solve_with_idle_controls(assembled_.program, later, links_, settings_.tolerance, solve_one, start);
 }
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
@@ -123,9 +99,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .tolerance = settings_.tolerance,
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
-        .elastic = gives_way_,
+        .give = decides_least_ ? powers_.room : 0.0,
         .polish = polish,
-        .idle_controls = decides_reactive_ && !gives_way_,
         .control_prices = has_powers_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
@@ -172,7 +147,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         high_.push_back(outcome_.price_high[row]);
     }
     if (outcome_.status == solvers::TreeStatus::primal_infeasible) {
-        report_conflict(comm_, flow_, settings_.limits, answer_, low_, high_);
+        report_conflict(comm_, flow_, settings_, answer_, low_, high_, rating_forces(powers_, assembled_, outcome_));
         return false;
     }
     take_shares(outcome_.u);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "search.hpp"
@@ -25,64 +26,49 @@ void ExactSearch::set_reactive(std::vector<double> injected) {
     flow_.set_reactive(answer_.reactive);
 }
 
-/// With all shares as they are, the smallest sum of q^2 / s. The limits leave no inside, so that exceeding them has a price here; where
-/// that does not keep them, so small a part of the sum beside the policy's cost that the shares stay as they are.
+/// With all shares as they are the smallest sum of q^2 / s. The limits may leave no inside: they have a little room.
 void ExactSearch::use_least_reactive_power() {
-    constexpr double holds = 1e-8;  // pu^2, of ratings their part
-    constexpr double same = 1e-6;   // of a share
-    constexpr double no_dearer = 1e-8;
+    // pu^2, of ratings their part; and as much again may be missed.
+    constexpr std::array rooms{1e-9, 5e-9};
     if (!decides_reactive_) return;
     auto const reactive = answer_.reactive;
-    auto const alpha = answer_.alpha;
     auto const gap = answer_.duality_gap;
     auto const status = answer_.status;
-    double const most = answer_.objective + no_dearer * std::max(std::abs(answer_.objective), 1e-3);
-    auto const weigh = [&](double part) {
-        for (auto& can : powers_.ders)
-            if (can.decided()) can.cost = part * flow_.settings().per_unit.power_si(can.rated) / 1000.0;
-    };
-    auto const solved = [&] {
-        answer_.status = Status::optimal;
-        assembled_ = model::assemble(comm_, flow_, limits_, decisions_, powers_);
-        auto const from = start_at(alpha);
-        return solve(&from);
-    };
-    weigh(1.0);
+    for (auto& can : powers_.ders) {
+        can.given.reset();
+        can.cost = flow_.settings().per_unit.power_si(can.rated) / 1000.0;
+    }
     for (std::size_t d = 0; d < decisions_.ders.size(); ++d) {
         decisions_.ders[d].role = Decision::Role::fixed;
         decisions_.ders[d].fixed = answer_.alpha[d];
     }
-    limits_ = squared_limits(piece_, answer_.nodes);
-    for (auto const& node : answer_.nodes) {
-        double const v = seen(piece_, answer_.curtailed, node);
-        limits_.low[place(node)] = std::min(limits_.low[place(node)], v);
-        limits_.high[place(node)] = std::max(limits_.high[place(node)], v);
-    }
+    auto const limits = squared_limits(piece_, answer_.nodes);
+    auto const decided = answer_.curtailed;
     holds_limits_ = false;
-    gives_way_ = true;
-    bool found = solved() && outcome_.primal_residual <= holds;
-    gives_way_ = false;
-    limits_ = squared_limits(piece_, answer_.nodes);
-    for (double const part : {1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
-        if (found || answer_.status == Status::interrupted || policy_.levels != fairness::Levels::none) break;
-        decisions_ = fairness::decide(policy_, settings_.scope, piece_, available_kw_, settings_.contracts);
-        for (std::size_t d = 0; policy_.tie_break && d < decisions_.ders.size(); ++d)
-            decisions_.ders[d].cost.quadratic =
-                10.0 * part * available_kw_[d] * decisions_.ders[d].reach * decisions_.ders[d].reach;
-        weigh(part);
-        found = solved();
-        double change = 0.0;
-        for (std::size_t d = 0; d < alpha.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - alpha[d]));
-        found = found && comm_.max(change) <= same && answer_.objective <= most;
-    }
+    decides_least_ = true;
+    auto const found = [&](double room) {
+        powers_.room = room;
+        limits_ = limits;
+        for (auto const& node : answer_.nodes) {
+            double const v = seen(piece_, decided, node);
+            auto& low = limits_.low[place(node)];
+            auto& high = limits_.high[place(node)];
+            low = std::min(low, v) - room;
+            high = std::max(high, v) + room;
+        }
+        answer_.status = Status::optimal;
+        return solve(nullptr) && worst_violation() <= 3.0 * room;
+    };
+    bool is_least = false;
+    for (double const room : rooms) is_least = is_least || (answer_.status != Status::interrupted && found(room));
+    answer_.conflicts.clear();
     if (answer_.status != Status::interrupted) answer_.status = status;
-    if (!found && answer_.status != Status::interrupted) {
-        answer_.alpha = alpha;
+    if (!is_least && answer_.status != Status::interrupted) {
         set_reactive(reactive);
         flow_.solve(answer_.alpha, answer_.curtailed);
-        answer_.objective = objective_of(answer_.alpha);
         leave_open("the reactive powers keep the limits, but whether smaller ones do as well is not settled");
     }
+    answer_.objective = objective_of(answer_.alpha);
     answer_.duality_gap = gap;
 }
 

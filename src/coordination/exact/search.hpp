@@ -90,12 +90,12 @@ class ExactSearch {
     model::PowerLimits powers_;
     bool has_powers_ = false;  // on any rank
     bool decides_reactive_ = false;
-    bool is_short_ = false;      // a program ended near its optimum, but not within the tolerance
-    bool gives_way_ = false;     // what was decided before stands on the limits: they leave no inside
-    bool holds_limits_ = false;  // some rows are given: nothing about them may be left out
-    bool settled_ = false;       // something has been decided by an earlier program
-    bool loosened_ = false;      // they have become limits with little room
-    bool stood_still_ = false;   // a program since this was cleared ended above the tolerance
+    bool is_short_ = false;       // a program ended near its optimum, but not within the tolerance
+    bool decides_least_ = false;  // shares are decided: the smallest reactive powers are wanted
+    bool holds_limits_ = false;   // some rows are given: nothing about them may be left out
+    bool settled_ = false;        // something has been decided by an earlier program
+    bool loosened_ = false;       // they have become limits with little room
+    bool stood_still_ = false;    // a program since this was cleared ended above the tolerance
     model::FlowState unknown_;
     fairness::Decisions decisions_;
     model::AssembledProgram assembled_;

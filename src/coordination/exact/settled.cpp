@@ -11,6 +11,12 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
+double ExactSearch::count_open() const {
+    double open = 0.0;
+    for (auto const& what : decisions_.ders) open += what.role == Decision::Role::fixed ? 0.0 : 1.0;
+    return comm_.sum(open);
+}
+
 /// Fixes every share that is at a bound in all optima: whose bound has a price. `cap` is what shares with a cap have at most.
 /// \return which ones.
 std::vector<char> ExactSearch::settle(double cap) {
@@ -62,6 +68,15 @@ std::vector<char> ExactSearch::settle(double cap) {
         what.fixed = what.reach * (std::abs(bound - u) < clear ? bound : u);
         answer_.alpha[d] = what.fixed;
         settled[d] = 1;
+    }
+    // A circle that presses on the share presses on the reactive power: both are where its force points.
+    auto const& limits = assembled_.program.pair_limits;
+    for (std::size_t i = 1; has_powers_ && i < limits.size(); ++i) {
+        if (limits[i].side != solvers::TreeSide::second_of_disc) continue;
+        auto const d = static_cast<std::size_t>(assembled_.der[static_cast<std::size_t>(limits[i].control)]);
+        double const force = std::hypot(outcome_.price_pair[i - 1], outcome_.price_pair[i]);
+        if (settled[d] != 0 && force > negligible * scale[d])
+            powers_.ders[d].given = answer_.reactive[d] / powers_.ders[d].rated;
     }
     flow_.solve(answer_.alpha, answer_.curtailed);
     return settled;
