@@ -191,7 +191,7 @@ void Correction::rounds() {
     constexpr double still = 1e-4, none = 1e-9, fastest = 0.1;
     constexpr std::int64_t rebuilds = 3;
     double last_moved = infinity;
-    settled_ = holds() && curtailed_kw(current_) <= none;
+    settled_ = holds() && curtailed_kw(current_) <= none && holds_without_kept_models();
     while (!settled_ && round_ < own_.max_rounds) {
         if (may_rebuild_ && round_ < rebuilds) rebuild(true);
         move_limits();
@@ -364,7 +364,7 @@ bool Correction::solve_again() {
         next = method_.run(comm_, flow_, policy_, moved_settings(), {});
     }
     if (next.status == Status::infeasible && !(has_answer && solve_again_nearer(next))) {
-        trouble_ = "no curtailment keeps all limits where AC power flow moves them to";
+        trouble_ = fmt::format("no curtailment by {} keeps all limits where AC power flow moves them to", policy_.name);
         for (auto const& conflict : next.conflicts)
             if (!conflict.element.empty())
                 conflicts_ += (conflicts_.empty() ? "; in conflict: " : ", ") + conflict.element;
@@ -546,7 +546,7 @@ void check_ac(core::Communicator const& comm, model::LinDist3Flow const& flow, p
     };
     if (!point.solve(std::vector<double>(answer.alpha.size(), 0.0))) return give_up();
     auto const limits = limits_at(comm, piece, settings.limits, point.state());
-    if (!point.solve(answer.alpha)) return give_up();
+    if (!point.solve_afresh(answer.alpha)) return give_up();
     AcRecord record{.nodes_below_vmin = limits.below_vmin, .alpha_linear = answer.alpha};
     point.describe(limits.nodes, record);
     record.v_max_linear_pu = record.v_max_pu;
