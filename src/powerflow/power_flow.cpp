@@ -412,8 +412,7 @@ void PowerFlow::keep_models_above(std::optional<double> v_pu) {
     for (auto& device : equations_->attached) {
         bool const steps = device.exponential && device.steps;
         bool const keeps = v_pu && device.high_pu() >= *v_pu - (steps ? near : same);
-        device.stays_above =
-            keeps && steps && std::abs(equations_->across(device)) > device.own_high * device.nominal;
+        device.stays_above = keeps && steps && std::abs(equations_->across(device)) > device.own_high * device.nominal;
         device.high = keeps && !device.stays_above ? std::max(device.own_high, as_wide) : device.own_high;
     }
 }
