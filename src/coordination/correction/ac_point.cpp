@@ -34,12 +34,18 @@ model::Vector3 squared_voltages(powerflow::PowerFlow const& flow, std::size_t at
 
 }  // namespace
 
-bool AcPoint::solve(std::span<double const> alpha) { return solve_from(alpha, true); }
-bool AcPoint::solve_afresh(std::span<double const> alpha) { return solve_from(alpha, false); }
+bool AcPoint::solve(std::span<double const> alpha, std::span<double const> reactive) {
+    flow_.curtail(alpha, reactive);
+    return solve_from(true);
+}
 
-bool AcPoint::solve_from(std::span<double const> alpha, bool present) {
+bool AcPoint::solve_afresh(std::span<double const> alpha, std::span<double const> reactive) {
+    flow_.curtail(alpha, reactive);
+    return solve_from(false);
+}
+
+bool AcPoint::solve_from(bool present) {
     using Start = powerflow::PowerFlow::Start;
-    flow_.curtail(alpha);
     auto outcome = flow_.solve(present ? Start::present : Start::no_load);
     if (present && outcome.status != powerflow::Status::converged) outcome = flow_.solve(Start::no_load);
     if (outcome.status != powerflow::Status::converged) {

@@ -121,7 +121,10 @@ class Correction {
     AcLimits limits_;             // what is asked of AC voltages
     std::vector<double> room_;    // per node: what that keeps from the upper limit, pu
     bool models_kept_ = false;    // above the upper limit
+<<<<<<< HEAD
     bool any_steps_ = false;      // of loads at the upper limit
+=======
+>>>>>>> main
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
@@ -131,9 +134,9 @@ class Correction {
     double last_violation_ = infinity;        // of the last setpoints that violated something
     bool may_rebuild_ = own_.rebuild, rebuilt_ = false, retreated_ = false, settled_ = false, stopped_ = false;
     std::int64_t round_ = 0;
-    std::vector<double> solvable_;  // the last setpoints for which power flow had an answer
-    std::optional<Answer> best_;    // the least burden of those that hold all AC limits
-    std::optional<Answer> least_;   // of those that do not, the one nearest to it
+    std::vector<double> solvable_, solvable_reactive_;  // the last setpoints for which power flow had an answer
+    std::optional<Answer> best_;                        // the least burden of those that hold all AC limits
+    std::optional<Answer> least_;                       // of those that do not, the one nearest to it
     double least_violation_ = infinity;
     std::string trouble_;    // why the rounds ended early
     std::string conflicts_;  // and who stands in the way; on the root
@@ -248,7 +251,7 @@ bool Correction::holds_afresh() {
         kept_v.push_back(std::sqrt(std::max(0.0, seen(piece_, point_.state(), node))));
     bool const kept = models_kept_;
     keep_models(false);
-    bool const known = point_.solve_afresh(current_.alpha);
+    bool const known = point_.solve_afresh(current_.alpha, current_.reactive);
     double worst = known ? 0.0 : infinity;
     for (std::size_t i = 0; known && i < kept_v.size(); ++i) {
         auto& node = limits_.nodes[i];
@@ -261,7 +264,7 @@ bool Correction::holds_afresh() {
         node.high = std::pow(limit - room_[i], 2);
     }
     keep_models(kept);
-    static_cast<void>(point_.solve(current_.alpha));
+    static_cast<void>(point_.solve(current_.alpha, current_.reactive));
     violation_ = point_.violation_pu(limits_.nodes);
     return comm_.max(worst) <= ac_tolerance_pu + allowed_;
 }
@@ -279,14 +282,16 @@ void Correction::give_back_room() {
 bool Correction::visit() {
     constexpr int most_retreats = 10;
     retreated_ = false;
-    for (int retreat = 0; !point_.solve(current_.alpha); ++retreat) {
+    for (int retreat = 0; !point_.solve(current_.alpha, current_.reactive); ++retreat) {
         if (retreat == most_retreats) return false;
         auto goal = current_;
         goal.alpha = best_ ? best_->alpha : solvable_;
+        goal.reactive = best_ ? best_->reactive : solvable_reactive_;
         current_ = between(current_, goal, 0.5);
         retreated_ = true;
     }
     solvable_ = current_.alpha;
+    solvable_reactive_ = current_.reactive;
     violation_ = point_.violation_pu(limits_.nodes);
     return true;
 }
@@ -295,6 +300,9 @@ bool Correction::visit() {
 Answer Correction::between(Answer const& a, Answer const& b, double part) const {
     Answer middle = a;
     for (std::size_t d = 0; d < middle.alpha.size(); ++d) middle.alpha[d] += part * (b.alpha[d] - a.alpha[d]);
+    for (std::size_t d = 0; d < std::min(middle.reactive.size(), b.reactive.size()); ++d)
+        middle.reactive[d] += part * (b.reactive[d] - a.reactive[d]);
+    flow_.set_reactive(middle.reactive);
     flow_.solve(middle.alpha, middle.curtailed);
     middle.price_low.clear();
     middle.price_high.clear();
@@ -336,6 +344,7 @@ void Correction::rebuild(bool at_ac_point) {
     if (at_ac_point) flow_.linearise_at(point_.operating_points(), point_.load_points());
     else flow_.linearise_balanced();
     rebuilt_ = at_ac_point;
+    flow_.set_reactive(current_.reactive);
     flow_.solve(current_.alpha, current_.curtailed);
     for (std::size_t i = 0; i < offset_.size(); ++i)
         offset_[i] =
@@ -460,7 +469,8 @@ void Correction::approach_from_best() {
     keep_models(false);
     give_back_room();
     auto const holds_at = [&](Answer const& answer) {
-        return point_.solve_afresh(answer.alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_;
+        return point_.solve_afresh(answer.alpha, answer.reactive) &&
+               point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_;
     };
     if (best_ && !holds_at(*best_)) best_.reset();
     if (!best_) {
@@ -489,7 +499,7 @@ Answer Correction::finish() {
     Answer answer = std::move(current_);
     if (rebuilt_) flow_.linearise_balanced();
     if (models_kept_) keep_models(false);
-    bool const known = point_.solve_afresh(answer.alpha);
+    bool const known = point_.solve_afresh(answer.alpha, answer.reactive);
     give_back_room();
     for (std::size_t i = 0; i < answer.price_high.size(); ++i) {
         // Prices per pu of the limits the method had.
@@ -500,6 +510,7 @@ Answer Correction::finish() {
     }
     answer.nodes = limits_.nodes;
     answer.uncurtailed = std::move(linear_.uncurtailed);
+    flow_.set_reactive(answer.reactive);
     flow_.solve(answer.alpha, answer.curtailed);
     answer.at_limit = 2.0 * settings_.limits.v_max_pu * 2.0 * ac_tolerance_pu;
     current_ = answer;
@@ -566,7 +577,7 @@ void check_ac(core::Communicator const& comm, model::LinDist3Flow const& flow, p
     };
     if (!point.solve(std::vector<double>(answer.alpha.size(), 0.0))) return give_up();
     auto const limits = limits_at(comm, piece, settings.limits, point.state());
-    if (!point.solve_afresh(answer.alpha)) return give_up();
+    if (!point.solve_afresh(answer.alpha, answer.reactive)) return give_up();
     AcRecord record{.nodes_below_vmin = limits.below_vmin, .alpha_linear = answer.alpha};
     point.describe(limits.nodes, record);
     record.v_max_linear_pu = record.v_max_pu;
