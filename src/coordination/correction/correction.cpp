@@ -121,10 +121,7 @@ class Correction {
     AcLimits limits_;             // what is asked of AC voltages
     std::vector<double> room_;    // per node: what that keeps from the upper limit, pu
     bool models_kept_ = false;    // above the upper limit
-<<<<<<< HEAD
     bool any_steps_ = false;      // of loads at the upper limit
-=======
->>>>>>> main
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
