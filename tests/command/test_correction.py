@@ -110,3 +110,28 @@ def test_where_no_level_of_a_policy_keeps_the_ac_limits_that_is_what_is_said(tmp
     for level in np.linspace(0.0, available.max(), 25):
         found = at(level)
         assert max(found.values()) > 1.05 or min(found[node] for node in asked) < 0.95
+
+
+@pytest.mark.parametrize("mode, scale", [("check", 1.0), ("correct", 1.5)])
+def test_reactive_power_is_in_the_ac_power_flow_as_it_is_handed_out(mode, scale, tmp_path):
+    """The setpoints written into the feeder's file give the voltages that the answer has."""
+    summary = solve(tmp_path, "--reactive", "capability", "--pv-scale", scale, "--ac", mode)
+    feeder = tmp_path / "feeder.h5"
+    succeed("convert", DEMONSTRATION, feeder, "--quiet")
+    with h5py.File(tmp_path / "r.h5") as results, h5py.File(feeder, "r+") as file:
+        told = {mrid: (1e3 * p, 1e3 * q) for mrid, p, q in
+                zip(results["ders/mrid"].asstr()[:], results["ders/p_kw"][:], results["ders/q_kvar"][:])}
+        powers = np.array([told[mrid] for mrid in file["ders/pv/mrid"].asstr()[:]])
+        filed = file["ders/pv/p"][:]
+        on_phase = filed / filed.sum(axis=1, keepdims=True)
+        file["ders/pv/p"][...], file["ders/pv/q"][...] = powers[:, :1] * on_phase, powers[:, 1:] * on_phase
+        wanted = dict(zip(zip(results["nodes/bus"].asstr()[:], results["nodes/phase"].asstr()[:]), results["nodes/v_ac"][:]))
+
+    succeed("powerflow", feeder, "--controls", "off", "--quiet", "-o", tmp_path / "voltages.h5")
+
+    with h5py.File(tmp_path / "voltages.h5") as file:
+        nodes = list(zip(file["nodes/bus"].asstr()[:], file["nodes/phase"].asstr()[:]))
+        assert file["nodes/v_ac"][:] == pytest.approx([wanted[node] for node in nodes], abs=1e-7, nan_ok=True)
+    assert np.abs(powers[:, 1]).max() > 100.0
+    if mode == "correct":
+        assert summary["curtailed_kw"] > 0.0 and summary["v_max_ac"] <= 1.05 + 1e-5
