@@ -143,7 +143,7 @@ class Correction {
 Answer Correction::run() {
     if (!begin()) {
         keep_models(false);
-        if (comm_.is_root()) linear_.ac_notes.push_back(point_.why());
+        if (comm_.is_root() && !point_.why().empty()) linear_.ac_notes.push_back(point_.why());
         if (is_solved(linear_.status)) linear_.status = Status::not_ac_feasible;
         return std::move(linear_);
     }
@@ -172,6 +172,8 @@ bool Correction::begin() {
     solvable_ = nothing_;
     limits_ = limits_at(comm_, piece_, settings_.limits, point_.state());
     record_.nodes_below_vmin = limits_.below_vmin;
+    // Both models say that no setpoints exist.
+    if (!is_solved(linear_.status) && comm_.max(std::ranges::count(limits_.sagging, 1)) > 0) return false;
     keep_models(true);
     room_ = point_.room_before_steps(limits_.nodes);
     any_steps_ = comm_.max(room_.empty() ? 0.0 : std::ranges::max(room_)) > 0.0;
