@@ -82,7 +82,7 @@ def test_setpoints_hold_in_a_power_flow_of_somebody_else_where_loads_step_at_the
         nodes = limited_nodes(file)
     found = voltages(feeder, shares, 1.0, tmp_path, "--config", scenario.path)
     highest = max(found[node] for node in nodes)
-    assert summary["status"] == "optimal" and summary["ac_rounds"] <= 5
+    assert summary["status"] == "optimal" and summary["ac_rounds"] <= 8
     assert highest <= 1.05 + 1e-5
     assert summary["v_max_ac"] == pytest.approx(highest, abs=1e-8)
 
