@@ -62,13 +62,13 @@ class ExactSearch {
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
     void hold_priced_limits();
-    void loosen_held_limits();
+    void loosen_held_limits(bool both_sides);
 
     // Policies of several programs: ties.cpp, levels.cpp, dates.cpp.
     void with_tie_break();
     [[nodiscard]] bool break_tie(double least);
     void one_level_after_the_other();
-    [[nodiscard]] bool solve_next_level();
+    [[nodiscard]] bool solve_next(bool keeps_sums);
     [[nodiscard]] bool rest_gives_nothing();
     void one_date_after_the_other();
     [[nodiscard]] bool walk_through_dates(std::vector<double> const& dates);
