@@ -54,3 +54,8 @@ def answers_with_powers(tmp_path_factory):
 def test_with_reactive_power_and_ratings_cones_find_the_same_optimum(answers_with_powers, number):
     assert peers.compare(answers_with_powers[number]) == []
     assert peers.reactive_flaws(answers_with_powers[number]) == []
+
+
+@pytest.mark.parametrize("number", range(WITH_POWERS))
+def test_with_ratings_no_date_can_give_up_less_while_older_ones_do_not_more(answers_with_powers, number):
+    assert peers.date_flaws(answers_with_powers[number]) == []

@@ -114,6 +114,7 @@ void ExactSearch::one_date_after_the_other() {
         auto const settled = settle(1.0);
         if (levels > 1) name_binding(settled);
         hold_priced_limits();
+        if (has_powers_) hold_priced_powers();
         ++at;
         count = at < dates.size() ? 1 : 0;
     }

@@ -56,6 +56,7 @@ class ExactSearch {
     // Ratings and reactive power: powers.cpp.
     void limit_powers();
     void set_reactive(std::vector<double> injected);
+    void hold_priced_powers();
     void use_least_reactive_power();
 
     // What all optima of a program have in common, fixed for the next: settled.cpp.
