@@ -347,8 +347,8 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
         if (options.messages) results::require_message_folder(comm, *options.messages);
     }
 
-    // 2. Read on the root, validate, hand out.
-    auto feeder = read_on_root(context, options.feeder);
+    // 2. Read, validate, hand out.
+    auto feeder = open_feeder(context, options.feeder);
     stop_if_asked(comm, "reading");
     finished("read", run.seconds.read);
     auto piece = hand_out(context, std::move(feeder), method->grain);

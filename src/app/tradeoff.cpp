@@ -94,7 +94,7 @@ core::ExitCode trade_off(Context& context, TradeoffOptions const& options) {
     core::require_writable(comm, options.output);
     if (options.table) core::require_writable(comm, *options.table);
 
-    auto feeder = read_on_root(context, options.feeder);
+    auto feeder = open_feeder(context, options.feeder);
     stop_if_asked(comm, "reading");
     run.seconds.read = clock.lap();
     auto const piece = hand_out(context, std::move(feeder), partition::Grain::secondary);

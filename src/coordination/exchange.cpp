@@ -27,7 +27,7 @@ class Exchanged {
             upstream.push_back(static_cast<double>(piece.agent_row[static_cast<std::size_t>(boundary.upstream)]));
             auto const& first = piece.vertices[static_cast<std::size_t>(boundary.vertex)];
             for (Eigen::Index place = 0; place < 3; ++place) {
-                auto const above = flow.blocks()[static_cast<std::size_t>(boundary.vertex)].ratio.col(place);
+                model::Vector3 const above = flow.blocks()[static_cast<std::size_t>(boundary.vertex)].ratio.col(place);
                 seats.push_back(above.isZero() ? 0.0 : first.phases.has_legs() ? 2.0 : 1.0);
             }
         }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,11 +35,17 @@ void check_length(std::string_view label, std::string_view name, std::string_vie
                          fmt::format("give it one of at most {}", longest_name));
 }
 
+template <class Row>
+void check_lengths(std::string_view label, Table<Row> const& table, Findings& findings) {
+    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
+}
+
 /// Rows by name: an open-addressing table of row numbers, because a node for each name of a million costs more than
 /// everything else here together.
 template <class Row>
 void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
-    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
+    if (!table.has_texts()) return;
+    check_lengths(label, table, findings);
     std::vector<std::int32_t> place(std::bit_ceil(2 * table.size() + 1), -1);
     std::map<Index<Row>, std::size_t> times;  // of names that stand more than once, by their first row
     for (auto id : table.ids()) {
@@ -117,10 +124,7 @@ void check_all_names(Feeder const& feeder, Findings& findings) {
         check_length("source", feeder.sources.name(id), feeder.sources.mrid(id), findings);
 }
 
-}  // namespace
-
-void check_references(Feeder const& feeder, Findings& findings) {
-    check_all_names(feeder, findings);
+void check_connections(Feeder const& feeder, Findings& findings) {
     check_ends("line", feeder.lines, findings);
     check_ends("switch", feeder.switches, findings);
     check_ends("series compensator", feeder.series_compensators, findings);
@@ -140,7 +144,9 @@ void check_references(Feeder const& feeder, Findings& findings) {
                 findings.add(describe("transformer", feeder.transformers, id),
                              fmt::format("winding {} is connected to no bus", w + 1), "give it a terminal with a node");
     }
+}
 
+void check_numbers(Feeder const& feeder, Findings& findings) {
     auto const of_inverter = [](auto const& row) { return std::pair{row.inverter.p_w, row.inverter.q_var}; };
     check_powers(
         "load", feeder.loads,
@@ -178,6 +184,14 @@ void check_references(Feeder const& feeder, Findings& findings) {
             if (p < 0.0)
                 findings.add(describe("pv", feeder.pv_systems, id), fmt::format("its power is {} W", p),
                              "p injects and is at least zero");
+}
+
+}  // namespace
+
+void check_references(Feeder const& feeder, Findings& findings) {
+    check_all_names(feeder, findings);
+    check_connections(feeder, findings);
+    check_numbers(feeder, findings);
     check_sources(feeder, findings);
 }
 
@@ -221,6 +235,31 @@ Tree validate(Feeder const& feeder, Notes& notes, Loops loops) {
     }
     findings.throw_if_any();
     return tree;
+}
+
+std::optional<Tree> hang_outline(Feeder const& outline, Loops loops) {
+    Findings findings{outline};
+    Notes notes;
+    check_all_names(outline, findings);
+    check_connections(outline, findings);
+    check_sources(outline, findings);
+    if (!findings.empty() || !can_hang(outline)) return std::nullopt;
+    auto hung = hang_tree(outline, findings, notes, loops);
+    if (findings.empty()) check_devices(outline, hung, findings, notes);
+    if (!findings.empty() || !notes.warnings.empty()) return std::nullopt;
+    return std::move(hung.tree);
+}
+
+bool are_elements_sound(Feeder const& part) {
+    Findings findings{part};
+    check_lengths("bus", part.buses, findings);
+    check_lengths("line", part.lines, findings);
+    check_lengths("transformer", part.transformers, findings);
+    check_lengths("load", part.loads, findings);
+    check_lengths("pv", part.pv_systems, findings);
+    check_numbers(part, findings);
+    check_impedances(part, findings);
+    return findings.empty();
 }
 
 std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes) {

@@ -55,6 +55,10 @@ void copy_rows(Table<Row> const& from, std::span<Index<Row> const> rows, Table<R
         mrids += from.mrid(id).size();
     }
     to.storage().reserve(rows.size());
+    if (!from.has_texts()) {
+        for (auto id : rows) to.storage().push_back(from[id]);
+        return;
+    }
     to.names().reserve(rows.size(), names);
     to.mrids().reserve(rows.size(), mrids);
     for (auto id : rows) to.add(from[id], from.name(id), from.mrid(id));
@@ -575,7 +579,8 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
             if constexpr (requires { device.inverter; }) device.inverter.bus = buses_(device.inverter.bus);
             else device.bus = buses_(device.bus);
             if constexpr (requires { device.control; }) device.control.monitored = {};
-            table.add(device, from.name(id), from.mrid(id));
+            if (from.has_texts()) table.add(device, from.name(id), from.mrid(id));
+            else table.storage().push_back(device);
         }
     };
     copy_devices(feeder_.loads, loads_of_, to.loads);
@@ -587,10 +592,12 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
     copy_devices(feeder_.machines, machines_of_, to.machines);
     copy_devices(feeder_.pv_systems, pv_of_, to.pv_systems);
     copy_devices(feeder_.batteries, batteries_of_, to.batteries);
+    piece.global.pv_systems.assign(pv_of_[rank].begin(), pv_of_[rank].end());
+    piece.global.loads.assign(loads_of_[rank].begin(), loads_of_[rank].end());
     for (auto row : pv_of_[rank]) {
+        if (feeder_.pv_connection_names.size() == 0) break;  // an outline has none
         to.pv_connection_names.push_back(feeder_.pv_connection_names[static_cast<std::size_t>(row)]);
         to.pv_connection_mrids.push_back(feeder_.pv_connection_mrids[static_cast<std::size_t>(row)]);
-        piece.global.pv_systems.push_back(row);
     }
     for (auto row : batteries_of_[rank]) {
         to.battery_connection_names.push_back(feeder_.battery_connection_names[static_cast<std::size_t>(row)]);
@@ -608,6 +615,13 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
     copy_rows<feeder::TransformerCode>(feeder_.transformer_codes, transformer_codes_.used(), to.transformer_codes);
     copy_rows<feeder::Bank>(feeder_.banks, banks_.used(), to.banks);
     for (auto& bank : to.banks.rows()) bank.area = {};
+    auto const rows_of = [](auto const& used, std::vector<std::int64_t>& rows) {
+        rows.reserve(used.size());
+        for (auto whole : used) rows.push_back(whole.value());
+    };
+    rows_of(lines_.used(), piece.global.lines);
+    rows_of(transformers_.used(), piece.global.transformers);
+    rows_of(banks_.used(), piece.global.banks);
     copy_rows<Bus>(feeder_.buses, buses_.used(), to.buses);
     for (auto whole : buses_.used()) {
         piece.global.buses.push_back(whole.value());
@@ -649,6 +663,10 @@ void transfer(AnyPiece& piece, Archive& archive) {
     archive(piece.global.first_node);
     archive(piece.global.tap_changers);
     archive(piece.global.capacitors);
+    archive(piece.global.lines);
+    archive(piece.global.transformers);
+    archive(piece.global.banks);
+    archive(piece.global.loads);
     archive(piece.own_buses);
     archive(piece.vertex_of_bus);
     archive(piece.vertices);

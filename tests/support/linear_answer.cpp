@@ -34,6 +34,6 @@ Complex LinearAnswer::into(Index<Bus> bus, Phase phase) const {
     return {pu.power_si(power[0]), pu.power_si(power[3])};
 }
 
-model::BranchBlock const& LinearAnswer::block(Index<Bus> bus) const { return spread_->flow->blocks()[vertex(bus)]; }
+model::BranchMap LinearAnswer::block(Index<Bus> bus) const { return spread_->flow->blocks()[vertex(bus)]; }
 
 }  // namespace dec::test

@@ -18,7 +18,7 @@ class LinearAnswer {
     [[nodiscard]] double pair_v_sq(feeder::Index<feeder::Bus> bus, feeder::Phase phase) const;
     /// Power that enters a bus from above, VA.
     [[nodiscard]] Complex into(feeder::Index<feeder::Bus> bus, feeder::Phase phase) const;
-    [[nodiscard]] model::BranchBlock const& block(feeder::Index<feeder::Bus> bus) const;
+    [[nodiscard]] model::BranchMap block(feeder::Index<feeder::Bus> bus) const;
     [[nodiscard]] model::LinDist3Flow& flow() { return *spread_->flow; }
     [[nodiscard]] partition::Piece const& piece() const { return spread_->piece; }
     [[nodiscard]] model::FlowState const& state() const { return state_; }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,25 @@ struct NativeField {
 /// All datasets in the order of the file; docs/native.md is the same table for readers. Generated from feeder/fields.hpp.
 [[nodiscard]] std::vector<NativeField> native_schema();
 
+/// Whether a path is that of a native file by its ending.
+[[nodiscard]] bool is_native(std::string_view path);
+
 /// Reads `.h5`. \throws core::InvalidInput one finding: damaged, no feeder file (a results file is named as such), of
 /// another version; or one finding for each column that is missing or holds what cannot be.
 [[nodiscard]] ReadFeeder read_native(std::string const& path);
+
+/// Reads what it takes to hang a feeder and to split it: of buses, lines, transformers, banks, loads and photovoltaic systems only
+/// references, codes, nominal voltages and lengths, no texts and no other numbers; all else whole. No measurements.
+/// \throws core::InvalidInput as read_native.
+[[nodiscard]] ReadFeeder read_native_outline(std::string const& path);
+
+/// Where the elements of a part of a feeder are in its file: one row for each of the part's.
+struct NativeRows {
+    std::span<std::int64_t const> buses, lines, transformers, banks, loads, pv_systems;
+};
+/// Reads for a part of a feeder what its outline leaves out. Each rank may do so for its own at the same time. Not collective.
+/// \throws core::InvalidInput as read_native.
+void complete_from_native(std::string const& path, feeder::Feeder& part, NativeRows const& rows);
 
 /// Written beside the target and renamed. The same feeder gives the same bytes. The attribute `order` says
 /// "depth-first" when a rank that wants consecutive buses finds all that hangs on them in consecutive rows.
