@@ -92,7 +92,7 @@ std::optional<feeder::Feeder> read_outline(Context& context, FeederOptions const
     try {
         auto read = io::read_native_outline(options.path);
         return read_with_switches(context, options, std::move(read));
-    } catch (core::InvalidInput const&) {
+    } catch (core::Error const&) {
         return std::nullopt;
     }
 }
