@@ -16,6 +16,10 @@ class Clock {
         last_ = now;
         return seconds;
     }
+    /// The same, and the lap goes on.
+    [[nodiscard]] double elapsed() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - last_).count();
+    }
 
   private:
     std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();

@@ -41,5 +41,6 @@ Run add_generate(CLI::App& dec);
 Run add_diff(CLI::App& dec);
 Run add_export_qp(CLI::App& dec);
 Run add_tradeoff(CLI::App& dec);
+Run add_coordinate(CLI::App& dec);
 
 }  // namespace dec::app

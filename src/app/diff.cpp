@@ -12,6 +12,7 @@
 
 #include "dec/core/text.hpp"
 #include "dec/io/catalogue.hpp"
+#include "dec/io/sparql.hpp"
 #include "open_feeder.hpp"
 #include "usage.hpp"
 
@@ -21,7 +22,8 @@ namespace {
 
 std::vector<std::string> compare(std::string const& a, std::string const& b, double tolerance,
                                  io::ReadOptions const& reading) {
-    bool const results_a = results::is_results_file(a), results_b = results::is_results_file(b);
+    auto const is_results = [](std::string const& path) { return !io::is_endpoint(path) && results::is_results_file(path); };
+    bool const results_a = is_results(a), results_b = is_results(b);
     if (results_a != results_b)
         throw core::InvalidInput{core::Finding{
             results_a ? b : a, {}, "is not a results file, but the other one is", "compare two of a kind"}};

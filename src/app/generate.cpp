@@ -1,23 +1,27 @@
 /// \file generate.cpp
-/// `dec generate OUT`: a synthetic feeder of a given size.
+/// `dec generate OUT`: synthetic feeders of a given size, one network or a region of several substations.
 ///
 ///   dec generate small.h5 --buses 2000 --seed 7
 ///   dec generate sunny.h5 --buses 3000 --pv-penetration 0.5 --target-vmax 1.07
+///   mpirun --oversubscribe -n 2 dec generate region.h5 --buses 30000 --substations 3
 #include "dec/synthesis/generate.hpp"
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <memory>
+#include <numeric>
 
+#include "dec/io/native.hpp"
+#include "generated_pv.hpp"
 #include "open_feeder.hpp"
-#include "pv_target.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
 
 namespace dec::app {
 
 namespace {
+
+using synthesis::Generator;
 
 struct Options {
     synthesis::GenerateOptions what;
@@ -26,37 +30,112 @@ struct Options {
     Talk talk;
 };
 
-/// Feeders of a region meet only in the source, so each is looked at alone and the one that comes highest decides.
-double pv_scale_for(synthesis::GenerateOptions const& what, double target_pu) {
-    if (what.pv_penetration == 0.0)
-        throw core::InvalidInput{
-            core::Finding{{}, "--target-vmax", "there is no PV to scale", "ask for a larger --pv-penetration"}};
-    double scale = std::numeric_limits<double>::infinity();
-    for (std::int64_t number = 0; number < synthesis::generated_feeders(what); ++number) {
-        auto const feeder = synthesis::generate_one(what, number);
-        if (feeder.pv_systems.empty()) continue;
-        scale = std::min(scale, pv_factor_for(feeder, core::Index<feeder::PvSystem>{0}, target_pu));
-        if (signal_received() != 0) break;
+/// What was made, for the last line.
+struct Sum {
+    feeder::RowCounts rows{};
+    feeder::Totals totals;
+
+    void add(feeder::Feeder const& part) {
+        auto const counts = feeder::row_counts(part);
+        for (std::size_t table = 0; table < rows.size(); ++table) rows[table] += counts[table];
+        auto const more = feeder::totals(part);
+        totals.nodes += more.nodes;
+        totals.load_w += more.load_w;
+        totals.pv_w += more.pv_w;
     }
-    return scale;
+    template <class Row>
+    [[nodiscard]] std::int64_t of() const {
+        return rows[feeder::place_of_table<Row>()];
+    }
+    [[nodiscard]] std::string text(core::Communicator const& comm) const {
+        auto const all = [&](std::int64_t mine) { return comm.sum(mine); };
+        auto const buses = all(of<feeder::Bus>()), nodes = all(static_cast<std::int64_t>(totals.nodes)),
+                   loads = all(of<feeder::Load>()), pv = all(of<feeder::PvSystem>()), areas = all(of<feeder::Area>());
+        double const load_w = comm.sum(totals.load_w), pv_w = comm.sum(totals.pv_w);
+        return fmt::format("{} buses, {} nodes, {} loads of {:.1f} MW, {} PV systems of {:.1f} MW, {} areas", buses,
+                           nodes, loads, load_w / 1e6, pv, pv_w / 1e6, areas);
+    }
+};
+
+/// Writes a native file, every rank its own consecutive feeders, holding no more than a few of them at a time. Collective.
+Sum write_in_parts(core::Communicator const& comm, Generator const& generator, std::string const& path) {
+    constexpr std::int64_t rows_at_once = 50'000;  // buses
+    auto const own = own_feeders(comm, generator);
+    auto const none = synthesis::GrownBefore{};
+
+    // 1. How many rows there are. Names of areas hold a number that is not known yet: as if it were the largest.
+    synthesis::GrownBefore mine;
+    io::NativeExtent extent;
+    Sum sum;
+    core::together(comm, [&] {
+        synthesis::GrownBefore last;
+        last.switch_areas = generator.is_region() ? 0 : generator.options().buses;
+        for (auto number = own.first; number < own.last && signal_received() == 0; ++number) {
+            feeder::Feeder part;
+            mine.add(generator.grow(number, last, part));
+            extent.add(part);
+            sum.add(part);
+        }
+    });
+    stop_if_asked(comm, "generating");
+
+    // 2. Where this rank's begin; then again, to the file.
+    io::NativeWriter writer{comm, path, extent};
+    synthesis::GrownBefore before{writer.first(), 0};
+    std::vector<double> const areas = comm.all_gather(std::array{static_cast<double>(mine.switch_areas)});
+    before.switch_areas = std::llround(std::accumulate(areas.begin(), areas.begin() + comm.rank(), 0.0));
+    std::vector<feeder::Heading> headings;
+    std::vector<feeder::RowCounts> first;
+    core::together(comm, [&] {
+        feeder::Feeder part;
+        for (auto number = own.first; number < own.last && signal_received() == 0; ++number) {
+            if (generator.is_region()) {
+                headings.push_back(generator.heading(number));
+                first.push_back(before.rows);
+            }
+            before.add(generator.grow(number, generator.is_region() ? none : before, part));
+            if (static_cast<std::int64_t>(part.buses.size()) < rows_at_once && number + 1 < own.last) continue;
+            writer.append(part);
+            part = {};
+        }
+    });
+    stop_if_asked(comm, "generating");
+    if (generator.is_region()) writer.feeders(generator.heading(), headings, first, io::NativeOrder::depth_first);
+    else writer.heading(generator.heading(), io::NativeOrder::depth_first);
+    writer.commit();
+    return sum;
 }
 
-feeder::Feeder generate(Options const& options) {
-    auto what = options.what;
-    if (options.target_vmax) what.pv_scale = pv_scale_for(what, *options.target_vmax);
-    return synthesis::generate(what);
+/// Other formats are written from a whole feeder, by one rank.
+Sum write_whole(core::Communicator const& comm, Generator const& generator, std::string const& path) {
+    Sum sum;
+    core::together(comm, [&] {
+        if (!comm.is_root()) return;
+        auto const feeder = synthesis::generate(generator.options());
+        io::write_feeder(feeder, path);
+        sum.add(feeder);
+    });
+    return sum;
 }
 
 }  // namespace
 
 Run add_generate(CLI::App& dec) {
     auto const options = std::make_shared<Options>();
-    auto& command = *dec.add_subcommand("generate", "a synthetic feeder of a given size");
+    auto& command = *dec.add_subcommand("generate", "synthetic feeders of a given size");
     command.add_option("OUT", options->out, "feeder to write: " + io::writable_formats())->required();
     command.add_option("--buses", options->what.buses, "number of buses")
         ->capture_default_str()
         ->type_name("N")
         ->check(whole_number_from(static_cast<double>(synthesis::least_generated_buses)));
+    command.add_option("--feeders", options->what.feeders, "number of feeders; default: one per 6000 buses")
+        ->type_name("N")
+        ->check(whole_number_from(1));
+    command
+        .add_option("--substations", options->what.substations,
+                    "a region: so many substations, each feeder a network of its own; default: one network on one bus")
+        ->type_name("N")
+        ->check(whole_number_from(1));
     command.add_option("--seed", options->what.seed, "of everything drawn")
         ->capture_default_str()
         ->type_name("N")
@@ -67,28 +146,27 @@ Run add_generate(CLI::App& dec) {
         ->check(fraction());
     command
         .add_option("--target-vmax", options->target_vmax,
-                    "scale the PV so that the highest voltage of the linear model is about this, pu")
+                    "scale the PV so that this is the highest voltage of the AC power flow at full sun, pu")
         ->type_name("PU")
         ->check(positive_number());
     options->talk.add_to(command);
     return [options](Context& context) {
         context.log = options->talk.log(context.comm);
         require_writable_feeder(context.comm, options->out);
-        std::optional<feeder::Feeder> feeder;
-        core::together(context.comm, [&] {
-            if (context.comm.is_root()) feeder = generate(*options);
-        });
-        stop_if_asked(context.comm, "generating");
-        core::together(context.comm, [&] {
-            if (!feeder) return;
-            io::write_feeder(*feeder, options->out);
-            auto const sum = totals(*feeder);
-            context.log.info(fmt::format(
-                "{}: {} buses, {} nodes, {} loads of {:.1f} MW, {} PV systems of {:.1f} MW, {} "
-                "areas written to {}",
-                feeder->heading.name, feeder->buses.size(), sum.nodes, feeder->loads.size(), sum.load_w / 1e6,
-                feeder->pv_systems.size(), sum.pv_w / 1e6, feeder->areas.size(), options->out));
-        });
+        auto const& comm = context.comm;
+        auto what = options->what;
+        if (options->target_vmax) what.pv_scale = pv_scale_for(comm, Generator{what}, *options->target_vmax);
+        Generator const generator{what};
+        bool const native = io::is_native_name(options->out);
+        if (generator.is_region() && !native)
+            throw core::InvalidInput{core::Finding{options->out, "--substations",
+                                                   "a region is written as a native file only", "give a name in .h5"}};
+        auto const sum =
+            native ? write_in_parts(comm, generator, options->out) : write_whole(comm, generator, options->out);
+        auto const text = sum.text(comm);
+        context.log.info(fmt::format("{}: {}{} written to {}", generator.heading().name,
+                                     generator.is_region() ? fmt::format("{} feeders, ", generator.feeders()) : "",
+                                     text, options->out));
         return core::ExitCode::solved;
     };
 }

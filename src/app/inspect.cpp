@@ -3,6 +3,7 @@
 ///
 ///   dec inspect inputs/ieee123_secondary.xml --report
 ///   dec inspect results.h5
+///   dec inspect feeders.txt
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,8 @@
 #include "dec/core/text.hpp"
 #include "dec/feeder/areas.hpp"
 #include "dec/feeder/tree.hpp"
+#include "dec/io/fleet.hpp"
+#include "dec/io/sparql.hpp"
 #include "dec/partition/agents.hpp"
 #include "dec/results/diff.hpp"
 #include "open_feeder.hpp"
@@ -80,6 +83,34 @@ void print_agents(feeder::Feeder feeder, feeder::Tree const& tree) {
                counted(count[feeder::Area::Kind::secondary], "secondary", "secondaries"));
 }
 
+/// What a fleet consists of; none of its feeders is read.
+void print_fleet(core::Log const& log, std::string const& path) {
+    auto const fleet = io::read_fleet(path);
+    for (auto const& warning : fleet.warnings) log.warning(warning);
+    double buses = 0.0;
+    for (auto const& member : fleet.members) buses += member.buses;
+    fmt::print("fleet                 {}: {}, about {:.0f} buses\n\n  {:<40} {:>10}  {}\n", core::printable(path),
+               counted(fleet.members.size(), "feeder", "feeders"), buses, "feeder", "buses", "file");
+    for (auto const& member : fleet.members)
+        fmt::print("  {:<40} {:>10.0f}  {}\n", core::printable(member.name), member.buses,
+                   core::printable(member.path + member.group));
+}
+
+void print_feeders(std::vector<io::ListedFeeder> const& feeders) {
+    constexpr std::string_view heading = "mRID", name = "name", substation = "substation";
+    auto width_mrid = heading.size(), width_name = name.size();
+    for (auto const& feeder : feeders) {
+        width_mrid = std::max(width_mrid, feeder.mrid.size());
+        width_name = std::max(width_name, feeder.name.size());
+    }
+    auto const line = [&](std::string_view first, std::string_view second, std::string_view third) {
+        fmt::print("{:<{}}  {:<{}}  {}\n", core::printable(first), width_mrid, core::printable(second), width_name,
+                   core::printable(third));
+    };
+    line(heading, name, substation);
+    for (auto const& feeder : feeders) line(feeder.mrid, feeder.name, feeder.substation);
+}
+
 }  // namespace
 
 Run add_inspect(CLI::App& dec) {
@@ -91,7 +122,8 @@ Run add_inspect(CLI::App& dec) {
     };
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
-    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() + ") or results file (.h5)")
+    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() +
+                           ", sparql+http://host:port/path?mrid=…), results file (.h5), or endpoint: which feeders it holds")
         ->required();
     command.add_flag("--report", options->report,
                      "what was read, assumed, ignored and unknown, per class and attribute");
@@ -102,9 +134,15 @@ Run add_inspect(CLI::App& dec) {
         context.writes = false;
         core::together(context.comm, [&] {
             if (!context.comm.is_root()) return;
-            if (results::is_results_file(options->path)) {
+            if (io::is_endpoint(options->path) && !io::names_feeder(options->path))
+                return print_feeders(io::list_feeders(options->path, options->reading));
+            if (!io::is_endpoint(options->path) && results::is_results_file(options->path)) {
                 if (options->report) context.log.warning("--report is about feeders; this is a results file");
                 fmt::print("{}", results::describe_file(options->path));
+                return;
+            }
+            if (io::is_fleet(options->path)) {
+                print_fleet(context.log, options->path);
                 return;
             }
             auto const read = io::read_feeder(options->path, options->reading);

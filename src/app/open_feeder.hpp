@@ -34,16 +34,6 @@ void add_read_options(CLI::App& command, io::ReadOptions& options);
 /// Collective. \throws core::Error on all ranks alike.
 [[nodiscard]] std::optional<feeder::Feeder> read_on_root(Context& context, FeederOptions const& options);
 
-/// A feeder on its way to the ranks, on the root; nothing elsewhere.
-struct OpenFeeder {
-    std::optional<feeder::Feeder> feeder;
-    bool is_outline = false;  ///< of a native file: every rank reads the rest of its piece itself
-    FeederOptions const* options = nullptr;
-};
-/// As `read_on_root`, for a feeder that is handed out: of native files only what it takes to hang and split it. Keeps a reference to
-/// `options`. Collective. \throws core::Error on all ranks alike.
-[[nodiscard]] OpenFeeder open_feeder(Context& context, FeederOptions const& options);
-
 /// Finds out before the work that a feeder could be written to `path`. Collective.
 /// \throws core::Error on all ranks alike.
 void require_writable_feeder(core::Communicator const& comm, std::string const& path);
@@ -51,10 +41,6 @@ void require_writable_feeder(core::Communicator const& comm, std::string const& 
 /// Validates, finds the agents and splits the feeder over the ranks; only the root's feeder is read. Collective.
 /// \throws core::Error on all ranks alike.
 [[nodiscard]] partition::Piece hand_out(Context& context, std::optional<feeder::Feeder> feeder, partition::Grain grain,
-                                        feeder::Loops loops = feeder::Loops::refused);
-
-/// The same of an opened feeder. Collective.
-[[nodiscard]] partition::Piece hand_out(Context& context, OpenFeeder open, partition::Grain grain,
                                         feeder::Loops loops = feeder::Loops::refused);
 
 /// Validates and gives the whole feeder as the one piece of this rank. Not collective.

@@ -13,7 +13,7 @@
 #include "dec/core/output_file.hpp"
 #include "dec/fairness/contracts.hpp"
 #include "dec/results/tradeoff_file.hpp"
-#include "open_feeder.hpp"
+#include "hand_out.hpp"
 #include "problem_options.hpp"
 #include "signals.hpp"
 #include "usage.hpp"

@@ -76,41 +76,60 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
              static_cast<std::int64_t>(list.size() - most)});
 }
 
-void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, VoltageLimits const& limits,
-                     Answer& answer, std::vector<double> const& low, std::vector<double> const& high) {
+void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Settings const& settings,
+                     Answer& answer, std::vector<double> const& low, std::vector<double> const& high,
+                     std::span<Eigen::Vector2d const> ratings) {
     constexpr double least_part = 1e-3;
     constexpr std::size_t most_named = 20;
     auto const& piece = flow.piece();
     model::FlowState all;
     flow.solve(std::vector<double>(answer.alpha.size(), 1.0), all);
-    Remedies const remedies{comm, piece, limits};
+    Remedies const remedies{comm, piece, settings.limits};
+    // A rating counts by what it costs altogether, as squared voltages of about 1 do.
+    auto const of_rating = [&](std::size_t r) { return ratings[r].norm() * answer.ratings[r].limit; };
     double total = 0.0;
     for (std::size_t i = 0; i < low.size(); ++i) total += low[i] + high[i];
+    for (std::size_t r = 0; r < ratings.size(); ++r) total += of_rating(r);
     total = comm.sum(total);
 
     struct Named {
         double part = 0.0;
         std::int64_t row = 0;
-        bool upper = false;
-        double limit = 0.0, without = 0.0, with_all = 0.0;
-        std::string name;
+        std::string subject, problem, remedy;
     };
     core::Packer own;
-    auto const add = [&](std::size_t i, double multiplier, bool upper) {
-        auto const& node = answer.nodes[i];
+    auto const add = [&](Named const& named) {
+        own(named.part);
+        own(named.row);
+        for (auto const* text : {&named.subject, &named.problem, &named.remedy}) own(*text);
+    };
+    auto const add_node = [&](std::size_t i, double multiplier, bool upper) {
         double const part = total > 0.0 ? multiplier / total : 0.0;
         if (part < least_part) return;
-        own(part);
-        own(node.row);
-        own(upper);
-        own(std::sqrt(upper ? node.high : node.low));
-        own(std::sqrt(std::max(0.0, seen(piece, answer.uncurtailed, node))));
-        own(std::sqrt(std::max(0.0, seen(piece, all, node))));
-        own(node_name(piece, node));
+        auto const& node = answer.nodes[i];
+        auto const pu = [&](model::FlowState const& state) {
+            return std::sqrt(std::max(0.0, seen(piece, state, node)));
+        };
+        add({part, node.row, "node " + node_name(piece, node),
+             fmt::format("{:.4f} pu with nothing and {:.4f} pu with everything curtailed, the {} limit is {:.4f} pu",
+                         pu(answer.uncurtailed), pu(all), upper ? "upper" : "lower",
+                         std::sqrt(upper ? node.high : node.low)),
+             remedies.against(upper)});
     };
     for (std::size_t i = 0; i < low.size(); ++i) {
-        add(i, high[i], true);
-        add(i, low[i], false);
+        add_node(i, high[i], true);
+        add_node(i, low[i], false);
+    }
+    for (std::size_t r = 0; r < ratings.size(); ++r) {
+        double const part = total > 0.0 ? of_rating(r) / total : 0.0;
+        if (part < least_part) continue;
+        auto const& branch = answer.ratings[r];
+        auto const kva = [&](double pu) { return flow.settings().per_unit.power_si(pu) / 1000.0; };
+        add({part, piece.totals.nodes + branch.row, branch.name,
+             fmt::format("{:.1f} kVA with nothing and {:.1f} kVA with everything curtailed, the rating is {:.1f} kVA",
+                         kva(apparent_power(branch, answer.uncurtailed)), kva(apparent_power(branch, all)),
+                         kva(branch.limit)),
+             settings.ratings == Ratings::normal ? "try --ratings emergency or none" : "try --ratings none"});
     }
     std::vector<Named> named;
     for (auto const& bytes : comm.gather(own.take())) {
@@ -119,16 +138,12 @@ void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, 
             auto& n = named.emplace_back();
             unpack(n.part);
             unpack(n.row);
-            unpack(n.upper);
-            unpack(n.limit);
-            unpack(n.without);
-            unpack(n.with_all);
-            unpack(n.name);
+            for (auto* text : {&n.subject, &n.problem, &n.remedy}) unpack(*text);
         }
     }
     if (comm.max(static_cast<std::int64_t>(named.size())) == 0) {
         // Found without a certificate, as where no decision moves what is outside its limit.
-        report_hopeless(comm, flow, limits, answer, false);
+        report_hopeless(comm, flow, settings.limits, answer, false);
         if (comm.is_root() && answer.conflicts.empty())
             answer.conflicts.push_back(
                 {piece.feeder.heading.origin, {}, "the limits cannot be met together", "raise --vmax or lower --vmin"});
@@ -138,18 +153,15 @@ void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, 
     std::ranges::sort(named,
                       [](auto const& a, auto const& b) { return a.part != b.part ? a.part > b.part : a.row < b.row; });
     for (std::size_t i = 0; i < std::min(named.size(), most_named); ++i) {
-        auto const& n = named[i];
+        auto& n = named[i];
+        if (named.size() > 1) n.problem += fmt::format(" ({:.0f} % of the conflict)", 100.0 * n.part);
         answer.conflicts.push_back(
-            {piece.feeder.heading.origin, "node " + n.name,
-             fmt::format("{:.4f} pu with nothing and {:.4f} pu with everything curtailed, the {} limit is {:.4f} pu{}",
-                         n.without, n.with_all, n.upper ? "upper" : "lower", n.limit,
-                         named.size() > 1 ? fmt::format(" ({:.0f} % of the conflict)", 100.0 * n.part) : ""),
-             remedies.against(n.upper)});
+            {piece.feeder.heading.origin, std::move(n.subject), std::move(n.problem), std::move(n.remedy)});
     }
     if (named.size() > most_named)
         answer.conflicts.push_back({piece.feeder.heading.origin,
                                     {},
-                                    fmt::format("and {} nodes more", named.size() - most_named),
+                                    fmt::format("and {} limits more", named.size() - most_named),
                                     {},
                                     static_cast<std::int64_t>(named.size() - most_named)});
 }

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "dec/coordination/answer.hpp"
-#include "dec/core/archive.hpp"
 #include "dec/core/error.hpp"
+#include "naming.hpp"
 
 namespace dec::coordination {
 
@@ -116,25 +116,10 @@ std::string node_name(partition::Piece const& piece, Node const& node) {
 
 std::vector<std::string> node_names(core::Communicator const& comm, partition::Piece const& piece,
                                     std::span<Node const> nodes, std::vector<char> const& chosen) {
-    core::Packer pack;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        pack(nodes[i].row);
-        pack(node_name(piece, nodes[i]));
-    }
-    std::vector<std::pair<std::int64_t, std::string>> in_order;
-    for (auto const& bytes : comm.gather(pack.take())) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            auto& [row, name] = in_order.emplace_back();
-            unpack(row);
-            unpack(name);
-        }
-    }
-    std::ranges::sort(in_order);
-    std::vector<std::string> names;
-    for (auto& [row, name] : in_order) names.push_back(std::move(name));
-    return names;
+    std::vector<std::pair<std::int64_t, std::string>> own;
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+        if (chosen[i] != 0) own.emplace_back(nodes[i].row, node_name(piece, nodes[i]));
+    return names_in_order(comm, own);
 }
 
 }  // namespace dec::coordination

@@ -2,10 +2,43 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 
+#include "binding.hpp"
 #include "dec/core/archive.hpp"
 
 namespace dec::coordination {
+
+namespace {
+
+/// Names of limits of any rank: `names` has those that this rank asks for, and gets them. Collective.
+void fetch_names(core::Communicator const& comm, std::span<PricedLimit const> own,
+                 std::function<std::string(std::size_t)> const& name, std::map<std::int64_t, std::string>& names) {
+    std::vector<double> asked;
+    for (auto const& [order, empty] : names) asked.push_back(static_cast<double>(order));
+    auto all = comm.all_gather(asked);
+    std::ranges::sort(all);
+    core::Packer pack;
+    for (std::size_t k = 0; k < own.size(); ++k) {
+        if (!std::ranges::binary_search(all, static_cast<double>(own[k].order))) continue;
+        pack(own[k].order);
+        pack(name(k));
+    }
+    std::vector<std::vector<char>> const to_all(static_cast<std::size_t>(comm.size()), pack.take());
+    for (auto const& bytes : comm.all_to_all(to_all)) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            std::int64_t order = 0;
+            std::string text;
+            unpack(order);
+            unpack(text);
+            if (auto const place = names.find(order); place != names.end()) place->second = std::move(text);
+        }
+    }
+}
+
+}  // namespace
 
 void MarginalPrices::add_weight(Node const& node, double weight) {
     auto const& vertex = flow_.piece().vertices[static_cast<std::size_t>(node.vertex)];
@@ -24,66 +57,48 @@ std::vector<double> MarginalPrices::gradient(std::span<Node const> nodes, std::v
     return result;
 }
 
-std::vector<std::string> MarginalPrices::binding_nodes(std::span<Node const> nodes, std::vector<double> const& low,
-                                                       std::vector<double> const& high) {
-    struct Candidate {
-        double price = 0.0;
-        std::int64_t row = 0;
-        std::string name;
-    };
-    constexpr double negligible = 1e-9;  // of the highest price
-    double highest = 0.0;
-    for (std::size_t i = 0; i < nodes.size(); ++i) highest = std::max(highest, std::abs(high[i] - low[i]));
-    highest = comm_.max(highest);
-    core::Packer own;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        double const price = high[i] - low[i];
-        if (highest == 0.0 || std::abs(price) <= negligible * highest) continue;
-        own(price);
-        own(nodes[i].row);
-        own(node_name(flow_.piece(), nodes[i]));
-    }
-    std::vector<std::vector<char>> const to_all(static_cast<std::size_t>(comm_.size()), own.take());
-    std::vector<Candidate> candidates;
-    for (auto const& bytes : comm_.all_to_all(to_all)) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            auto& c = candidates.emplace_back();
-            unpack(c.price);
-            unpack(c.row);
-            unpack(c.name);
-        }
-    }
-    std::ranges::sort(candidates, [](auto const& a, auto const& b) {
-        return std::abs(a.price) != std::abs(b.price) ? std::abs(a.price) > std::abs(b.price) : a.row < b.row;
-    });
-    if (candidates.size() > most_candidates) candidates.resize(most_candidates);
-    std::ranges::sort(candidates, {}, &Candidate::row);
-
-    constexpr double tie = 1e-9;
-    std::vector<double> effect(flow_.ders().size()), most(effect.size(), 0.0);
-    std::vector<std::string> names(effect.size());
-    for (auto const& candidate : candidates) {
-        weight_.assign(3 * flow_.piece().vertices.size(), 0.0);
-        for (auto const& node : nodes)
-            if (node.row == candidate.row) add_weight(node, candidate.price);
-        flow_.gradient(weight_, effect);
-        for (std::size_t d = 0; d < effect.size(); ++d) {
-            double const part = -effect[d];  // what curtailing relieves is worth something
-            if (part <= most[d] * (1.0 + tie) || part <= 0.0) continue;
-            most[d] = part;
-            names[d] = candidate.name;
-        }
-    }
-    return names;
-}
-
 void MarginalPrices::name_binding(std::vector<char> const& ders, std::vector<double> const& low,
-                                  std::vector<double> const& high, Answer& answer) {
-    constexpr double nothing = 1e-7;  // curtailed share that nobody would notice
-    auto const names = binding_nodes(answer.nodes, low, high);
+                                  std::vector<double> const& high, std::span<Eigen::Vector2d const> ratings,
+                                  Answer& answer) {
+    constexpr double negligible = 1e-9;  // of the highest price
+    constexpr double nothing = 1e-7;     // curtailed share that nobody would notice
+    auto const& piece = flow_.piece();
+    // What a limit costs altogether, so that those of voltages and of powers compare: squared voltages are about 1.
+    auto const size = [&](std::size_t r) { return ratings[r].norm() * answer.ratings[r].limit; };
+    double highest = 0.0;
+    for (std::size_t i = 0; i < low.size(); ++i) highest = std::max(highest, std::abs(high[i] - low[i]));
+    for (std::size_t r = 0; r < ratings.size(); ++r) highest = std::max(highest, size(r));
+    highest = comm_.max(highest);
+
+    std::vector<PricedLimit> limits;
+    std::vector<std::size_t> source;  // nodes, then ratings
+    for (std::size_t i = 0; i < low.size(); ++i) {
+        double const price = high[i] - low[i];
+        if (std::abs(price) <= negligible * highest) continue;
+        auto const& node = answer.nodes[i];
+        limits.push_back({.vertex = node.vertex, .order = node.row, .of_voltage = price * seen_weight(piece, node)});
+        source.push_back(i);
+    }
+    for (std::size_t r = 0; r < ratings.size(); ++r) {
+        if (size(r) <= negligible * highest) continue;
+        auto const& branch = answer.ratings[r];
+        auto& limit = limits.emplace_back(branch.vertex, piece.totals.nodes + branch.row);
+        limit.of_power << ratings[r].x() * branch.weight, ratings[r].y() * branch.weight;
+        source.push_back(low.size() + r);
+    }
+    std::vector<char> wanted(ders.size(), 0);
+    for (std::size_t d = 0; d < ders.size(); ++d) wanted[d] = ders[d] != 0 && answer.alpha[d] > nothing ? 1 : 0;
+    auto const binding = binding_limits(comm_, flow_, limits, wanted);
+    auto const name = [&](std::size_t k) {
+        auto const i = source[k];
+        return i < low.size() ? node_name(piece, answer.nodes[i]) : answer.ratings[i - low.size()].name;
+    };
+    std::map<std::int64_t, std::string> names;
+    for (auto const order : binding) names[order];
+    names.erase(-1);
+    fetch_names(comm_, limits, name, names);
     for (std::size_t d = 0; d < ders.size(); ++d)
-        if (ders[d] != 0 && answer.alpha[d] > nothing) answer.binding[d] = names[d];
+        if (wanted[d] != 0) answer.binding[d] = binding[d] < 0 ? std::string{} : names[binding[d]];
 }
 
 void report_prices(std::vector<double> const& low, std::vector<double> const& high, Answer& answer) {

@@ -16,15 +16,12 @@ class MarginalPrices {
     [[nodiscard]] std::vector<double> gradient(std::span<Node const> nodes, std::vector<double> const& low,
                                                std::vector<double> const& high);
 
-    /// Per DER the name of the node with the largest part in its gradient, price times sensitivity; ties go to the first in
-    /// the feeder's order within 1e-9 of the part; empty where no node that curtailment relieves has a price.
-    /// Only the `most_candidates` most expensive nodes are looked at, each by one transposed power flow. Collective.
-    [[nodiscard]] std::vector<std::string> binding_nodes(std::span<Node const> nodes, std::vector<double> const& low,
-                                                         std::vector<double> const& high);
-    static constexpr std::size_t most_candidates = 24;
-    /// The same into the answer, for those of `ders` that give up anything. Collective.
+    /// Names into the answer, for those of `ders` that give up anything, what binds them: the node or the rated branch whose limit has the
+    /// largest part in their gradient, price times sensitivity; none where no limit that curtailment relieves has a price.
+    /// \param low, high per entry of answer.nodes. \param ratings per entry of answer.ratings, or none: what one pu of active and of
+    /// reactive power costs there. Collective.
     void name_binding(std::vector<char> const& ders, std::vector<double> const& low, std::vector<double> const& high,
-                      Answer& answer);
+                      std::span<Eigen::Vector2d const> ratings, Answer& answer);
 
   private:
     void add_weight(Node const& node, double weight);

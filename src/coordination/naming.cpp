@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dec/core/archive.hpp"
+
 namespace dec::coordination {
 
 std::string from_rank(core::Communicator const& comm, int rank, std::string text) {
@@ -10,6 +12,28 @@ std::string from_rank(core::Communicator const& comm, int rank, std::string text
     text.resize(static_cast<std::size_t>(size));
     MPI_Bcast(text.data(), size, MPI_CHAR, rank, comm.handle());
     return text;
+}
+
+std::vector<std::string> names_in_order(core::Communicator const& comm,
+                                        std::vector<std::pair<std::int64_t, std::string>> const& own) {
+    core::Packer pack;
+    for (auto const& [row, name] : own) {
+        pack(row);
+        pack(name);
+    }
+    std::vector<std::pair<std::int64_t, std::string>> in_order;
+    for (auto const& bytes : comm.gather(pack.take())) {
+        core::Unpacker unpack{bytes};
+        while (!unpack.exhausted()) {
+            auto& [row, name] = in_order.emplace_back();
+            unpack(row);
+            unpack(name);
+        }
+    }
+    std::ranges::sort(in_order);
+    std::vector<std::string> names;
+    for (auto& [row, name] : in_order) names.push_back(std::move(name));
+    return names;
 }
 
 Remedies::Remedies(core::Communicator const& comm, partition::Piece const& piece, VoltageLimits const& limits)

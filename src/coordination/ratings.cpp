@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "naming.hpp"
+
 namespace dec::coordination {
 
 namespace {
@@ -177,6 +179,15 @@ RatedBranches rated_branches(model::LinDist3Flow const& flow, Ratings which, mod
         }
     }
     return rated;
+}
+
+std::vector<std::string> loaded_branches(core::Communicator const& comm, std::span<RatedBranch const> ratings,
+                                         model::FlowState const& state) {
+    constexpr double at_limit = 1e-6;  // of it
+    std::vector<std::pair<std::int64_t, std::string>> own;
+    for (auto const& branch : ratings)
+        if (apparent_power(branch, state) >= branch.limit * (1.0 - at_limit)) own.emplace_back(branch.row, branch.name);
+    return names_in_order(comm, own);
 }
 
 MissingRatings missing_ratings(Piece const& piece, Ratings which) {

@@ -23,7 +23,11 @@ namespace dec::core {
 struct Hdf5Reader::State {
     std::string path;
     Handle file{};
+    std::string base{};  // group that paths lie below
 
+    [[nodiscard]] std::string full(std::string const& below_base) const {
+        return below_base == "/" && !base.empty() ? base : base + below_base;
+    }
     [[noreturn]] void fail(std::string const& object, std::string const& problem) const {
         throw InvalidInput{{path, object, problem, {}}};
     }
@@ -162,7 +166,7 @@ std::vector<std::string> Hdf5Reader::datasets() const { return state_->objects(H
 std::vector<std::string> Hdf5Reader::groups() const { return state_->objects(H5O_TYPE_GROUP); }
 
 Column Hdf5Reader::column(std::string const& path) const {
-    Handle const dataset{H5Dopen2(state_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose};
+    Handle const dataset{H5Dopen2(state_->file.id(), state_->full(path).c_str(), H5P_DEFAULT), H5Dclose};
     if (!dataset.valid()) state_->fail(path, "there is no such dataset");
     Handle const type{H5Dget_type(dataset.id()), H5Tclose};
     Handle const space{H5Dget_space(dataset.id()), H5Sclose};
@@ -225,7 +229,7 @@ bool is_of_kind(hid_t type, BlockKind kind) {
 }  // namespace
 
 std::int64_t Hdf5Reader::rows(std::string const& path) const {
-    Handle const dataset{H5Dopen2(state_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose};
+    Handle const dataset{H5Dopen2(state_->file.id(), state_->full(path).c_str(), H5P_DEFAULT), H5Dclose};
     if (!dataset.valid()) state_->fail(path, "there is no such dataset");
     Handle const space{H5Dget_space(dataset.id()), H5Sclose};
     return shape_of(space.id()).first;
@@ -233,7 +237,7 @@ std::int64_t Hdf5Reader::rows(std::string const& path) const {
 
 BlockData Hdf5Reader::block(std::string const& path, BlockKind kind, std::size_t width, std::int64_t first,
                             std::int64_t count) const {
-    Handle const dataset{H5Dopen2(state_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose};
+    Handle const dataset{H5Dopen2(state_->file.id(), state_->full(path).c_str(), H5P_DEFAULT), H5Dclose};
     if (!dataset.valid()) state_->fail(path, "there is no such dataset");
     Handle const type{H5Dget_type(dataset.id()), H5Tclose};
     Handle const space{H5Dget_space(dataset.id()), H5Sclose};
@@ -260,7 +264,7 @@ BlockData Hdf5Reader::block(std::string const& path, BlockKind kind, std::size_t
 }
 
 Attributes Hdf5Reader::attributes(std::string const& path) const {
-    Handle const object{H5Oopen(state_->file.id(), path.c_str(), H5P_DEFAULT), H5Oclose};
+    Handle const object{H5Oopen(state_->file.id(), state_->full(path).c_str(), H5P_DEFAULT), H5Oclose};
     if (!object.valid()) state_->fail(path, "there is no such group or dataset");
     std::vector<std::string> names;
     auto const note = [](hid_t, char const* name, H5A_info_t const*, void* target) -> herr_t {
@@ -275,11 +279,29 @@ Attributes Hdf5Reader::attributes(std::string const& path) const {
 }
 
 bool Hdf5Reader::contains(std::string const& path) const {
-    if (path == "/") return true;
-    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-        if (H5Lexists(state_->file.id(), path.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
+    auto const full = state_->full(path);
+    if (full == "/") return true;
+    for (std::size_t end = full.find('/', 1);; end = full.find('/', end + 1)) {
+        if (H5Lexists(state_->file.id(), full.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
         if (end == std::string::npos) return true;
     }
+}
+
+void Hdf5Reader::below(std::string group) { state_->base = std::move(group); }
+
+std::vector<std::string> Hdf5Reader::groups_in(std::string const& path) const {
+    if (!contains(path)) return {};
+    Handle const group{H5Gopen2(state_->file.id(), state_->full(path).c_str(), H5P_DEFAULT), H5Gclose};
+    if (!group.valid()) return {};
+    std::vector<std::string> names;
+    auto const note = [](hid_t parent, char const* name, H5L_info_t const*, void* target) -> herr_t {
+        Handle const object{H5Oopen(parent, name, H5P_DEFAULT), H5Oclose};
+        if (H5Iget_type(object.id()) == H5I_GROUP) static_cast<std::vector<std::string>*>(target)->emplace_back(name);
+        return 0;
+    };
+    if (H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, note, &names) < 0)
+        state_->fail(path, "cannot be read: " + hdf5_reason());
+    return names;
 }
 
 }  // namespace dec::core

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <concepts>
 #include <functional>
+#include <map>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
-#include <tuple>
 #include <vector>
 
 #include "dec/core/error.hpp"
@@ -56,17 +56,44 @@ bool put_attribute(hid_t object, std::string const& name, AttributeValue const& 
 constexpr std::size_t dataset_description = 2048;  // bytes: type, shape, place, unit
 
 /// How values lie in memory and in the file.
+enum class Stored : std::uint8_t { real, integer, text };
 struct ValueTypes {
     Handle text;  // keeps the type of a text column alive
     hid_t stored = H5I_INVALID_HID;
     hid_t native = H5I_INVALID_HID;
 };
-ValueTypes types_of(ColumnData const& data, Cell const& cell) {
-    if (std::holds_alternative<std::vector<double>>(data)) return {{}, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE};
-    if (std::holds_alternative<std::vector<std::int64_t>>(data)) return {{}, H5T_STD_I64LE, H5T_NATIVE_INT64};
-    auto text = text_type(cell.value);
+ValueTypes types_of(Stored kind, std::size_t value_size) {
+    if (kind == Stored::real) return {{}, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE};
+    if (kind == Stored::integer) return {{}, H5T_STD_I64LE, H5T_NATIVE_INT64};
+    auto text = text_type(value_size);
     auto const id = text.id();
     return {std::move(text), id, id};
+}
+Stored stored_as(ColumnData const& data) {
+    if (std::holds_alternative<std::vector<double>>(data)) return Stored::real;
+    return std::holds_alternative<std::vector<std::int64_t>>(data) ? Stored::integer : Stored::text;
+}
+
+/// How the values of a block lie in the file and in memory; texts padded to `text_size`, in `padded`.
+struct BlockView {
+    hid_t stored, native;
+    std::size_t size;  // bytes of a value
+    void const* data;
+    std::size_t values;
+};
+BlockView view_of(BlockData const& data, hid_t text, std::size_t text_size, std::vector<char>& padded) {
+    if (auto const* texts = std::get_if<TextColumn>(&data)) {
+        padded.assign(texts->size() * text_size, '\0');
+        for (std::size_t row = 0; row < texts->size(); ++row)
+            (*texts)[row].copy(padded.data() + row * text_size, text_size);
+        return {text, text, text_size, padded.data(), texts->size()};
+    }
+    if (auto const* reals = std::get_if<std::vector<double>>(&data))
+        return {H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, sizeof(double), reals->data(), reals->size()};
+    if (auto const* integers = std::get_if<std::vector<std::int32_t>>(&data))
+        return {H5T_STD_I32LE, H5T_NATIVE_INT32, sizeof(std::int32_t), integers->data(), integers->size()};
+    auto const& bytes = std::get<std::vector<std::uint8_t>>(data);
+    return {H5T_STD_U8LE, H5T_NATIVE_UINT8, sizeof(std::uint8_t), bytes.data(), bytes.size()};
 }
 
 /// Of a dataset: its rows, and what one row is (`extents`, or `width` values, or one).
@@ -77,6 +104,45 @@ std::vector<hsize_t> shape_of(std::int64_t rows, std::size_t width, std::vector<
     return shape;
 }
 
+/// A dataset of which this rank writes `rows` rows from `begin` on.
+struct Dataset {
+    std::string name, unit;
+    Stored kind = Stored::real;
+    std::size_t value_size = sizeof(double);
+    std::vector<hsize_t> shape;
+    std::int64_t begin = 0, rows = 0;
+    std::vector<char> bytes;
+
+    [[nodiscard]] std::size_t size() const {
+        return std::accumulate(shape.begin(), shape.end(), value_size, std::multiplies{});
+    }
+    template <class Archive>
+    void exchange(Archive& archive) {
+        archive(name);
+        archive(unit);
+        archive(kind);
+        archive(value_size);
+        archive(shape);
+        archive(begin);
+        archive(rows);
+        archive(bytes);
+    }
+};
+
+std::vector<Dataset> datasets_of(Communicator const& comm, std::string_view group, std::int64_t total,
+                                 std::span<std::int64_t const> rows, std::span<Column const> columns) {
+    auto block = to_row_block(comm, group, total, rows, columns);
+    std::vector<Dataset> datasets;
+    for (std::size_t c = 0; c < columns.size(); ++c)
+        datasets.push_back({columns[c].name, columns[c].unit, stored_as(columns[c].data), block.cells[c].value,
+                            shape_of(total, columns[c].width, columns[c].extents), block.begin, block.rows,
+                            std::move(block.columns[c])});
+    return datasets;
+}
+
+/// What a piece of a record is.
+enum class Entry : std::uint8_t { table, attributes };
+
 }  // namespace
 
 struct Hdf5Writer::State {
@@ -84,9 +150,18 @@ struct Hdf5Writer::State {
 
     Communicator comm;
     std::string path;
+    std::string base;                  // group that everything lies below
+    bool through_mpi = true;
     std::optional<OutputFile> output;  // on the root; destroyed after `file`
     Handle file;
-    std::int64_t expected_bytes = 64 << 10;  // what HDF5 writes for itself, and then what we give it
+    /// Datasets that are being filled, by path.
+    struct Declared {
+        Handle dataset;
+        std::size_t text_size = 1;
+        std::int64_t total = 0;
+    };
+    std::map<std::string, Declared, std::less<>> declared;  // closed before `file`
+    std::int64_t expected_bytes = 64 << 10;                 // what HDF5 writes for itself, and then what we give it
 
     /// One HDF5 call that may fail on one rank alone; afterwards all ranks know.
     void checked(std::string_view what, std::function<bool()> const& call) const {
@@ -107,11 +182,32 @@ struct Hdf5Writer::State {
     [[nodiscard]] Handle create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
                                         std::vector<hsize_t> const& shape) const;
     /// `data`: rows [first, first + rows) of a dataset.
-    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
-                                  void const* data) const;
+    [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
+                                  H5FD_mpio_xfer_t transfer_mode = H5FD_MPIO_COLLECTIVE) const;
+    /// Makes the dataset of a block in its group. Collective.
+    [[nodiscard]] Handle create_block(std::string_view group, Block const& block, std::int64_t total,
+                                      hid_t stored) const;
     /// Opens or creates a group. Collective.
     [[nodiscard]] Handle require_group(std::string_view group) const;
+    void write(std::string_view group, std::vector<Dataset> const& datasets);
 };
+
+/// How ranks open a file together. One rank does it the same way: the bytes do not depend on the number of ranks.
+Handle access_together(Communicator const& comm) {
+    Handle list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
+    H5Pset_fapl_mpio(list.id(), comm.handle(), MPI_INFO_NULL);
+    H5Pset_coll_metadata_write(list.id(), true);
+    H5Pset_all_coll_metadata_ops(list.id(), true);
+    return list;
+}
+
+/// How one rank opens a file without MPI, which costs less where many small groups follow.
+Handle access_alone() {
+    Handle list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
+    // Nobody else knows the temporary name, and some network file systems have no locks.
+    H5Pset_file_locking(list.id(), false, true);
+    return list;
+}
 
 void Hdf5Writer::State::create() {
     together(comm, [&] {
@@ -128,10 +224,7 @@ void Hdf5Writer::State::create() {
                  "write to a folder that all ranks share"}};
     });
     checked("cannot be written", [&] {
-        Handle const access_list{H5Pcreate(H5P_FILE_ACCESS), H5Pclose};
-        H5Pset_fapl_mpio(access_list.id(), comm.handle(), MPI_INFO_NULL);
-        H5Pset_coll_metadata_write(access_list.id(), true);
-        H5Pset_all_coll_metadata_ops(access_list.id(), true);
+        auto const access_list = access_together(comm);
         file = {H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list.id()), H5Fclose};
         return file.valid();
     });
@@ -144,12 +237,13 @@ void Hdf5Writer::State::reserve(std::size_t bytes) {
     });
 }
 
-/// The group of this path, created with its parents where it is not there yet.
-Handle Hdf5Writer::State::open_group(std::string_view group) const {
+/// The group of this path below the base, created with its parents where it is not there yet.
+Handle Hdf5Writer::State::open_group(std::string_view below_base) const {
+    auto const group = fmt::format("{}/{}", base, below_base);
     Handle object{H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose};
     for (std::size_t begin = 0; begin < group.size();) {
         auto const end = std::min(group.find('/', begin), group.size());
-        std::string const name{group.substr(begin, end - begin)};
+        auto const name = group.substr(begin, end - begin);
         begin = end + 1;
         if (name.empty()) continue;
         auto const properties = without_times(H5P_GROUP_CREATE);
@@ -181,8 +275,19 @@ Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, s
     return dataset;
 }
 
-bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows,
-                                   void const* data) const {
+Handle Hdf5Writer::State::create_block(std::string_view group, Block const& block, std::int64_t total,
+                                       hid_t stored) const {
+    auto const parent = require_group(group);
+    Handle dataset;
+    checked(fmt::format("{}/{} cannot be written", group, block.name), [&] {
+        dataset = create_dataset(parent.id(), block.name, block.unit, stored, shape_of(total, block.width, {}));
+        return dataset.valid() && (block.meaning.empty() || put_attribute(dataset.id(), "meaning", block.meaning));
+    });
+    return dataset;
+}
+
+bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
+                                   H5FD_mpio_xfer_t transfer_mode) const {
     Handle const target{H5Dget_space(dataset), H5Sclose};
     // Whole rows, whatever their shape.
     std::vector<hsize_t> count(static_cast<std::size_t>(H5Sget_simple_extent_ndims(target.id())));
@@ -198,7 +303,7 @@ bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t fir
         H5Sselect_none(source.id());
     }
     Handle const transfer{H5Pcreate(H5P_DATASET_XFER), H5Pclose};
-    H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE);
+    if (through_mpi) H5Pset_dxpl_mpio(transfer.id(), transfer_mode);
     // A rank without rows takes part with nothing, but HDF5 refuses a null pointer.
     char const nothing = 0;
     return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), rows > 0 ? data : &nothing) >= 0;
@@ -212,71 +317,154 @@ Hdf5Writer::Hdf5Writer(Communicator const& comm, std::string path)
 
 Hdf5Writer::~Hdf5Writer() = default;
 
+void Hdf5Writer::below(std::string group) { state_->base = std::move(group); }
+
+void Hdf5Writer::continue_on_root(Communicator const& root_alone) {
+    state_->checked("cannot be written", [&] { return state_->file.close(); });
+    together(state_->comm, [&] {
+        if (!state_->comm.is_root()) return;
+        auto const access_list = access_alone();
+        state_->file = {H5Fopen(state_->output->temporary().c_str(), H5F_ACC_RDWR, access_list.id()), H5Fclose};
+        if (!state_->file.valid()) state_->fail("cannot be written", hdf5_reason());
+    });
+    state_->comm = root_alone;
+    state_->through_mpi = false;
+}
+
+void Hdf5Writer::State::write(std::string_view group, std::vector<Dataset> const& datasets) {
+    std::size_t bytes = 0;
+    for (auto const& dataset : datasets) bytes += dataset_description + dataset.size();
+    reserve(bytes);
+    auto const parent = require_group(group);
+    for (auto const& dataset : datasets) {
+        auto const what = fmt::format("{}{}/{} cannot be written", base, group, dataset.name);
+        auto const types = types_of(dataset.kind, dataset.value_size);
+        Handle created;
+        checked(what, [&] {
+            created = create_dataset(parent.id(), dataset.name, dataset.unit, types.stored, dataset.shape);
+            return created.valid();
+        });
+        if (dataset.size() == 0) continue;
+        checked(what, [&] {
+            return write_rows(created.id(), types.native, dataset.begin, dataset.rows, dataset.bytes.data());
+        });
+    }
+}
+
 void Hdf5Writer::table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
                        std::span<Column const> columns) {
-    auto const block = to_row_block(state_->comm, group, total, rows, columns);
-    std::size_t bytes = 0;
-    for (auto const& cell : block.cells) bytes += dataset_description + static_cast<std::size_t>(total) * cell.size();
-    state_->reserve(bytes);
-    auto const parent = state_->require_group(group);
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-        auto const what = fmt::format("{}/{} cannot be written", group, columns[c].name);
-        auto const types = types_of(columns[c].data, block.cells[c]);
-        Handle dataset;
-        state_->checked(what, [&] {
-            dataset = state_->create_dataset(parent.id(), columns[c].name, columns[c].unit, types.stored,
-                                             shape_of(total, columns[c].width, columns[c].extents));
-            return dataset.valid();
-        });
-        if (total == 0 || columns[c].width == 0) continue;
-        state_->checked(what, [&] {
-            return state_->write_rows(dataset.id(), types.native, block.begin, block.rows, block.columns[c].data());
-        });
+    state_->write(group, datasets_of(state_->comm, group, total, rows, columns));
+}
+
+void TableRecord::table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
+                        std::span<Column const> columns) {
+    pack_(Entry::table);
+    pack_(std::string{group});
+    auto datasets = datasets_of(Communicator{MPI_COMM_SELF}, group, total, rows, columns);
+    pack_(static_cast<std::int64_t>(datasets.size()));
+    for (auto& dataset : datasets) dataset.exchange(pack_);
+}
+
+void TableRecord::attributes(std::string_view group, Attributes const& values) {
+    pack_(Entry::attributes);
+    pack_(std::string{group});
+    pack_(static_cast<std::int64_t>(values.size()));
+    for (auto const& [name, value] : values) {
+        pack_(name);
+        pack_(static_cast<std::int64_t>(value.index()));
+        std::visit([&](auto const& held) { pack_(held); }, value);
+    }
+}
+
+namespace {
+
+template <class Value>
+Value unpacked(Unpacker& unpack) {
+    Value value{};
+    unpack(value);
+    return value;
+}
+
+AttributeValue unpacked_attribute(Unpacker& unpack) {
+    switch (unpacked<std::int64_t>(unpack)) {
+        case 0: return unpacked<double>(unpack);
+        case 1: return unpacked<std::int64_t>(unpack);
+        default: return unpacked<std::string>(unpack);
+    }
+}
+
+}  // namespace
+
+void Hdf5Writer::replay(std::vector<char> const& record) {
+    Unpacker unpack{record};
+    while (!unpack.exhausted()) {
+        auto const entry = unpacked<Entry>(unpack);
+        auto const group = unpacked<std::string>(unpack);
+        auto const count = unpacked<std::int64_t>(unpack);
+        if (entry == Entry::table) {
+            std::vector<Dataset> datasets(static_cast<std::size_t>(count));
+            for (auto& dataset : datasets) dataset.exchange(unpack);
+            state_->write(group, datasets);
+            continue;
+        }
+        Attributes values;
+        for (std::int64_t i = 0; i < count; ++i) {
+            auto name = unpacked<std::string>(unpack);
+            values[std::move(name)] = unpacked_attribute(unpack);
+        }
+        attributes(group, values);
     }
 }
 
 void Hdf5Writer::block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first) {
     auto const what = fmt::format("{}/{} cannot be written", group, block.name);
-    auto const* texts = std::get_if<TextColumn>(&block.data);
     std::size_t text_size = 1;
-    std::vector<char> padded;
-    if (texts != nullptr) {
+    if (auto const* texts = std::get_if<TextColumn>(&block.data)) {
         for (std::size_t row = 0; row < texts->size(); ++row) text_size = std::max(text_size, (*texts)[row].size());
         text_size = static_cast<std::size_t>(state_->comm.max(static_cast<std::int64_t>(text_size)));
-        padded.assign(texts->size() * text_size, '\0');
-        for (std::size_t row = 0; row < texts->size(); ++row)
-            (*texts)[row].copy(padded.data() + row * text_size, text_size);
     }
     auto const text = text_type(text_size);
-    auto const [stored, native, size, data, values] = std::visit(
-        [&]<class Values>(Values const& source) {
-            using View = std::tuple<hid_t, hid_t, std::size_t, void const*, std::size_t>;
-            if constexpr (std::same_as<Values, TextColumn>)
-                return View{text.id(), text.id(), text_size, padded.data(), source.size()};
-            else if constexpr (std::same_as<Values, std::vector<double>>)
-                return View{H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, sizeof(double), source.data(), source.size()};
-            else if constexpr (std::same_as<Values, std::vector<std::int32_t>>)
-                return View{H5T_STD_I32LE, H5T_NATIVE_INT32, sizeof(std::int32_t), source.data(), source.size()};
-            else return View{H5T_STD_U8LE, H5T_NATIVE_UINT8, sizeof(std::uint8_t), source.data(), source.size()};
-        },
-        block.data);
-    auto const rows = static_cast<std::int64_t>(values / block.width);
-    together(state_->comm, [&, count = values] {
-        if (count % block.width != 0 || first < 0 || first + rows > total)
+    std::vector<char> padded;
+    auto const view = view_of(block.data, text.id(), text_size, padded);
+    auto const rows = static_cast<std::int64_t>(view.values / block.width);
+    together(state_->comm, [&] {
+        if (view.values % block.width != 0 || first < 0 || first + rows > total)
             throw std::logic_error{
-                fmt::format("{}/{}: {} values from row {} of {}", group, block.name, count, first, total)};
+                fmt::format("{}/{}: {} values from row {} of {}", group, block.name, view.values, first, total)};
     });
-    state_->reserve(dataset_description + static_cast<std::size_t>(total) * block.width * size);
-    auto const parent = state_->require_group(group);
-    Handle dataset;
-    state_->checked(what, [&, type = stored] {
-        dataset = state_->create_dataset(parent.id(), block.name, block.unit, type, shape_of(total, block.width, {}));
-        return dataset.valid() && (block.meaning.empty() || put_attribute(dataset.id(), "meaning", block.meaning));
-    });
+    state_->reserve(dataset_description + static_cast<std::size_t>(total) * block.width * view.size);
+    auto const dataset = state_->create_block(group, block, total, view.stored);
     if (total == 0) return;
-    state_->checked(what, [&, type = native, source = data] {
-        return state_->write_rows(dataset.id(), type, first, rows, source);
-    });
+    state_->checked(what, [&] { return state_->write_rows(dataset.id(), view.native, first, rows, view.data); });
+}
+
+void Hdf5Writer::declare(std::string_view group, Block const& like, std::int64_t total, std::size_t text_size) {
+    auto const text = text_type(text_size);
+    std::vector<char> nothing;
+    auto const view = view_of(like.data, text.id(), text_size, nothing);
+    state_->reserve(dataset_description + static_cast<std::size_t>(total) * like.width * view.size);
+    state_->declared[fmt::format("{}{}/{}", state_->base, group, like.name)] = {state_->create_block(group, like, total, view.stored),
+                                                                text_size, total};
+}
+
+void Hdf5Writer::fill(std::string_view group, Block const& block, std::int64_t first) {
+    auto const path = fmt::format("{}{}/{}", state_->base, group, block.name);
+    auto const found = state_->declared.find(path);
+    if (found == state_->declared.end()) throw std::logic_error{path + " has not been declared"};
+    auto const& [dataset, text_size, total] = found->second;
+    auto const text = text_type(text_size);
+    std::vector<char> padded;
+    auto const view = view_of(block.data, text.id(), text_size, padded);
+    auto const rows = static_cast<std::int64_t>(view.values / block.width);
+    if (auto const* texts = std::get_if<TextColumn>(&block.data))
+        for (std::size_t row = 0; row < texts->size(); ++row)
+            if ((*texts)[row].size() > text_size)
+                throw std::logic_error{fmt::format("{}: a text longer than {} bytes", path, text_size)};
+    if (view.values % block.width != 0 || first < 0 || first + rows > total)
+        throw std::logic_error{fmt::format("{}: {} values from row {} of {}", path, view.values, first, total)};
+    if (rows == 0) return;
+    if (!state_->write_rows(dataset.id(), view.native, first, rows, view.data, H5FD_MPIO_INDEPENDENT))
+        state_->fail(path + " cannot be written", hdf5_reason());
 }
 
 void Hdf5Writer::attributes(std::string_view group, Attributes const& values) {
@@ -296,6 +484,7 @@ void Hdf5Writer::attributes(std::string_view group, Attributes const& values) {
 }
 
 void Hdf5Writer::commit() {
+    state_->declared.clear();
     state_->checked("cannot be completed", [&] { return state_->file.close(); });
     together(state_->comm, [&] {
         if (!state_->comm.is_root()) return;

@@ -87,4 +87,26 @@ std::string name_uuid(std::string_view scope, std::string_view name) {
 
 std::string seeded_uuid(std::string_view seed) { return to_uuid(sha1({seed.begin(), seed.end()}), 4); }
 
+std::array<char, 36> uuid_of_bits(std::uint64_t high, std::uint64_t low) {
+    static constexpr std::string_view hex = "0123456789abcdef";
+    constexpr std::uint64_t version = 0xF000, variant = 0xC000'0000'0000'0000;
+    high = (high & ~version) | 0x8000U;
+    low = (low & ~variant) | 0x8000'0000'0000'0000U;
+    std::array<char, 36> text{};
+    std::size_t at = 0;
+    auto const put = [&](std::uint64_t bits, int digits) {
+        for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) text[at++] = hex[bits >> shift & 0x0FU];
+    };
+    put(high >> 32U, 8);
+    text[at++] = '-';
+    put(high >> 16U, 4);
+    text[at++] = '-';
+    put(high, 4);
+    text[at++] = '-';
+    put(low >> 48U, 4);
+    text[at++] = '-';
+    put(low, 12);
+    return text;
+}
+
 }  // namespace dec::core

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "checks.hpp"
+#include "dec/feeder/outline.hpp"
 
 namespace dec::feeder {
 
@@ -44,7 +44,6 @@ void check_lengths(std::string_view label, Table<Row> const& table, Findings& fi
 /// everything else here together.
 template <class Row>
 void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
-    if (!table.has_texts()) return;
     check_lengths(label, table, findings);
     std::vector<std::int32_t> place(std::bit_ceil(2 * table.size() + 1), -1);
     std::map<Index<Row>, std::size_t> times;  // of names that stand more than once, by their first row
@@ -107,15 +106,19 @@ void check_sources(Feeder const& feeder, Findings& findings) {
     }
 }
 
-void check_all_names(Feeder const& feeder, Findings& findings) {
-    check_names("bus", feeder.buses, findings);
-    check_names("line", feeder.lines, findings);
+/// Names of tables that have as many rows as a feeder has buses are left out where they have not been read.
+enum class Names : std::uint8_t { all, of_small_tables };
+
+void check_names(Feeder const& feeder, Findings& findings, Names names) {
+    bool const all = names == Names::all;
+    if (all) check_names("bus", feeder.buses, findings);
+    if (all) check_names("line", feeder.lines, findings);
     check_names("switch", feeder.switches, findings);
     check_names("series compensator", feeder.series_compensators, findings);
-    check_names("transformer", feeder.transformers, findings);
-    check_names("load", feeder.loads, findings);
+    if (all) check_names("transformer", feeder.transformers, findings);
+    if (all) check_names("load", feeder.loads, findings);
     check_names("capacitor", feeder.capacitors, findings);
-    check_names("pv", feeder.pv_systems, findings);
+    if (all) check_names("pv", feeder.pv_systems, findings);
     check_names("battery", feeder.batteries, findings);
     check_names("machine", feeder.machines, findings);
     check_length("feeder", feeder.heading.name, feeder.heading.mrid, findings);
@@ -189,7 +192,7 @@ void check_numbers(Feeder const& feeder, Findings& findings) {
 }  // namespace
 
 void check_references(Feeder const& feeder, Findings& findings) {
-    check_all_names(feeder, findings);
+    check_names(feeder, findings, Names::all);
     check_connections(feeder, findings);
     check_numbers(feeder, findings);
     check_sources(feeder, findings);
@@ -240,7 +243,7 @@ Tree validate(Feeder const& feeder, Notes& notes, Loops loops) {
 std::optional<Tree> hang_outline(Feeder const& outline, Loops loops) {
     Findings findings{outline};
     Notes notes;
-    check_all_names(outline, findings);
+    check_names(outline, findings, Names::of_small_tables);
     check_connections(outline, findings);
     check_sources(outline, findings);
     if (!findings.empty() || !can_hang(outline)) return std::nullopt;
@@ -265,7 +268,7 @@ bool are_elements_sound(Feeder const& part) {
 std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes) {
     Findings findings{feeder};
     if (has_holes) {
-        check_all_names(feeder, findings);
+        check_names(feeder, findings, Names::all);
         return findings.take();
     }
     try {

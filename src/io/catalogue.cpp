@@ -9,6 +9,7 @@
 #include "dec/io/cim.hpp"
 #include "dec/io/native.hpp"
 #include "dec/io/opendss.hpp"
+#include "dec/io/sparql.hpp"
 #include "files.hpp"
 
 namespace dec::io {
@@ -25,7 +26,7 @@ struct Format {
 constexpr std::array formats{
     Format{".xml", read_cim_xml, write_cim_xml},
     Format{".xml.gz", read_cim_xml, write_cim_xml},
-    Format{".h5", [](std::string const& path, ReadOptions const&) { return read_native(path); }, write_native},
+    Format{".h5", [](std::string const& path, ReadOptions const& options) { return read_native(path, options.group); }, write_native},
     Format{".dss", [](std::string const& path, ReadOptions const&) { return read_opendss(path); }, nullptr},
 };
 
@@ -39,6 +40,7 @@ Format const& format_of(std::string const& path) {
 }  // namespace
 
 ReadFeeder read_feeder(std::string const& path, ReadOptions const& options) {
+    if (is_endpoint(path)) return read_endpoint(path, options);
     require_file(path);
     return format_of(path).read(path, options);
 }

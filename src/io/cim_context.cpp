@@ -122,14 +122,6 @@ Reasons const& reasons_of_attributes() {
     return reasons;
 }
 
-constexpr Association area_of_equipment{"Equipment.SubSchedulingArea", "SubSchedulingArea.Equipments"};
-constexpr Association limit_sets_of_terminal{"ACDCTerminal.OperationalLimitSet", "OperationalLimitSet.Terminal"};
-constexpr Association limits_of_set{"OperationalLimitSet.OperationalLimitValue",
-                                    "OperationalLimit.OperationalLimitSet"};
-constexpr Association type_of_limit{"OperationalLimit.OperationalLimitType", "OperationalLimitType.OperationalLimit"};
-constexpr Association assets_of_resource{"PowerSystemResource.Assets", "Asset.PowerSystemResources"};
-constexpr Association datasheet_of_asset{"Asset.AssetInfo", "AssetInfo.Assets"};
-constexpr Association datasheet_of_resource{"PowerSystemResource.AssetDatasheet", "AssetInfo.PowerSystemResources"};
 
 }  // namespace
 
@@ -390,7 +382,7 @@ core::Index<feeder::Bus> Context::bus_at(std::vector<ObjectId> const& terminals,
 }
 
 core::Index<feeder::Area> Context::area(ObjectId equipment) {
-    auto const found = linked_one(equipment, area_of_equipment);
+    auto const found = linked_one(equipment, link::area_of_equipment);
     return found.valid() ? area_of[found.at()] : core::Index<feeder::Area>{};
 }
 
@@ -398,9 +390,9 @@ feeder::Rating Context::rating_of_set(ObjectId set) {
     static constexpr double permanent_s = 1e9;  // exporters write 5e9 s for "always"
     if (auto const known = rating_of_.find(set); known != rating_of_.end()) return known->second;
     feeder::Rating rating;
-    for (ObjectId limit : linked(set, limits_of_set)) {
+    for (ObjectId limit : linked(set, link::limits_of_set)) {
         if (objects.class_name(limit) != "CurrentLimit") continue;
-        auto const type = linked_one(limit, type_of_limit);
+        auto const type = linked_one(limit, link::type_of_limit);
         auto const duration_s = type.valid() ? number(type, "OperationalLimitType.acceptableDuration") : std::nullopt;
         auto& place = duration_s.value_or(permanent_s) >= permanent_s ? rating.normal_a : rating.emergency_a;
         place = number(limit, "CurrentLimit.value").value_or(feeder::unknown);
@@ -410,7 +402,7 @@ feeder::Rating Context::rating_of_set(ObjectId set) {
 
 feeder::Rating Context::rating(std::vector<ObjectId> const& terminals) {
     for (ObjectId terminal : terminals)
-        for (ObjectId set : linked(terminal, limit_sets_of_terminal)) {
+        for (ObjectId set : linked(terminal, link::limit_sets_of_terminal)) {
             auto const rating = rating_of_set(set);
             if (!std::isnan(rating.normal_a) || !std::isnan(rating.emergency_a)) return rating;
         }
@@ -467,8 +459,8 @@ std::vector<ObjectId> Context::datasheets(ObjectId resource, Association associa
     auto const more = [&](std::vector<ObjectId> const& found) {
         candidates.insert(candidates.end(), found.begin(), found.end());
     };
-    more(linked(resource, datasheet_of_resource));
-    for (ObjectId asset : linked(resource, assets_of_resource)) more(linked(asset, datasheet_of_asset));
+    more(linked(resource, link::datasheet_of_resource));
+    for (ObjectId asset : linked(resource, link::assets_of_resource)) more(linked(asset, link::datasheet_of_asset));
     std::vector<ObjectId> wanted;
     for (ObjectId candidate : candidates)
         if (std::ranges::find(classes, objects.class_name(candidate)) != classes.end() &&
@@ -494,7 +486,7 @@ void Context::find_dangling_links() {
     for (std::size_t i = 0; i < objects.size(); ++i) {
         ObjectId const id{i};
         for (auto const& property : objects.properties(id)) {
-            if (!property.is_link || property.target.valid()) continue;
+            if (!property.is_link || property.target.valid() || objects.is_elsewhere(property.value)) continue;
             auto const attribute = objects.attribute_name(property.attribute);
             if (!associations_asked_.contains(attribute)) continue;
             if (has_no_feeder && names_container(attribute)) continue;

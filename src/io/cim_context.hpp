@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "cim_associations.hpp"
 #include "cim_names.hpp"
 #include "cim_objects.hpp"
 #include "dec/core/error.hpp"
@@ -18,22 +19,6 @@
 #include "dec/io/catalogue.hpp"
 
 namespace dec::io::cim {
-
-/// An association of CIM seen from one end. A file may store it at this end (`here`), at the other (`there`) or at both.
-struct Association {
-    std::string_view here;
-    std::string_view there;
-};
-
-namespace link {
-inline constexpr Association terminals_of_equipment{"ConductingEquipment.Terminals", "Terminal.ConductingEquipment"};
-inline constexpr Association equipment_of_terminal{"Terminal.ConductingEquipment", "ConductingEquipment.Terminals"};
-inline constexpr Association container_of_equipment{"Equipment.EquipmentContainer", "EquipmentContainer.Equipments"};
-inline constexpr Association container_of_node{"ConnectivityNode.ConnectivityNodeContainer",
-                                               "ConnectivityNodeContainer.ConnectivityNodes"};
-inline constexpr Association feeder_of_area{"FeederArea.Feeder", "Feeder.FeederArea"};
-inline constexpr Association terminal_of_end{"TransformerEnd.Terminal", "Terminal.TransformerEnd"};
-}  // namespace link
 
 /// Where an object of the file went: a row of one of the feeder's tables.
 struct Element {

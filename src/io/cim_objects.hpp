@@ -10,11 +10,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "dec/core/index.hpp"
 
 namespace dec::io::cim {
+
+/// The identifier in a resource or subject without what the dialects put in front of it.
+[[nodiscard]] std::string_view bare_identifier(std::string_view uri);
 
 struct Object;
 struct Class;
@@ -52,6 +56,8 @@ class Objects {
     void add_text(std::string_view attribute, std::string_view text);
     /// A resource of the object added last: another object or an enumeration's literal.
     void add_resource(std::string_view attribute, std::string_view uri);
+    /// An object that is not in the store but, as whoever fills it knows, where the others come from. Links to it lead nowhere.
+    void know_elsewhere(std::string_view identifier) { elsewhere_.insert(bare_identifier(identifier)); }
     /// Resolves the links. Call once, after everything was added.
     void connect();
 
@@ -64,6 +70,7 @@ class Objects {
     [[nodiscard]] std::span<ObjectId const> of_class(std::string_view class_name) const;
     /// Objects whose identifier another one had before them.
     [[nodiscard]] std::vector<ObjectId> const& duplicates() const { return duplicates_; }
+    [[nodiscard]] bool is_elsewhere(std::string_view identifier) const { return elsewhere_.contains(identifier); }
 
     /// Properties of all objects, object after object.
     [[nodiscard]] std::span<Property const> properties() const { return properties_; }
@@ -96,9 +103,7 @@ class Objects {
     std::vector<BackLink> back_links_;  // grouped by the object they lead to
     std::vector<std::size_t> first_back_link_;
     std::vector<ObjectId> duplicates_;
+    std::unordered_set<std::string_view> elsewhere_;
 };
-
-/// The identifier in a resource or subject without what the dialects put in front of it.
-[[nodiscard]] std::string_view bare_identifier(std::string_view uri);
 
 }  // namespace dec::io::cim

@@ -16,12 +16,6 @@ using feeder::Measurement;
 
 namespace {
 
-constexpr Association feeder_area_of_area{"SwitchArea.FeederArea", "FeederArea.SwitchAreas"};
-constexpr Association switch_area_of_area{"SecondaryArea.SwitchArea", "SwitchArea.SecondaryAreas"};
-constexpr Association resource_of_measurement{"Measurement.PowerSystemResource", "PowerSystemResource.Measurements"};
-constexpr Association terminal_of_measurement{"Measurement.Terminal", "ACDCTerminal.Measurements"};
-constexpr Association location_of_resource{"PowerSystemResource.Location", "Location.PowerSystemResources"};
-constexpr Association points_of_location{"Location.PositionPoints", "PositionPoint.Location"};
 
 struct AreaClass {
     std::string_view name;
@@ -31,8 +25,8 @@ struct AreaClass {
 /// Parents before children.
 constexpr std::array area_classes{
     AreaClass{"FeederArea", Area::Kind::feeder, link::feeder_of_area},
-    AreaClass{"SwitchArea", Area::Kind::switch_delimited, feeder_area_of_area},
-    AreaClass{"SecondaryArea", Area::Kind::secondary, switch_area_of_area},
+    AreaClass{"SwitchArea", Area::Kind::switch_delimited, link::feeder_area_of_area},
+    AreaClass{"SecondaryArea", Area::Kind::secondary, link::switch_area_of_area},
 };
 
 }  // namespace
@@ -62,9 +56,9 @@ void read_measurement(Context& context, ObjectId id, bool discrete) {
     Measurement row;
     row.type = *type;
     row.discrete = discrete;
-    if (auto const terminal = context.linked_one(id, terminal_of_measurement); terminal.valid())
+    if (auto const terminal = context.linked_one(id, link::terminal_of_measurement); terminal.valid())
         row.at = context.terminal_ref(terminal);
-    if (auto const resource = context.linked_one(id, resource_of_measurement); resource.valid()) {
+    if (auto const resource = context.linked_one(id, link::resource_of_measurement); resource.valid()) {
         auto const element = context.element_of[resource.at()];
         if (element.kind != feeder::ElementKind::none) {
             row.at.kind = element.kind;
@@ -94,9 +88,9 @@ namespace {
 
 /// The point of an equipment's location that belongs to one of its terminals: the one with the terminal's number.
 ObjectId point_of_terminal(Context& context, ObjectId equipment, std::int32_t number) {
-    auto const location = context.linked_one(equipment, location_of_resource);
+    auto const location = context.linked_one(equipment, link::location_of_resource);
     if (!location.valid()) return {};
-    for (ObjectId point : context.linked(location, points_of_location))
+    for (ObjectId point : context.linked(location, link::points_of_location))
         if (context.integer(point, "PositionPoint.sequenceNumber").value_or(1) == number) return point;
     return {};
 }

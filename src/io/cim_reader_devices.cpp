@@ -21,20 +21,6 @@ using feeder::slot;
 namespace {
 
 constexpr std::string_view ungrounded_star_note = "false: the star point is taken as grounded all the same";
-constexpr Association phases_of_load{"EnergyConsumer.EnergyConsumerPhase", "EnergyConsumerPhase.EnergyConsumer"};
-constexpr Association response_of_load{"EnergyConsumer.LoadResponse", "LoadResponseCharacteristic.EnergyConsumer"};
-constexpr Association phases_of_capacitor{"ShuntCompensator.ShuntCompensatorPhase",
-                                          "ShuntCompensatorPhase.ShuntCompensator"};
-constexpr Association control_of_capacitor{"RegulatingCondEq.RegulatingControl", "RegulatingControl.RegulatingCondEq"};
-constexpr Association terminal_of_control{"RegulatingControl.Terminal", "Terminal.RegulatingControl"};
-constexpr Association phases_of_inverter{"PowerElectronicsConnection.PowerElectronicsConnectionPhases",
-                                         "PowerElectronicsConnectionPhase.PowerElectronicsConnection"};
-constexpr Association units_of_inverter{"PowerElectronicsConnection.PowerElectronicsUnit",
-                                        "PowerElectronicsUnit.PowerElectronicsConnection"};
-constexpr Association inverter_of_unit{"PowerElectronicsUnit.PowerElectronicsConnection",
-                                       "PowerElectronicsConnection.PowerElectronicsUnit"};
-constexpr Association phases_of_machine{"SynchronousMachine.SynchronousMachinePhase",
-                                        "SynchronousMachinePhase.SynchronousMachine"};
 
 /// Power of a device phase by phase.
 struct PhasePowers {
@@ -48,8 +34,8 @@ struct PowerAttributes {
     std::string_view device;  ///< class of the device, prefix of p and q
     std::string_view phase;   ///< class of its phase objects, prefix of phase, p and q
 };
-constexpr PowerAttributes load_attributes{phases_of_load, "EnergyConsumer", "EnergyConsumerPhase"};
-constexpr PowerAttributes inverter_attributes{phases_of_inverter, "PowerElectronicsConnection",
+constexpr PowerAttributes load_attributes{link::phases_of_load, "EnergyConsumer", "EnergyConsumerPhase"};
+constexpr PowerAttributes inverter_attributes{link::phases_of_inverter, "PowerElectronicsConnection",
                                               "PowerElectronicsConnectionPhase"};
 
 /// The total spread evenly where there are no phase objects, or where they carry no values.
@@ -173,7 +159,7 @@ void read_loads(Context& context) {
         if (row.connection == Connection::wye && !row.grounded)
             context.assume(id, "EnergyConsumer.grounded", ungrounded_star_note);
         row.customers = context.integer(id, "EnergyConsumer.customerCount").value_or(1);
-        if (auto const response = context.linked_one(id, response_of_load); response.valid())
+        if (auto const response = context.linked_one(id, link::response_of_load); response.valid())
             row.model = models.contains(response) ? models[response] : Index<feeder::LoadModel>{};
         else context.assume(id, "EnergyConsumer.LoadResponse", "absent: constant power taken");
         row.area = context.area(id);
@@ -196,7 +182,7 @@ void take_as_wye(Context& context, ObjectId id, feeder::Capacitor& row) {
 }
 
 void read_capacitor_phases(Context& context, ObjectId id, feeder::Capacitor& row) {
-    auto const phases = context.linked(id, phases_of_capacitor);
+    auto const phases = context.linked(id, link::phases_of_capacitor);
     for (ObjectId object : phases) {
         auto const phase = context.phase(object, "ShuntCompensatorPhase.phase");
         if (!phase) continue;
@@ -241,7 +227,7 @@ void read_capacitors(Context& context) {
 
 void read_capacitor_controls(Context& context) {
     for (ObjectId id : context.objects.of_class("LinearShuntCompensator"))
-        if (auto const control = context.linked_one(id, control_of_capacitor); control.valid())
+        if (auto const control = context.linked_one(id, link::control_of_capacitor); control.valid())
             context.feeder.capacitors.rows()[static_cast<std::size_t>(context.element_of[id.at()].row)].control =
                 read_control(context, control);
 }
@@ -274,7 +260,7 @@ feeder::RegulatorControl read_control(Context& context, ObjectId id) {
     control.mode =
         context.enumeration_or(id, "RegulatingControl.mode", control_modes, feeder::RegulatorControl::Mode::voltage);
     read_monitored_phase(context, id, control);
-    if (auto const terminal = context.linked_one(id, terminal_of_control); terminal.valid())
+    if (auto const terminal = context.linked_one(id, link::terminal_of_control); terminal.valid())
         control.monitored = context.terminal_ref(terminal);
     control.target = context.required_number(id, "RegulatingControl.targetValue");
     control.deadband = context.number_or(id, "RegulatingControl.targetDeadband", 0.0);
@@ -375,7 +361,7 @@ void read_fixed_injection(Context& context, ObjectId connection, std::string_vie
 
 void read_inverters(Context& context) {
     for (ObjectId id : context.objects.of_class("PowerElectronicsConnection")) {
-        auto const units = context.linked(id, units_of_inverter);
+        auto const units = context.linked(id, link::units_of_inverter);
         if (units.empty()) {
             read_fixed_injection(context, id, "PowerElectronicsConnection.PowerElectronicsUnit",
                                  "absent: a fixed injection, equal on its phases");
@@ -396,7 +382,7 @@ void read_inverters(Context& context) {
     }
     for (auto const class_name : {"PhotovoltaicUnit", "BatteryUnit"})
         for (ObjectId unit : context.objects.of_class(class_name))
-            if (context.linked(unit, inverter_of_unit).empty())
+            if (context.linked(unit, link::inverter_of_unit).empty())
                 context.finding(unit, "has no PowerElectronicsConnection", "connect it to one");
 }
 
@@ -406,7 +392,7 @@ void read_machines(Context& context) {
     for (ObjectId id : context.objects.of_class("SynchronousMachine")) {
         feeder::Machine row;
         row.bus = context.bus_at(context.terminals(id, 1), 0);
-        auto const phases = context.linked(id, phases_of_machine);
+        auto const phases = context.linked(id, link::phases_of_machine);
         if (!phases.empty()) row.phases = {};
         for (ObjectId object : phases)
             if (auto const phase = context.phase(object, "SynchronousMachinePhase.phase")) row.phases.insert(*phase);

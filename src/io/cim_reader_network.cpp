@@ -20,22 +20,6 @@ using feeder::LineCode;
 using feeder::Phase;
 using feeder::PhaseSet;
 
-namespace {
-
-constexpr Association substation_of_feeder{"Feeder.NormalEnergizingSubstation", "Substation.NormalEnergizedFeeder"};
-constexpr Association region_of_substation{"Substation.Region", "SubGeographicalRegion.Substations"};
-constexpr Association region_of_subregion{"SubGeographicalRegion.Region", "GeographicalRegion.Regions"};
-constexpr Association node_of_terminal{"Terminal.ConnectivityNode", "ConnectivityNode.Terminals"};
-constexpr Association voltage_of_equipment{"ConductingEquipment.BaseVoltage", "BaseVoltage.ConductingEquipment"};
-constexpr Association voltage_of_end{"TransformerEnd.BaseVoltage", "BaseVoltage.TransformerEnds"};
-constexpr Association impedance_of_line{"ACLineSegment.PerLengthImpedance", "PerLengthImpedance.ACLineSegments"};
-constexpr Association phases_of_line{"ACLineSegment.ACLineSegmentPhases", "ACLineSegmentPhase.ACLineSegment"};
-constexpr Association entries_of_code{"PerLengthPhaseImpedance.PhaseImpedanceData",
-                                      "PhaseImpedanceData.PhaseImpedance"};
-constexpr Association phases_of_switch{"Switch.SwitchPhase", "SwitchPhase.Switch"};
-
-}  // namespace
-
 // ---- heading and buses
 
 void read_heading(Context& context) {
@@ -53,13 +37,13 @@ void read_heading(Context& context) {
         mrid = context.mrid(id);
     };
     take(feeders[0], heading.name, heading.mrid);
-    auto const substation = context.linked_one(feeders[0], substation_of_feeder);
+    auto const substation = context.linked_one(feeders[0], link::substation_of_feeder);
     if (!substation.valid()) return;
     take(substation, heading.substation, heading.substation_mrid);
-    auto const subregion = context.linked_one(substation, region_of_substation);
+    auto const subregion = context.linked_one(substation, link::region_of_substation);
     if (!subregion.valid()) return;
     take(subregion, heading.subregion, heading.subregion_mrid);
-    auto const region = context.linked_one(subregion, region_of_subregion);
+    auto const region = context.linked_one(subregion, link::region_of_subregion);
     if (region.valid()) take(region, heading.region, heading.region_mrid);
 }
 
@@ -69,7 +53,7 @@ void read_buses(Context& context) {
         (void)context.linked_one(node, link::container_of_node);  // one feeder per file: any container will do
     }
     for (ObjectId terminal : context.objects.of_class("Terminal")) {
-        auto const node = context.linked_one(terminal, node_of_terminal);
+        auto const node = context.linked_one(terminal, link::node_of_terminal);
         if (node.valid()) {
             context.bus_of[terminal.at()] = context.bus_of[node.at()];
             continue;
@@ -136,7 +120,7 @@ void read_base_voltages(Context& context) {
         auto const equipment = context.linked_one(terminal, link::equipment_of_terminal);
         if (!bus.valid() || !equipment.valid()) continue;
         attached[bus.at()] = equipment;
-        auto const base_voltage = context.linked_one(equipment, voltage_of_equipment);
+        auto const base_voltage = context.linked_one(equipment, link::voltage_of_equipment);
         // a transformer's ends have voltages of their own
         if (base_voltage.valid() && context.objects.class_name(equipment) != "PowerTransformer")
             voltages.state(bus, equipment, base_voltage);
@@ -144,7 +128,7 @@ void read_base_voltages(Context& context) {
     for (auto const class_name : {"PowerTransformerEnd", "TransformerTankEnd"})
         for (ObjectId end : context.objects.of_class(class_name)) {
             auto const terminal = context.linked_one(end, link::terminal_of_end);
-            auto const base_voltage = context.linked_one(end, voltage_of_end);
+            auto const base_voltage = context.linked_one(end, link::voltage_of_end);
             if (terminal.valid() && base_voltage.valid())
                 voltages.state(context.bus_of[terminal.at()], end, base_voltage);
         }
@@ -170,7 +154,7 @@ std::size_t pair_place(std::int32_t row, std::int32_t column) {
 void read_matrix_entries(Context& context, ObjectId code_id, LineCode& code) {
     auto const n = static_cast<std::int32_t>(code.conductors);
     std::array<bool, 9> given{};
-    for (ObjectId entry : context.linked(code_id, entries_of_code)) {
+    for (ObjectId entry : context.linked(code_id, link::entries_of_code)) {
         auto const row = context.integer(entry, "PhaseImpedanceData.row").value_or(0);
         auto const column = context.integer(entry, "PhaseImpedanceData.column").value_or(0);
         if (row < 1 || row > n || column < 1 || column > n) {
@@ -244,7 +228,7 @@ Codes read_line_codes(Context& context) {
 
 /// Phases in the order of the code's rows; the neutral is left out, codes come without it.
 void read_line_phases(Context& context, ObjectId id, Line& line) {
-    auto const phases = context.linked_in_order(id, phases_of_line, "ACLineSegmentPhase.sequenceNumber");
+    auto const phases = context.linked_in_order(id, link::phases_of_line, "ACLineSegmentPhase.sequenceNumber");
     if (phases.empty()) {
         line.phases = {Phase::a, Phase::b, Phase::c};
         line.conductors = 3;
@@ -264,7 +248,7 @@ void read_line_phases(Context& context, ObjectId id, Line& line) {
 }
 
 Index<LineCode> line_code(Context& context, ObjectId id, Codes const& codes, WireCodes& wires) {
-    if (auto const impedance = context.linked_one(id, impedance_of_line); impedance.valid()) {
+    if (auto const impedance = context.linked_one(id, link::impedance_of_line); impedance.valid()) {
         auto const found = codes.find(impedance);
         return found == codes.end() ? Index<LineCode>{} : found->second;
     }
@@ -319,7 +303,7 @@ bool is_open(Context& context, ObjectId id, std::optional<bool> normally_open) {
 }
 
 void read_switch_phases(Context& context, ObjectId id, bool open, feeder::Switch& row) {
-    auto const phases = context.linked(id, phases_of_switch);
+    auto const phases = context.linked(id, link::phases_of_switch);
     if (phases.empty()) {
         context.convention(id, "Switch without phases", "three phases A, B, C");
         row.phases = PhaseSet::abc();

@@ -22,28 +22,6 @@ using feeder::TransformerCode;
 
 namespace {
 
-constexpr Association ends_of_transformer{"PowerTransformer.PowerTransformerEnd",
-                                          "PowerTransformerEnd.PowerTransformer"};
-constexpr Association tanks_of_transformer{"PowerTransformer.TransformerTanks", "TransformerTank.PowerTransformer"};
-constexpr Association transformer_of_tank{"TransformerTank.PowerTransformer", "PowerTransformer.TransformerTanks"};
-constexpr Association ends_of_tank{"TransformerTank.TransformerTankEnds", "TransformerTankEnd.TransformerTank"};
-constexpr Association info_of_tank{"TransformerTank.TransformerTankInfo", "TransformerTankInfo.TransformerTanks"};
-constexpr Association info_of_transformer{"PowerTransformer.PowerTransformerInfo",
-                                          "PowerTransformerInfo.PowerTransformers"};
-constexpr Association tank_infos_of_info{"PowerTransformerInfo.TransformerTankInfos",
-                                         "TransformerTankInfo.PowerTransformerInfo"};
-constexpr Association end_infos_of_info{"TransformerTankInfo.TransformerEndInfos",
-                                        "TransformerEndInfo.TransformerTankInfo"};
-constexpr Association tests_energising{"TransformerEndInfo.EnergisedEndShortCircuitTests",
-                                       "ShortCircuitTest.EnergisedEnd"};
-constexpr Association ends_grounded{"ShortCircuitTest.GroundedEnds", "TransformerEndInfo.GroundedEndShortCircuitTests"};
-constexpr Association no_load_tests{"TransformerEndInfo.EnergisedEndNoLoadTests", "NoLoadTest.EnergisedEnd"};
-constexpr Association meshes_from{"TransformerEnd.FromMeshImpedance", "TransformerMeshImpedance.FromTransformerEnd"};
-constexpr Association ends_to{"TransformerMeshImpedance.ToTransformerEnd", "TransformerEnd.ToMeshImpedance"};
-constexpr Association star_of_end{"TransformerEnd.StarImpedance", "TransformerStarImpedance.TransformerEnd"};
-constexpr Association core_of_end{"TransformerEnd.CoreAdmittance", "TransformerCoreAdmittance.TransformerEnd"};
-constexpr Association end_of_tap_changer{"RatioTapChanger.TransformerEnd", "TransformerEnd.RatioTapChanger"};
-constexpr Association control_of_tap_changer{"TapChanger.TapChangerControl", "TapChangerControl.TapChanger"};
 
 constexpr std::size_t most_windings = 3;
 constexpr std::string_view zero_sequence_note = "differs from positive sequence, which is taken";
@@ -213,8 +191,8 @@ void read_tests(Context& context, ObjectId info, std::vector<ObjectId> const& en
     std::array<bool, most_windings> given{};
     bool has_no_load_test = false;
     for (std::size_t i = 0; i < ends.size(); ++i) {
-        for (ObjectId test : context.linked(ends[i], tests_energising)) {
-            auto const grounded = context.linked(test, ends_grounded);
+        for (ObjectId test : context.linked(ends[i], link::tests_energising)) {
+            auto const grounded = context.linked(test, link::ends_grounded);
             auto const other = grounded.size() == 1 ? std::ranges::find(ends, grounded.front()) : ends.end();
             if (other == ends.end() || *other == ends[i]) {
                 context.ignore(test, "only tests with one other winding short-circuited are used");
@@ -228,7 +206,7 @@ void read_tests(Context& context, ObjectId info, std::vector<ObjectId> const& en
             given[pair_place(i, k)] = true;
             read_test(context, test, i, k, code);
         }
-        for (ObjectId test : context.linked(ends[i], no_load_tests)) {
+        for (ObjectId test : context.linked(ends[i], link::no_load_tests)) {
             if (has_no_load_test) {
                 context.ignore(test, "a second no-load test of the same transformer");
                 continue;
@@ -246,7 +224,7 @@ using Catalogue = std::map<ObjectId, Index<TransformerCode>>;
 Catalogue read_catalogue(Context& context) {
     Catalogue catalogue;
     for (ObjectId info : context.objects.of_class("TransformerTankInfo")) {
-        auto const ends = numbered_ends(context, info, end_infos_of_info, "TransformerEndInfo.endNumber");
+        auto const ends = numbered_ends(context, info, link::end_infos_of_info, "TransformerEndInfo.endNumber");
         catalogue[info] = {};
         if (ends.empty()) continue;
         TransformerCode code;
@@ -313,12 +291,12 @@ std::size_t phase_count(Conductors const& conductors) {
 
 /// The catalogue entry of a tank: directly, through an asset, or through the transformer's datasheet.
 Index<TransformerCode> code_of_tank(Context& context, ObjectId tank, ObjectId transformer, Catalogue const& catalogue) {
-    auto infos = context.datasheets(tank, info_of_tank, {"TransformerTankInfo"});
+    auto infos = context.datasheets(tank, link::info_of_tank, {"TransformerTankInfo"});
     if (infos.empty() && transformer.valid())
         for (ObjectId sheet :
-             context.datasheets(transformer, info_of_transformer, {"PowerTransformerInfo", "TransformerTankInfo"})) {
+             context.datasheets(transformer, link::info_of_transformer, {"PowerTransformerInfo", "TransformerTankInfo"})) {
             if (context.objects.class_name(sheet) == "TransformerTankInfo") infos.push_back(sheet);
-            for (ObjectId info : context.linked(sheet, tank_infos_of_info)) infos.push_back(info);
+            for (ObjectId info : context.linked(sheet, link::tank_infos_of_info)) infos.push_back(info);
         }
     if (infos.size() == 1) return catalogue.at(infos.front());
     if (infos.empty()) context.finding(tank, "has no TransformerTankInfo", "add TransformerTank.TransformerTankInfo");
@@ -336,7 +314,7 @@ void read_tank(Context& context, ObjectId tank, ObjectId transformer, Index<Bank
     row.code = code_of_tank(context, tank, transformer, catalogue);
     row.area = context.area(tank);
     if (!row.area.valid()) row.area = context.feeder.banks[bank].area;
-    auto const ends = numbered_ends(context, tank, ends_of_tank, "TransformerEnd.endNumber");
+    auto const ends = numbered_ends(context, tank, link::ends_of_tank, "TransformerEnd.endNumber");
     if (row.code.valid() && !ends.empty() && ends.size() != context.feeder.transformer_codes[row.code].windings)
         context.finding(tank,
                         fmt::format("has {} ends, its TransformerTankInfo {} has {}", ends.size(),
@@ -370,13 +348,13 @@ bool read_meshes(Context& context, ObjectId transformer, std::vector<ObjectId> c
     std::array<bool, most_windings> given{};
     bool any = false;
     for (std::size_t i = 0; i < ends.size(); ++i)
-        for (ObjectId mesh : context.linked(ends[i], meshes_from)) {
+        for (ObjectId mesh : context.linked(ends[i], link::meshes_from)) {
             any = true;
             auto const r_ohm = context.required_number(mesh, "TransformerMeshImpedance.r");
             auto const x_ohm = context.required_number(mesh, "TransformerMeshImpedance.x");
             context.expect(mesh, "TransformerMeshImpedance.r0", r_ohm, zero_sequence_note);
             context.expect(mesh, "TransformerMeshImpedance.x0", x_ohm, zero_sequence_note);
-            for (ObjectId to : context.linked(mesh, ends_to)) {
+            for (ObjectId to : context.linked(mesh, link::ends_to)) {
                 auto const other = std::ranges::find(ends, to);
                 if (other == ends.end() || to == ends[i]) {
                     context.finding(mesh, "does not lead from one end of a transformer to another of the same",
@@ -399,7 +377,7 @@ void read_star(Context& context, ObjectId transformer, std::vector<ObjectId> con
     std::size_t stars = 0;
     std::size_t own = 0;
     for (std::size_t i = 0; i < ends.size(); ++i) {
-        if (auto const object = context.linked_one(ends[i], star_of_end); object.valid()) {
+        if (auto const object = context.linked_one(ends[i], link::star_of_end); object.valid()) {
             ++stars;
             star[i] = {context.required_number(object, "TransformerStarImpedance.r"),
                        context.required_number(object, "TransformerStarImpedance.x")};
@@ -420,7 +398,7 @@ void read_star(Context& context, ObjectId transformer, std::vector<ObjectId> con
 
 void read_core(Context& context, std::vector<ObjectId> const& ends, TransformerCode& code) {
     for (std::size_t i = 0; i < ends.size(); ++i)
-        if (auto const core = context.linked_one(ends[i], core_of_end); core.valid()) {
+        if (auto const core = context.linked_one(ends[i], link::core_of_end); core.valid()) {
             auto const v_sq = code.winding[i].rated_v * code.winding[i].rated_v;
             code.no_load_w += context.number_or(core, "TransformerCoreAdmittance.g", 0.0) * v_sq;
             // a core never generates; exporters differ in the sign of b
@@ -429,7 +407,7 @@ void read_core(Context& context, std::vector<ObjectId> const& ends, TransformerC
 }
 
 void read_three_phase_unit(Context& context, ObjectId transformer, Index<Bank> bank) {
-    auto const ends = numbered_ends(context, transformer, ends_of_transformer, "TransformerEnd.endNumber");
+    auto const ends = numbered_ends(context, transformer, link::ends_of_transformer, "TransformerEnd.endNumber");
     if (ends.empty()) return;
     TransformerCode code;
     code.form = TransformerCode::Form::three_phase_ends;
@@ -463,8 +441,8 @@ void read_transformers(Context& context) {
         Bank row;
         row.area = context.area(id);
         auto const bank = context.add(context.feeder.banks, row, id, ElementKind::bank);
-        auto const ends = context.linked(id, ends_of_transformer);
-        auto const tanks = context.linked(id, tanks_of_transformer);
+        auto const ends = context.linked(id, link::ends_of_transformer);
+        auto const tanks = context.linked(id, link::tanks_of_transformer);
         if (ends.empty() == tanks.empty()) {
             context.finding(id,
                             ends.empty() ? "has neither PowerTransformerEnds nor TransformerTanks"
@@ -476,7 +454,7 @@ void read_transformers(Context& context) {
         for (ObjectId tank : tanks) read_tank(context, tank, id, bank, catalogue);
     }
     for (ObjectId tank : context.objects.of_class("TransformerTank"))
-        if (!context.linked_one(tank, transformer_of_tank).valid())
+        if (!context.linked_one(tank, link::transformer_of_tank).valid())
             context.finding(tank, "belongs to no PowerTransformer", "add TransformerTank.PowerTransformer");
 }
 
@@ -492,14 +470,14 @@ void read_control_timing(Context& context, ObjectId id, feeder::TapChanger& row)
     row.pt_ratio = context.number(id, "TapChanger.ptRatio").value_or(feeder::unknown);
     row.ct_rating_a = context.number(id, "TapChanger.ctRating").value_or(feeder::unknown);
     row.ct_ratio = context.number(id, "TapChanger.ctRatio").value_or(feeder::unknown);
-    row.control = read_control(context, context.linked_one(id, control_of_tap_changer));
+    row.control = read_control(context, context.linked_one(id, link::control_of_tap_changer));
 }
 
 }  // namespace
 
 void read_tap_changers(Context& context) {
     for (ObjectId id : context.objects.of_class("RatioTapChanger")) {
-        auto const end = context.linked_one(id, end_of_tap_changer);
+        auto const end = context.linked_one(id, link::end_of_tap_changer);
         if (!end.valid()) {
             context.finding(id, "belongs to no winding", "add RatioTapChanger.TransformerEnd");
             continue;

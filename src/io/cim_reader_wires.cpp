@@ -17,10 +17,6 @@ using feeder::TapeShield;
 
 namespace {
 
-constexpr Association phases_of_line{"ACLineSegment.ACLineSegmentPhases", "ACLineSegmentPhase.ACLineSegment"};
-constexpr Association spacing_of_line{"ACLineSegment.WireSpacingInfo", "WireSpacingInfo.ACLineSegments"};
-constexpr Association wire_of_phase{"ACLineSegmentPhase.WireInfo", "WireInfo.ACLineSegmentPhases"};
-constexpr Association positions_of_spacing{"WireSpacingInfo.WirePositions", "WirePosition.WireSpacingInfo"};
 constexpr double frequency_hz = 60.0;
 
 /// Absent: unknown, and the report says what follows from the rest.
@@ -83,10 +79,10 @@ PlacedConductor read_conductor(Context& context, ObjectId id) {
 std::vector<WireCodes::Use> WireCodes::uses(ObjectId line, std::size_t& without_wire) {
     std::vector<Use> found;
     std::int32_t place = 0;
-    for (ObjectId phase : context_.linked_in_order(line, phases_of_line, "ACLineSegmentPhase.sequenceNumber")) {
+    for (ObjectId phase : context_.linked_in_order(line, link::phases_of_line, "ACLineSegmentPhase.sequenceNumber")) {
         ++place;
         auto const wires = context_.datasheets(
-            phase, wire_of_phase, {"OverheadWireInfo", "ConcentricNeutralCableInfo", "TapeShieldCableInfo"});
+            phase, link::wire_of_phase, {"OverheadWireInfo", "ConcentricNeutralCableInfo", "TapeShieldCableInfo"});
         if (wires.empty()) ++without_wire;
         if (wires.size() > 1)
             context_.finding(phase,
@@ -110,7 +106,7 @@ std::string WireCodes::unused_name(Construction const& construction) {
 Index<LineCode> WireCodes::calculated(ObjectId line, Construction const& construction) {
     auto const& [spacing, wires] = construction;
     std::map<std::int32_t, ObjectId> positions;
-    for (ObjectId position : context_.linked_in_order(spacing, positions_of_spacing, "WirePosition.sequenceNumber"))
+    for (ObjectId position : context_.linked_in_order(spacing, link::positions_of_spacing, "WirePosition.sequenceNumber"))
         positions[context_.integer(position, "WirePosition.sequenceNumber")
                       .value_or(static_cast<std::int32_t>(positions.size()) + 1)] = position;
     auto const count = context_.integer(spacing, "WireSpacingInfo.phaseWireCount").value_or(1);
@@ -159,7 +155,7 @@ Index<LineCode> WireCodes::calculated(ObjectId line, Construction const& constru
 }
 
 Index<LineCode> WireCodes::code_of(ObjectId line) {
-    auto const spacings = context_.datasheets(line, spacing_of_line, {"WireSpacingInfo"});
+    auto const spacings = context_.datasheets(line, link::spacing_of_line, {"WireSpacingInfo"});
     std::size_t without_wire = 0;
     auto const wires = uses(line, without_wire);
     if (spacings.empty() && without_wire == wires.size()) return {};

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <pugixml.hpp>
 
 #include "cim_reader.hpp"
@@ -26,14 +25,6 @@ std::string_view local_name(char const* qualified) {
     std::string_view name{qualified};
     auto const colon = name.find(':');
     return colon == std::string_view::npos ? name : name.substr(colon + 1);
-}
-
-/// What a download gives when it is not the file but a page about it.
-bool is_html(std::string_view text) {
-    static constexpr std::size_t beginning = 1024;
-    std::string start{text.substr(0, beginning)};
-    std::ranges::transform(start, start.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return start.find("<!doctype html") != std::string::npos || start.find("<html") != std::string::npos;
 }
 
 bool is_truncated(std::string_view text) {

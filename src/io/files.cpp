@@ -119,6 +119,13 @@ bool has_ending(std::string_view path, std::string_view ending) {
                               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
+bool is_html(std::string_view text) {
+    static constexpr std::size_t beginning = 1024;
+    std::string start{text.substr(0, beginning)};
+    std::ranges::transform(start, start.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return start.find("<!doctype html") != std::string::npos || start.find("<html") != std::string::npos;
+}
+
 void require_file(std::string const& path) {
     if (path.empty()) refuse("\"\"", "is the name of no file", "give the path of a file");
     std::error_code error;

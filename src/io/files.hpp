@@ -22,4 +22,7 @@ void write_text_file(std::string const& path, std::string_view text);
 /// Whether `path` ends in `ending`, upper or lower case.
 [[nodiscard]] bool has_ending(std::string_view path, std::string_view ending);
 
+/// What a download or an endpoint gives when it is not what was asked for but a page about it.
+[[nodiscard]] bool is_html(std::string_view text);
+
 }  // namespace dec::io

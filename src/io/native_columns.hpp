@@ -49,6 +49,11 @@ inline constexpr std::array groups{
     return {};
 }
 
+/// "lines" of "/branches/lines".
+[[nodiscard]] constexpr std::string_view table_name(std::string_view group) {
+    return group.substr(group.rfind('/') + 1);
+}
+
 template <class Row>
 [[nodiscard]] std::string_view label_of() {
     static Feeder const none;

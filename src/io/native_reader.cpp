@@ -40,7 +40,11 @@ enum class Extent { whole, outline };
 /// Reads one file into one feeder and collects what is wrong with it.
 class Reading {
   public:
-    explicit Reading(std::string const& path, Extent extent) : path_{path}, file_{path}, extent_{extent} {}
+    Reading(std::string const& path, std::string const& group, Extent extent)
+        : path_{path}, file_{path}, extent_{extent} {
+        if (!group.empty() && file_.contains("/feeders/name")) find_in_region(group.substr(group.rfind('/') + 1));
+        else file_.below(group);
+    }
 
     ReadFeeder run() {
         require_feeder_file();
@@ -63,12 +67,24 @@ class Reading {
         throw core::InvalidInput{core::Finding{path_, {}, std::move(problem), std::move(remedy)}};
     }
 
+    /// A region holds its feeders as ranges of rows.
+    void find_in_region(std::string const& name) {
+        auto const names = std::get<std::vector<std::string>>(file_.column("/feeders/name").data);
+        auto const found = std::ranges::find(names, name);
+        if (found == names.end()) refuse(fmt::format("has no feeder {}", name), "dec inspect lists them");
+        in_region_ = found - names.begin();
+    }
+
     void require_feeder_file() {
         attributes_ = file_.attributes("/");
         auto const format = text("format");
         if (format == "dec-results")
             refuse("is a results file, not a feeder", "name the feeder it is of; dec inspect shows what is in it");
-        if (format != native_format_name) refuse("is an HDF5 file, but no feeder of dec", "formats are in dec --help");
+        if (format == region_format_name && !in_region_)
+            refuse(fmt::format("is a region of {} feeders, not one", file_.rows("/feeders/name")),
+                   "name a file of one feeder; docs/native.md says how to take one out");
+        if (format != native_format_name && !in_region_)
+            refuse("is an HDF5 file, but no feeder of dec", "formats are in dec --help");
         auto const found = attributes_.find("format_version");
         auto const* version = found == attributes_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
         if (version == nullptr || *version != native_format_version)
@@ -86,20 +102,39 @@ class Reading {
 
     void read_heading() {
         auto& heading = result_.feeder.heading;
-        feeder::visit_fields<feeder::Heading>(
-            [&](std::string const& name, std::string_view, auto const& access) { access(heading) = text(name); });
+        feeder::visit_fields<feeder::Heading>([&](std::string const& name, std::string_view, auto const& access) {
+            access(heading) = in_region_ ? std::get<std::vector<std::string>>(file_.column("/feeders/" + name).data)
+                                               .at(static_cast<std::size_t>(*in_region_))
+                                         : text(name);
+        });
         heading.origin = path_;
     }
 
     void count_rows() {
         feeder::for_each_table(result_.feeder, [&](std::string_view label, auto const&) {
             auto const path = fmt::format("{}/name", native::group_of(label));
-            attempt([&] { rows_[label] = file_.rows(path); });
+            attempt([&] {
+                rows_[label] = file_.rows(path);
+                if (in_region_) take_range(label);
+            });
             if (rows_[label] > std::numeric_limits<std::int32_t>::max()) {
                 find(path, fmt::format("{} rows are too many", rows_[label]));
                 rows_[label] = 0;
             }
         });
+    }
+
+    /// The feeder's rows of a region's table, which end where the next one's begin.
+    void take_range(std::string_view label) {
+        auto const path = fmt::format("/feeders/first_{}", native::table_name(native::group_of(label)));
+        auto const begins = std::get<std::vector<std::int64_t>>(file_.column(path).data);
+        auto const at = static_cast<std::size_t>(*in_region_);
+        auto const end = at + 1 < begins.size() ? begins[at + 1] : rows_[label];
+        if (begins.at(at) < 0 || begins[at] > end || end > rows_[label])
+            throw core::InvalidInput{
+                core::Finding{path_, path, fmt::format("row {} holds what cannot be", at), "write the file again"}};
+        first_[label] = begins[at];
+        rows_[label] = end - begins[at];
     }
 
     /// Findings of one column do not keep the others from being looked at.
@@ -121,16 +156,20 @@ class Reading {
         table.storage().resize(static_cast<std::size_t>(rows));
         native::visit_texts<Row>(
             table, result_.feeder, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
-                if (outline && is_large<Row>) return;
+                if (outline && is_large<Row>) {
+                    texts.ends().assign(static_cast<std::size_t>(rows), 0);
+                    return;
+                }
                 attempt([&] {
-                    auto column = file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, 0, rows);
+                    auto column =
+                        file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, first_[label], rows);
                     texts = std::get<core::TextColumn>(std::move(column));
                 });
             });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
                                                     std::string_view, std::string const&, auto const& access) {
             if (outline && is_large<Row> && is_left_out<Row, Field>(name)) return;
-            attempt([&] { read_column<Field>(fmt::format("{}/{}", group, name), table, access); });
+            attempt([&] { read_column<Field>(fmt::format("{}/{}", group, name), first_[label], table, access); });
         });
         if (rows == 0) return;
         auto const& names = table.names();
@@ -138,11 +177,11 @@ class Reading {
     }
 
     template <class Field, class Row, class Access>
-    void read_column(std::string const& path, Table<Row>& table, Access const& access) {
+    void read_column(std::string const& path, std::int64_t first, Table<Row>& table, Access const& access) {
         using Code = Coding<typename Flat<Field>::Value>;
         using Stored = typename Code::Stored;
-        auto const column =
-            file_.block(path, native::kind_of<Stored>(), Flat<Field>::size, 0, static_cast<std::int64_t>(table.size()));
+        auto const column = file_.block(path, native::kind_of<Stored>(), Flat<Field>::size, first,
+                                        static_cast<std::int64_t>(table.size()));
         auto const& values = std::get<std::vector<Stored>>(column);
         std::size_t next = 0;
         std::optional<std::size_t> wrong;
@@ -214,7 +253,8 @@ class Reading {
     core::Hdf5Reader file_;
     Extent extent_;
     core::Attributes attributes_;
-    std::map<std::string_view, std::int64_t> rows_;
+    std::map<std::string_view, std::int64_t> rows_, first_;
+    std::optional<std::int64_t> in_region_;  // which feeder of a region
     std::vector<core::Finding> findings_;
     ReadFeeder result_;
 };
@@ -309,11 +349,11 @@ class Completion {
 
 }  // namespace
 
-bool is_native(std::string_view path) { return has_ending(path, ".h5"); }
+ReadFeeder read_native(std::string const& path, std::string const& group) {
+    return Reading{path, group, Extent::whole}.run();
+}
 
-ReadFeeder read_native(std::string const& path) { return Reading{path, Extent::whole}.run(); }
-
-ReadFeeder read_native_outline(std::string const& path) { return Reading{path, Extent::outline}.run(); }
+ReadFeeder read_native_outline(std::string const& path) { return Reading{path, {}, Extent::outline}.run(); }
 
 void complete_from_native(std::string const& path, Feeder& part, NativeRows const& rows) {
     Completion complete{path, part};

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <type_traits>
 #include <vector>
 
 #include "dec/io/native.hpp"
+#include "files.hpp"
 #include "native_columns.hpp"
 
 namespace dec::io {
@@ -25,14 +28,72 @@ core::BlockData column_of(Table<Row> const& table, std::type_identity<Field>, Ac
     return values;
 }
 
-core::Attributes heading_of(Feeder const& feeder) {
-    core::Attributes attributes{{"format", std::string{native_format_name}},
-                                {"format_version", native_format_version},
-                                {"order", std::string{is_depth_first(feeder) ? "depth-first" : "free"}}};
+std::string_view to_text(NativeOrder order) { return order == NativeOrder::depth_first ? "depth-first" : "free"; }
+
+template <class Visit>
+void for_each_name(feeder::Heading const& heading, Visit&& visit) {
     feeder::visit_fields<feeder::Heading>([&](std::string const& name, std::string_view, auto const& access) {
-        if (&access(feeder.heading) != &feeder.heading.origin) attributes.emplace(name, access(feeder.heading));
+        if (&access(heading) != &heading.origin) visit(name, access(heading));
     });
+}
+
+core::Attributes attributes_of(feeder::Heading const& heading, std::string_view format, NativeOrder order) {
+    core::Attributes attributes{{"format", std::string{format}},
+                                {"format_version", native_format_version},
+                                {"order", std::string{to_text(order)}}};
+    for_each_name(heading, [&](std::string const& name, std::string const& text) { attributes.emplace(name, text); });
     return attributes;
+}
+
+/// Calls `visit(place, group, block, reals)` for every column of a feeder's tables, in the order of the file; the data of
+/// the block are those of the feeder. `place` is that of the table in feeder::RowCounts.
+template <class Visit>
+void for_each_block(Feeder const& feeder, Visit&& visit) {
+    std::size_t place = 0;
+    feeder::for_each_table(feeder, [&]<class Row>(std::string_view label, Table<Row> const& table) {
+        auto const group = native::group_of(label);
+        native::visit_texts<Row>(
+            table, feeder, [&](std::string_view name, std::string_view meaning, core::TextColumn const& texts) {
+                visit(place, group,
+                      core::Block{.name = std::string{name}, .meaning = std::string{meaning}, .data = texts});
+            });
+        native::visit_columns<Row>([&]<class Field>(std::type_identity<Field> type, std::string const& name,
+                                                    std::string_view unit, std::string const& meaning,
+                                                    auto const& access) {
+            visit(place, group,
+                  core::Block{.name = name,
+                              .unit = std::string{unit},
+                              .meaning = meaning,
+                              .data = column_of(table, type, access),
+                              .width = Flat<Field>::size});
+        });
+        ++place;
+    });
+}
+
+/// Calls `visit(texts)` for every text column, in the order of NativeExtent::longest.
+template <class Visit>
+void for_each_text(Feeder const& feeder, Visit&& visit) {
+    feeder::for_each_table(feeder, [&]<class Row>(std::string_view, Table<Row> const& table) {
+        native::visit_texts<Row>(
+            table, feeder, [&](std::string_view, std::string_view, core::TextColumn const& texts) { visit(texts); });
+    });
+}
+
+/// Equal on all ranks: the rows of all, the longest text of each column. \return rows of lower ranks.
+feeder::RowCounts put_together(core::Communicator const& comm, NativeExtent& extent) {
+    std::vector<double> const mine(extent.rows.begin(), extent.rows.end());
+    auto const all = comm.all_gather(mine);  // exact up to 2^53 rows
+    feeder::RowCounts before{};
+    extent.rows = {};
+    for (int rank = 0; rank < comm.size(); ++rank) {
+        if (rank == comm.rank()) before = extent.rows;
+        for (std::size_t place = 0; place < mine.size(); ++place)
+            extent.rows[place] += static_cast<std::int64_t>(all[static_cast<std::size_t>(rank) * mine.size() + place]);
+    }
+    extent.add({});  // a rank may have announced nothing
+    for (auto& bytes : extent.longest) bytes = comm.max(bytes);
+    return before;
 }
 
 /// Both ends of everything that joins two buses, open switches included: `visit(a, b)`, -1 where there is no bus.
@@ -88,29 +149,83 @@ bool is_depth_first(Feeder const& feeder) {
     return true;
 }
 
-void write_native(Feeder const& feeder, std::string const& path) {
-    core::Hdf5Writer writer{core::Communicator{MPI_COMM_SELF}, path};
-    writer.attributes("/", heading_of(feeder));
-    feeder::for_each_table(feeder, [&]<class Row>(std::string_view label, Table<Row> const& table) {
-        auto const group = native::group_of(label);
-        auto const rows = static_cast<std::int64_t>(table.size());
-        native::visit_texts<Row>(
-            table, feeder, [&](std::string_view name, std::string_view meaning, core::TextColumn const& texts) {
-                writer.block(group, {.name = std::string{name}, .meaning = std::string{meaning}, .data = texts}, rows,
-                             0);
-            });
-        native::visit_columns<Row>([&]<class Field>(std::type_identity<Field> type, std::string const& name,
-                                                    std::string_view unit, std::string const& meaning,
-                                                    auto const& access) {
-            writer.block(group,
-                         {.name = name,
-                          .unit = std::string{unit},
-                          .meaning = meaning,
-                          .data = column_of(table, type, access),
-                          .width = Flat<Field>::size},
-                         rows, 0);
-        });
+bool is_native_name(std::string_view path) { return has_ending(path, ".h5"); }
+
+void NativeExtent::add(Feeder const& part) {
+    auto const counts = feeder::row_counts(part);
+    for (std::size_t place = 0; place < counts.size(); ++place) rows[place] += counts[place];
+    std::size_t column = 0;
+    for_each_text(part, [&](core::TextColumn const& texts) {
+        if (column == longest.size()) longest.push_back(1);
+        auto& bytes = longest[column++];
+        for (std::size_t row = 0; row < texts.size(); ++row)
+            bytes = std::max(bytes, static_cast<std::int64_t>(texts[row].size()));
     });
+}
+
+NativeWriter::NativeWriter(core::Communicator const& comm, std::string const& path, NativeExtent const& mine)
+    : comm_{comm}, file_{comm, path} {
+    auto all = mine;
+    next_ = first_ = put_together(comm, all);
+    std::size_t text = 0;
+    for_each_block({}, [&](std::size_t place, std::string_view group, core::Block const& block) {
+        bool const is_text = std::holds_alternative<core::TextColumn>(block.data);
+        file_.declare(group, block, all.rows[place], is_text ? static_cast<std::size_t>(all.longest[text++]) : 1);
+    });
+}
+
+void NativeWriter::heading(feeder::Heading const& heading, NativeOrder order) {
+    file_.attributes("/", attributes_of(heading, native_format_name, order));
+}
+
+void NativeWriter::feeders(feeder::Heading const& region, std::span<feeder::Heading const> headings,
+                           std::span<feeder::RowCounts const> first, NativeOrder order) {
+    file_.attributes("/", attributes_of(region, region_format_name, order));
+    auto const counts = comm_.all_gather(std::array{static_cast<double>(headings.size())});
+    std::int64_t begin = 0, total = 0;
+    for (int rank = 0; rank < comm_.size(); ++rank) {
+        if (rank == comm_.rank()) begin = total;
+        total += static_cast<std::int64_t>(counts[static_cast<std::size_t>(rank)]);
+    }
+    std::vector<std::int64_t> rows(headings.size());
+    std::iota(rows.begin(), rows.end(), begin);
+    std::vector<core::Column> columns;
+    for_each_name({}, [&](std::string const& name, std::string const&) {
+        columns.push_back({.name = name, .unit = {}, .data = std::vector<std::string>{}});
+    });
+    for (auto const& heading : headings) {
+        std::size_t column = 0;
+        for_each_name(heading, [&](std::string const&, std::string const& text) {
+            std::get<std::vector<std::string>>(columns[column++].data).push_back(text);
+        });
+    }
+    std::size_t place = 0;
+    for (auto const& [label, group] : native::groups) {
+        std::vector<std::int64_t> begins;
+        for (auto const& counted : first) begins.push_back(counted[place]);
+        columns.push_back(
+            {.name = fmt::format("first_{}", native::table_name(group)), .unit = "1", .data = std::move(begins)});
+        ++place;
+    }
+    file_.table("/feeders", total, rows, columns);
+}
+
+void NativeWriter::append(Feeder const& part) {
+    for_each_block(part, [&](std::size_t place, std::string_view group, core::Block const& block) {
+        file_.fill(group, block, next_[place]);
+    });
+    auto const counts = feeder::row_counts(part);
+    for (std::size_t place = 0; place < counts.size(); ++place) next_[place] += counts[place];
+}
+
+void NativeWriter::commit() { file_.commit(); }
+
+void write_native(Feeder const& feeder, std::string const& path) {
+    NativeExtent extent;
+    extent.add(feeder);
+    NativeWriter writer{core::Communicator{MPI_COMM_SELF}, path, extent};
+    writer.heading(feeder.heading, is_depth_first(feeder) ? NativeOrder::depth_first : NativeOrder::free);
+    writer.append(feeder);
     writer.commit();
 }
 

@@ -42,27 +42,6 @@ void CirclePolygon::add_corner(double angle) {
     for (auto& corners : corners_) insert(corners, angle);
 }
 
-void CirclePolygon::refine(double x, double y, double force_x, double force_y) {
-    constexpr double near = 1e-2;  // of a chord's distance from its arc
-    if (force_x == 0.0 && force_y == 0.0) return;
-    double const at = std::atan2(y, x), normal = std::atan2(force_y, force_x);
-    for (auto& corners : corners_) {
-        auto const before = corners;
-        bool met = false;
-        for (std::size_t k = 0; k + 1 < before.size(); ++k) {
-            double const middle = 0.5 * (before[k] + before[k + 1]), half = 0.5 * (before[k + 1] - before[k]);
-            double const height = 1.0 - std::cos(half);
-            if (std::cos(middle) * x + std::sin(middle) * y < std::cos(half) - near * height) continue;
-            met = true;
-            // The answer on the chord is off the one on its arc by the order of half^2.
-            for (double const shift : {-half * half, half * half}) insert(corners, at + shift);
-        }
-        if (!met) continue;
-        // Were the force always the same, the answer would be where it is normal to the circle; if it is not, between.
-        for (double const part : {0.25, 0.5, 0.75, 1.0}) insert(corners, at + part * (normal - at));
-    }
-}
-
 double Capability::largest_reactive(double low, double high) const {
     auto const beside = [&](double p) {
         double const of_circle = std::sqrt(std::max(0.0, 1.0 - p * p));

@@ -36,13 +36,22 @@ Eigen::Vector2d voltage_exponents(feeder::LoadModel const& model) {
     return {2.0 * model.p_impedance + model.p_current, 2.0 * model.q_impedance + model.q_current};
 }
 
-void add_load(Injection& at, feeder::Load const& load, Eigen::Vector2d exponents, PerUnit const& pu) {
+LoadPoint near_nominal(feeder::Load const& load, Eigen::Vector2d exponents, PerUnit const& pu) {
+    LoadPoint point;
+    for (Phase p : load.phases.list()) {
+        std::complex<double> const nominal{pu.power(load.p_w[slot(p)]), pu.power(load.q_var[slot(p)])};
+        point.slope[slot(p)] = {0.5 * exponents(0) * nominal.real(), 0.5 * exponents(1) * nominal.imag()};
+        point.constant[slot(p)] = nominal - point.slope[slot(p)];
+    }
+    return point;
+}
+
+void add_load(Injection& at, feeder::Load const& load, LoadPoint const& point) {
+    auto const split = [](std::complex<double> s) { return Eigen::Vector2d{s.real(), s.imag()}; };
     for (Phase p : load.phases.list()) {
         auto const s = seat(load.connection, p);
-        Eigen::Vector2d const nominal{pu.power(load.p_w[slot(p)]), pu.power(load.q_var[slot(p)])};
-        Eigen::Vector2d const sensitive = 0.5 * exponents.cwiseProduct(nominal);
-        at.constant += s.power * (nominal - sensitive);
-        at.slope += s.power * sensitive * s.voltage;
+        at.constant += s.power * split(point.constant[slot(p)]);
+        at.slope += s.power * split(point.slope[slot(p)]) * s.voltage;
     }
 }
 
@@ -74,7 +83,7 @@ void Injections::add(std::size_t i, Injection const& more) {
     slopes_[static_cast<std::size_t>(row)] += more.slope;
 }
 
-Injections injections(partition::Piece const& piece, PerUnit const& pu) {
+Injections injections(partition::Piece const& piece, PerUnit const& pu, std::span<LoadPoint const> loads) {
     auto const& feeder = piece.feeder;
     Injections result{piece.own};
     auto const add_at = [&](core::Index<feeder::Bus> bus, auto const& drawn_there) {
@@ -84,12 +93,18 @@ Injections injections(partition::Piece const& piece, PerUnit const& pu) {
             result.add(static_cast<std::size_t>(vertex), more);
         }
     };
-    for (auto const& load : feeder.loads.rows())
+    for (std::size_t i = 0; i < feeder.loads.size(); ++i) {
+        auto const& load = feeder.loads.rows()[i];
         add_at(load.bus, [&](Injection& more) {
+            if (!loads.empty()) {
+                add_load(more, load, loads[i]);
+                return;
+            }
             Eigen::Vector2d const exponents =
                 load.model.valid() ? voltage_exponents(feeder.load_models[load.model]) : Eigen::Vector2d{0.0, 0.0};
-            add_load(more, load, exponents, pu);
+            add_load(more, load, near_nominal(load, exponents, pu));
         });
+    }
     for (auto const& c : feeder.capacitors.rows())
         add_at(c.bus, [&](Injection& more) { add_capacitor(more, c, feeder.buses[c.bus].base_v, pu); });
     for (auto const& m : feeder.machines.rows())

@@ -55,13 +55,15 @@ void LinDist3Flow::build_blocks(OperatingPoint const* points) {
     }
 }
 
-void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points) {
+void LinDist3Flow::linearise_at(std::span<OperatingPoint const> points, std::span<LoadPoint const> loads) {
     build_blocks(points.data());
+    injections_ = model::injections(piece_, settings_.per_unit, loads);
     eliminate();
 }
 
 void LinDist3Flow::linearise_balanced() {
     build_blocks(nullptr);
+    injections_ = model::injections(piece_, settings_.per_unit);
     eliminate();
 }
 
@@ -104,6 +106,12 @@ void LinDist3Flow::eliminate() {
                 Eigen::Map<Matrix63>{told.data() + 18 * c} = e->slope_above;
         exchange_.up_across(level, told, heard, 18);
     }
+}
+
+Elimination LinDist3Flow::elimination(std::int32_t vertex) const {
+    if (auto const* known = sloped(vertex); known != nullptr) return *known;
+    auto const branch = blocks_[static_cast<std::size_t>(vertex)];
+    return {.down = branch.ratio, .self = branch.drop, .up = branch.lift};
 }
 
 void LinDist3Flow::gather_draw(std::span<double const> alpha) {

@@ -14,6 +14,7 @@ namespace {
 using fairness::Decision;
 using partition::VertexRange;
 using Place = Eigen::Index;
+using Side = solvers::TreeSide;
 
 constexpr std::int32_t nobody = -1;
 
@@ -42,9 +43,9 @@ using MessageRow = Eigen::Matrix<double, Message::size, 1>;
 class Assembly {
   public:
     Assembly(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
-             fairness::Decisions const& decisions, PowerLimits const& powers, bool sides)
-        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits}, decisions_{decisions}, powers_{powers},
-          with_sides_{sides} {}
+             fairness::Decisions const& decisions, PowerLimits const& powers, Circles circles)
+        : comm_{comm}, flow_{flow}, piece_{flow.piece()}, limits_{limits},
+          decisions_{decisions}, powers_{powers}, circles_{circles} {}
 
     AssembledProgram assemble() {
         order_controls();
@@ -362,15 +363,20 @@ class Assembly {
         double const available = der.available / can.rated;
         if (can.power_factor > 0.0) {
             double const steepest = std::sqrt(1.0 - can.power_factor * can.power_factor) / can.power_factor;
-            for (double const sign : {1.0, -1.0}) limit_der(d, steepest, sign, steepest * available, {});
+            for (double const sign : {1.0, -1.0}) limit_der(d, steepest, sign, steepest * available, Side::half_plane);
         }
-        if (!with_sides_) return;
+        if (circles_ == Circles::discs) {
+            double const part = 1.0 / (1.0 + powers_.room);
+            limit_der(d, -part, 0.0, -part * available, Side::first_of_disc);
+            limit_der(d, 0.0, -part, 0.0, Side::second_of_disc);
+        }
+        if (circles_ != Circles::polygons) return;
         for (auto const& side : can.circle.sides())
-            limit_der(d, -side.p, -side.q, side.bound + powers_.room - side.p * available, {d, side, true});
+            limit_der(d, -side.p, -side.q, side.bound - side.p * available, Side::half_plane);
     }
 
-    /// curtailed and drawn power times these at most `bound`: of a DER whose leaf was added last and has no controls yet.
-    void limit_der(std::int32_t d, double curtailed, double drawn, double bound, AssembledProgram::Side const& side) {
+    /// curtailed and drawn power times these against `bound`: of a DER whose leaf was added last and has no controls yet.
+    void limit_der(std::int32_t d, double curtailed, double drawn, double bound, Side side) {
         auto const& what = decision(d);
         if (what.role != Decision::Role::free) return limit_flow({curtailed, drawn}, bound, side);
         auto& program = result_.program;
@@ -379,42 +385,49 @@ class Assembly {
         program.pair_limits.push_back({.control = static_cast<std::int32_t>(program.controls.size()),
                                        .first = curtailed * gain,
                                        .second = -drawn,
-                                       .bound = bound});
-        result_.pair_sides.push_back(side);
+                                       .bound = bound,
+                                       .side = side});
     }
 
     /// At the vertex that was added last.
-    void limit_flow(std::vector<double> const& weights, double bound, AssembledProgram::Side const& side) {
+    void limit_flow(std::vector<double> const& weights, double bound, Side side, std::int32_t branch = nobody) {
         auto& program = result_.program;
         program.flow_limits.push_back({.vertex = static_cast<std::int32_t>(program.vertices.size()) - 1,
                                        .first_weight = static_cast<std::int64_t>(program.weights.size()),
-                                       .bound = bound});
+                                       .bound = bound,
+                                       .side = side});
         program.weights.insert(program.weights.end(), weights.begin(), weights.end());
-        result_.sides.push_back(side);
+        result_.rated.push_back(branch);
     }
 
     void limit_branch(std::size_t i) {
         auto const& branch = powers_.branches[i];
-        auto const circle = static_cast<std::int32_t>(powers_.ders.size() + i);
+        auto const number = static_cast<std::int32_t>(i);
+        double const limit = branch.limit * (1.0 + powers_.room);
         std::vector<double> active, both;
-        for (Place const r : Present{vertex(branch.vertex).phases}) active.push_back(branch.weight(r) / branch.limit);
+        for (Place const r : Present{vertex(branch.vertex).phases}) active.push_back(branch.weight(r) / limit);
         if (!has_reactive(branch.vertex)) {
-            double const q = branch.weight.dot(row<6>(constant_, branch.vertex).tail<3>()) / branch.limit;
-            double const most = std::sqrt(std::max(0.0, 1.0 - q * q)) + powers_.room;
+            double const q = branch.weight.dot(row<6>(constant_, branch.vertex).tail<3>()) / limit;
+            double const most = std::sqrt(std::max(0.0, 1.0 - q * q));
             for (double const sign : {1.0, -1.0}) {
                 both.clear();
                 for (double const w : active) both.push_back(sign * w);
-                limit_flow(both, most, {circle, {sign, 0.0, most}});
+                limit_flow(both, most, Side::half_plane, number);
             }
             return;
         }
-        if (!with_sides_) return;
-        for (auto const& side : branch.circle.sides()) {
+        auto const add = [&](double p, double q, double bound, Side side) {
             both.clear();
-            for (double const w : active) both.push_back(side.p * w);
-            for (double const w : active) both.push_back(side.q * w);
-            limit_flow(both, side.bound + powers_.room, {circle, side, true});
+            for (double const w : active) both.push_back(p * w);
+            for (double const w : active) both.push_back(q * w);
+            limit_flow(both, bound, side, number);
+        };
+        if (circles_ == Circles::discs) {
+            add(1.0, 0.0, 0.0, Side::first_of_disc);
+            add(0.0, 1.0, 0.0, Side::second_of_disc);
         }
+        if (circles_ != Circles::polygons) return;
+        for (auto const& side : branch.circle.sides()) add(side.p, side.q, side.bound, Side::half_plane);
     }
     void put(double number) { result_.program.numbers.push_back(number); }
 
@@ -474,11 +487,12 @@ class Assembly {
             for (Place const r : Present{vertex(der.vertex).phases})
                 program.gains.push_back(what.reach * der.full(r + 3 * static_cast<Place>(h)));
     }
-    /// Bounds as the DER's active power allows; beside what is decided, the sides of the circle say more.
+    /// Bounds as the DER's active power allows; beside what is decided, the circle says more.
     [[nodiscard]] solvers::TreeTerm reactive_term(std::int32_t d) const {
         auto const& what = decision(d);
         auto const& can = powers_.ders[static_cast<std::size_t>(d)];
         double const available = flow_.ders()[static_cast<std::size_t>(d)].available / can.rated;
+        if (can.given) return {.lower = *can.given, .upper = *can.given};
         bool const fixed = what.role == Decision::Role::fixed;
         double const least = fixed ? what.fixed : what.reach * what.lower,
                      most = fixed ? what.fixed : what.reach * what.upper;
@@ -522,7 +536,7 @@ class Assembly {
     SquaredLimits const& limits_;
     fairness::Decisions const& decisions_;
     PowerLimits const& powers_;
-    bool with_sides_;
+    Circles circles_;
     std::vector<std::size_t> ratings_;  // rated branches in the order of their vertices
     std::vector<double> constant_;      // 6 per own vertex: drawn there at zero voltage, with what is folded from below
     std::vector<double> reactive_;      // per local vertex: 1 where reactive powers are unknowns
@@ -534,8 +548,8 @@ class Assembly {
 }  // namespace
 
 AssembledProgram assemble(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
-                          fairness::Decisions const& decisions, PowerLimits const& powers, bool sides) {
-    return Assembly{comm, flow, limits, decisions, powers, sides}.assemble();
+                          fairness::Decisions const& decisions, PowerLimits const& powers, Circles circles) {
+    return Assembly{comm, flow, limits, decisions, powers, circles}.assemble();
 }
 
 }  // namespace dec::model

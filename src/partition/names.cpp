@@ -53,19 +53,19 @@ bool differ_over_ranks(core::Communicator const& comm, std::vector<Named> own) {
 
 }  // namespace
 
-bool names_stand_once(core::Communicator const& comm, Piece const& piece) {
+bool names_stand_once(core::Communicator const& comm, Piece const& piece, SourceRows const& rows) {
     bool once = true;
-    auto const look_at = [&](auto const& table, auto const& ids, std::vector<std::int64_t> const& rows) {
+    auto const look_at = [&](auto const& table, auto const& ids, std::vector<std::int64_t> const& row_of) {
         std::vector<Named> own;
-        own.reserve(rows.size());
-        for (auto id : ids) own.push_back({std::hash<std::string_view>{}(table.name(id)), rows[id.at()]});
+        own.reserve(row_of.size());
+        for (auto id : ids) own.push_back({std::hash<std::string_view>{}(table.name(id)), row_of[id.at()]});
         once = differ_over_ranks(comm, std::move(own)) && once;
     };
     auto const& feeder = piece.feeder;
     look_at(feeder.buses, piece.own_buses, piece.global.buses);
-    look_at(feeder.lines, feeder.lines.ids(), piece.global.lines);
-    look_at(feeder.transformers, feeder.transformers.ids(), piece.global.transformers);
-    look_at(feeder.loads, feeder.loads.ids(), piece.global.loads);
+    look_at(feeder.lines, feeder.lines.ids(), rows.lines);
+    look_at(feeder.transformers, feeder.transformers.ids(), rows.transformers);
+    look_at(feeder.loads, feeder.loads.ids(), rows.loads);
     look_at(feeder.pv_systems, feeder.pv_systems.ids(), piece.global.pv_systems);
     return comm.min(once ? 1.0 : 0.0) > 0.0;
 }

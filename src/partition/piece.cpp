@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dec/core/archive.hpp"
+#include "dec/partition/source_rows.hpp"
 #include "monitoring.hpp"
 
 namespace dec::partition {
@@ -55,10 +56,6 @@ void copy_rows(Table<Row> const& from, std::span<Index<Row> const> rows, Table<R
         mrids += from.mrid(id).size();
     }
     to.storage().reserve(rows.size());
-    if (!from.has_texts()) {
-        for (auto id : rows) to.storage().push_back(from[id]);
-        return;
-    }
     to.names().reserve(rows.size(), names);
     to.mrids().reserve(rows.size(), mrids);
     for (auto id : rows) to.add(from[id], from.name(id), from.mrid(id));
@@ -82,6 +79,8 @@ class Distributor {
     }
 
     Piece piece(std::size_t rank);
+    /// Of the piece that was made last.
+    [[nodiscard]] SourceRows source_rows(std::size_t rank) const;
 
   private:
     void place_vertices();
@@ -373,6 +372,19 @@ Piece Distributor::piece(std::size_t rank) {
     return piece;
 }
 
+SourceRows Distributor::source_rows(std::size_t rank) const {
+    SourceRows rows;
+    auto const list = [](auto const& used, std::vector<std::int64_t>& into) {
+        into.reserve(used.size());
+        for (auto whole : used) into.push_back(whole.value());
+    };
+    list(lines_.used(), rows.lines);
+    list(transformers_.used(), rows.transformers);
+    list(banks_.used(), rows.banks);
+    rows.loads.assign(loads_of_[rank].begin(), loads_of_[rank].end());
+    return rows;
+}
+
 void Distributor::clear() {
     buses_.clear();
     lines_.clear();
@@ -579,8 +591,7 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
             if constexpr (requires { device.inverter; }) device.inverter.bus = buses_(device.inverter.bus);
             else device.bus = buses_(device.bus);
             if constexpr (requires { device.control; }) device.control.monitored = {};
-            if (from.has_texts()) table.add(device, from.name(id), from.mrid(id));
-            else table.storage().push_back(device);
+            table.add(device, from.name(id), from.mrid(id));
         }
     };
     copy_devices(feeder_.loads, loads_of_, to.loads);
@@ -592,12 +603,10 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
     copy_devices(feeder_.machines, machines_of_, to.machines);
     copy_devices(feeder_.pv_systems, pv_of_, to.pv_systems);
     copy_devices(feeder_.batteries, batteries_of_, to.batteries);
-    piece.global.pv_systems.assign(pv_of_[rank].begin(), pv_of_[rank].end());
-    piece.global.loads.assign(loads_of_[rank].begin(), loads_of_[rank].end());
     for (auto row : pv_of_[rank]) {
-        if (feeder_.pv_connection_names.size() == 0) break;  // an outline has none
         to.pv_connection_names.push_back(feeder_.pv_connection_names[static_cast<std::size_t>(row)]);
         to.pv_connection_mrids.push_back(feeder_.pv_connection_mrids[static_cast<std::size_t>(row)]);
+        piece.global.pv_systems.push_back(row);
     }
     for (auto row : batteries_of_[rank]) {
         to.battery_connection_names.push_back(feeder_.battery_connection_names[static_cast<std::size_t>(row)]);
@@ -615,13 +624,6 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
     copy_rows<feeder::TransformerCode>(feeder_.transformer_codes, transformer_codes_.used(), to.transformer_codes);
     copy_rows<feeder::Bank>(feeder_.banks, banks_.used(), to.banks);
     for (auto& bank : to.banks.rows()) bank.area = {};
-    auto const rows_of = [](auto const& used, std::vector<std::int64_t>& rows) {
-        rows.reserve(used.size());
-        for (auto whole : used) rows.push_back(whole.value());
-    };
-    rows_of(lines_.used(), piece.global.lines);
-    rows_of(transformers_.used(), piece.global.transformers);
-    rows_of(banks_.used(), piece.global.banks);
     copy_rows<Bus>(feeder_.buses, buses_.used(), to.buses);
     for (auto whole : buses_.used()) {
         piece.global.buses.push_back(whole.value());
@@ -663,10 +665,6 @@ void transfer(AnyPiece& piece, Archive& archive) {
     archive(piece.global.first_node);
     archive(piece.global.tap_changers);
     archive(piece.global.capacitors);
-    archive(piece.global.lines);
-    archive(piece.global.transformers);
-    archive(piece.global.banks);
-    archive(piece.global.loads);
     archive(piece.own_buses);
     archive(piece.vertex_of_bus);
     archive(piece.vertices);
@@ -712,7 +710,18 @@ std::vector<Boundary> boundaries(Piece const& piece) {
     return result;
 }
 
-Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
+namespace {
+
+template <class AnyRows, class Archive>
+void transfer_rows(AnyRows& rows, Archive& archive) {
+    archive(rows.lines);
+    archive(rows.transformers);
+    archive(rows.banks);
+    archive(rows.loads);
+}
+
+/// \param rows if any, on all ranks alike: becomes where the piece's elements stand.
+Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole, SourceRows* rows) {
     std::vector<std::vector<char>> buffers(comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0);
     Piece own;
     core::together(comm, [&] {
@@ -720,19 +729,34 @@ Piece distribute(core::Communicator const& comm, std::optional<Whole> const& who
         Distributor distributor{*whole, comm.size()};
         for (std::size_t rank = 1; rank < buffers.size(); ++rank) {
             auto const piece = distributor.piece(rank);
+            auto const from = rows == nullptr ? SourceRows{} : distributor.source_rows(rank);
             core::Measurer measure;
             transfer(piece, measure);
+            if (rows != nullptr) transfer_rows(from, measure);
             core::Packer pack{measure.size()};
             transfer(piece, pack);
+            if (rows != nullptr) transfer_rows(from, pack);
             buffers[rank] = pack.take();
         }
         own = distributor.piece(0);  // never packed: it is the largest thing here
+        if (rows != nullptr) *rows = distributor.source_rows(0);
     });
     auto const received = comm.scatter(buffers);
     if (comm.is_root()) return own;
     core::Unpacker unpack{received};
     transfer(own, unpack);
+    if (rows != nullptr) transfer_rows(*rows, unpack);
     return own;
+}
+
+}  // namespace
+
+Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
+    return distribute(comm, whole, nullptr);
+}
+
+Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole, SourceRows& rows) {
+    return distribute(comm, whole, &rows);
 }
 
 }  // namespace dec::partition

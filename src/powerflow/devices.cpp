@@ -16,16 +16,6 @@ using feeder::PhaseSet;
 using feeder::slot;
 using partition::Piece;
 
-struct Limits {
-    double low, high, floor;
-};
-
-/// Limits of what the file gives none for, as OpenDSS has them.
-Limits limits_of(DeviceKind kind, LoadLimits which) {
-    if (which == LoadLimits::wide) return {0.5, 1.5, 0.5};
-    return kind == DeviceKind::load ? Limits{0.95, 1.05, 0.5} : Limits{0.90, 1.10, 0.90};
-}
-
 /// Phases between which a device's part `p` sits; a second of the same: to ground.
 std::array<Phase, 2> ends(Connection connection, Phase p) {
     return connection == Connection::delta ? feeder::delta_pair(p) : std::array{p, p};
@@ -58,11 +48,13 @@ class Collecting {
             Device d{.vertex = vertex,
                      .kind = kind,
                      .element = static_cast<std::int32_t>(element),
+                     .place = static_cast<std::int8_t>(slot(p)),
                      .low = low,
                      .high = high,
-                     .floor = floor};
+                     .floor = floor,
+                     .own_high = high};
             seat(d, there, m, n);
-            if (m != n) d.nominal = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
+            if (m != n) d.nominal = d.unit = feeder::is_leg(m) ? 2.0 : std::numbers::sqrt3;
             if (std::isfinite(own.nominal_v)) d.nominal = own.nominal_v / piece_.feeder.buses[bus].base_v;
             d.exponential = model.exponential;
             d.steps = std::isfinite(own.low_pu);
@@ -140,6 +132,11 @@ Complex admittance(Device const& d, double r) {
 
 }  // namespace
 
+DeviceLimits limits_of(DeviceKind kind, LoadLimits which) {
+    if (which == LoadLimits::wide) return {0.5, 1.5, 0.5};
+    return kind == DeviceKind::load ? DeviceLimits{0.95, 1.05, 0.5} : DeviceLimits{0.90, 1.10, 0.90};
+}
+
 Complex current(Device const& d, Complex v) {
     double const v_sq = std::norm(v);
     double const r = std::sqrt(v_sq) / d.nominal;
@@ -157,6 +154,16 @@ DeviceCurrent linearised(Device const& d, Complex v) {
     // I = k(|V|) V with k = conj(S)/|V|^2, and d|V| = Re(conj(V) dV)/|V|.
     auto const [value, slope] = r < d.low ? below_limit(d, r) : drawn(d, r);
     return {v * (value / v_sq), slope / (2.0 * v_sq), (0.5 * slope - value) * (v * v) / (v_sq * v_sq)};
+}
+
+DevicePower drawn_power(Device const& d, double v) {
+    double const r = v / d.nominal, v_sq = v * v / (d.unit * d.unit);
+    if (is_impedance(d, r)) {
+        Complex const s = admittance(d, r) * (v * v);
+        return {std::conj(s), std::conj(s) / v_sq};
+    }
+    auto const [value, slope] = r < d.low ? below_limit(d, r) : drawn(d, r);
+    return {std::conj(value), std::conj(slope) / (2.0 * v_sq)};
 }
 
 std::vector<Device> devices(Piece const& piece, Settings const& settings) {

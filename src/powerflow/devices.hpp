@@ -13,6 +13,13 @@ namespace dec::powerflow {
 
 enum class DeviceKind : std::uint8_t { load, machine, battery, pv };
 
+/// Voltages in pu of nominal: see `Device`.
+struct DeviceLimits {
+    double low, high, floor;
+};
+/// Limits of what the file gives none for, as OpenDSS has them.
+[[nodiscard]] DeviceLimits limits_of(DeviceKind kind, LoadLimits which);
+
 /// A device's part on one phase or between two. It draws conj(S(r)) / conj(V) with r = |V| / nominal and
 /// conj(S(r)) = impedance r^2 + current r + power, or its exponential form. All in pu.
 struct Device {
@@ -21,13 +28,18 @@ struct Device {
     std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
     DeviceKind kind = DeviceKind::load;
     std::int32_t element = -1;          ///< row of the kind's table in the piece
+    std::int8_t place = 0;              ///< slot of the phase in the element's table
     bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;
     double nominal = 1.0;          ///< |V| at which r = 1
+    double unit = 1.0;             ///< |V| across it when voltages are balanced at 1 pu
     double low = 0.0, high = 0.0;  ///< r outside which it no longer follows its model: above it is an impedance,
     double floor = 0.0;            ///< and below down to here its current falls in a line to the nominal impedance's
+    double own_high = 0.0;         ///< `high` where nobody asks it to keep its model beyond
+    /// Voltage at which it leaves its model upwards, pu of balanced voltages.
+    [[nodiscard]] double high_pu() const { return own_high * nominal / unit; }
 };
 
 /// Current and its derivative: dI = g dV + h conj(dV).
@@ -36,6 +48,11 @@ struct DeviceCurrent {
 };
 [[nodiscard]] Complex current(Device const& device, Complex v);
 [[nodiscard]] DeviceCurrent linearised(Device const& device, Complex v);
+/// The power it draws at |V| = v, and what that changes by per pu^2 of (v / unit)^2.
+struct DevicePower {
+    Complex power, slope;
+};
+[[nodiscard]] DevicePower drawn_power(Device const& device, double v);
 
 /// All devices on own vertices, grouped by vertex in the vertices' order. Within a vertex in the feeder's order, so that sums
 /// do not depend on the ranks.

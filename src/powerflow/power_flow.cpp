@@ -404,6 +404,39 @@ void PowerFlow::curtail(std::span<double const> share) {
     }
 }
 
+void PowerFlow::keep_models_above(std::optional<double> v_pu) {
+    // Of two numbers that mean the same voltage none is the lower one. A step a little below is better stayed away from than crossed:
+    // files round nominal voltages.
+    constexpr double same = 1e-9, near = 1e-4;
+    double const as_wide = limits_of(DeviceKind::load, LoadLimits::wide).high;
+    for (auto& device : equations_->attached) {
+        bool const keeps = v_pu && device.high_pu() >= *v_pu - (device.exponential && device.steps ? near : same);
+        device.high = keeps ? std::max(device.own_high, as_wide) : device.own_high;
+    }
+}
+
+std::vector<double> PowerFlow::steps_above() const {
+    std::vector<double> lowest(equations_->piece.own, std::numeric_limits<double>::infinity());
+    for (auto const& device : equations_->attached)
+        if (device.exponential && device.steps && device.high > device.own_high) {
+            auto& at = lowest[static_cast<std::size_t>(device.vertex)];
+            at = std::min(at, device.high_pu());
+        }
+    return lowest;
+}
+
+std::vector<std::array<LoadPart, 3>> PowerFlow::load_parts() const {
+    std::vector<std::array<LoadPart, 3>> parts(equations_->piece.feeder.loads.size());
+    for (auto const& device : equations_->attached) {
+        if (device.kind != DeviceKind::load) continue;
+        double const v = std::abs(equations_->across(device));
+        auto const [power, slope] = drawn_power(device, v);
+        parts[static_cast<std::size_t>(device.element)][static_cast<std::size_t>(device.place)] = {
+            power, slope, v * v / (device.unit * device.unit)};
+    }
+    return parts;
+}
+
 Outcome PowerFlow::solve_on_tree(Start start) {
     using Slope = Equations::Slope;
     auto& e = *equations_;

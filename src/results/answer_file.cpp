@@ -26,7 +26,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 double magnitude(double v_sq) { return std::sqrt(std::max(v_sq, 0.0)); }
 
 /// \param ac null without a power flow.
-void write_nodes(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer,
+void write_nodes(core::TableSink& file, LinDist3Flow const& flow, Answer const& answer,
                  powerflow::PowerFlow const* ac) {
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
@@ -114,7 +114,7 @@ void add_linear_flows(Columns& table, LinDist3Flow const& flow, Answer const& an
 }
 
 /// \param ac null without a power flow. \param rated whether ratings are limits, on any rank. Collective.
-void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer, powerflow::PowerFlow* ac,
+void write_branches(core::TableSink& file, LinDist3Flow const& flow, Answer const& answer, powerflow::PowerFlow* ac,
                     bool rated) {
     auto const& piece = flow.piece();
     auto table = identified_branches(piece);
@@ -124,7 +124,7 @@ void write_branches(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer con
     table.write(file, piece.totals.branch_rows, branch_rows(piece));
 }
 
-void write_ders(core::Hdf5Writer& file, LinDist3Flow const& flow, Answer const& answer) {
+void write_ders(core::TableSink& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     auto const points = setpoints(flow, answer);
     std::vector<std::string> name, mrid, bus, phases, agent, binding;
@@ -215,7 +215,7 @@ std::string_view kind_name(feeder::Area::Kind kind) {
     return names[static_cast<std::size_t>(kind)];
 }
 
-void write_agents(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece,
+void write_agents(core::Communicator const& comm, core::TableSink& file, Piece const& piece,
                   std::vector<AgentTotals> const& totals) {
     std::vector<std::int64_t> rows, nodes, ders, rank;
     std::vector<std::string> name, kind, parent;
@@ -269,7 +269,7 @@ core::Index<feeder::Bus> bus_of(Piece const& piece, partition::Boundary const& b
     return piece.feeder.transformers[pcc.transformer].winding[feeding.fed_winding].bus;
 }
 
-void write_boundaries(core::Communicator const& comm, core::Hdf5Writer& file, LinDist3Flow const& flow,
+void write_boundaries(core::Communicator const& comm, core::TableSink& file, LinDist3Flow const& flow,
                       Answer const& answer) {
     auto const& piece = flow.piece();
     auto const& pu = flow.settings().per_unit;
@@ -357,7 +357,7 @@ std::vector<double> boundary_history(core::Communicator const& comm, Piece const
     return history;
 }
 
-void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece, Answer const& answer,
+void write_convergence(core::Communicator const& comm, core::TableSink& file, Piece const& piece, Answer const& answer,
                        std::vector<AgentTotals> const& totals) {
     auto const rounds = answer.rounds.size();
     auto const agents = static_cast<std::size_t>(piece.totals.agents);
@@ -495,6 +495,8 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.v_min = comm.min(lowest);
     s.nodes_below_vmin = by_ac ? answer.ac->nodes_below_vmin : comm.sum(below);
     s.binding = coordination::node_names(comm, piece, answer.nodes, binds);
+    std::ranges::move(coordination::loaded_branches(comm, answer.ratings, answer.curtailed),
+                      std::back_inserter(s.binding));
     s.violation = by_ac ? answer.ac->violation_pu : check.violation_pu;
     if (!by_ac) {
         s.violations = check.violations_pu;
@@ -508,10 +510,9 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     return s;
 }
 
-void write_answer(core::Communicator const& comm, std::string const& path, LinDist3Flow& flow, Answer const& answer,
+void write_answer(core::Communicator const& comm, core::TableSink& file, LinDist3Flow& flow, Answer const& answer,
                   powerflow::PowerFlow* ac, Summary const& summary, Run const& run) {
     if (!answer.ac) ac = nullptr;
-    core::Hdf5Writer file{comm, path};
     auto attributes = rank_independent(summary);
     attributes["format"] = std::string{format_name};
     attributes["format_version"] = format_version;
@@ -527,7 +528,6 @@ void write_answer(core::Communicator const& comm, std::string const& path, LinDi
     write_positions(file, flow.piece(), powerflow::positions_of(flow.piece().feeder));
     write_node_ranks(comm, file, flow.piece());
     write_timing(comm, file, flow.exchange().bytes_sent(), run);
-    file.commit();
 }
 
 }  // namespace dec::results

@@ -100,11 +100,20 @@ std::optional<std::string> compare(Column const& a, Column const& b, double tole
 
 // --- files -------------------------------------------------------------------------------------------------------
 
+/// "/feeders/NAME/nodes/v" of a fleet is "/nodes/v" of one feeder.
+std::string_view within_its_feeder(std::string_view path) {
+    constexpr std::string_view fleet = "/feeders/";
+    if (!path.starts_with(fleet)) return path;
+    auto const end = path.find('/', fleet.size());
+    return end == std::string_view::npos ? std::string_view{"/"} : path.substr(end);
+}
+
 /// How the work was spread and how long it took is no part of the answer.
 bool compared(std::string const& path) {
     static constexpr std::array<std::string_view, 2> ignored{"/partition", "/timing"};
-    return std::ranges::none_of(
-        ignored, [&](auto group) { return path == group || path.starts_with(std::string{group} + "/"); });
+    auto const own = within_its_feeder(path);
+    return std::ranges::none_of(ignored,
+                                [&](auto group) { return own == group || own.starts_with(std::string{group} + "/"); });
 }
 
 std::set<std::string> compared_paths(std::vector<std::string> const& paths) {
@@ -173,15 +182,41 @@ std::string for_reading(auto const& value) { return fmt::format("{}", value); }
 
 }  // namespace
 
+namespace {
+
+/// A line for each feeder of a fleet.
+std::string describe_fleet(Hdf5Reader const& reader, std::vector<std::string> const& with_answer) {
+    auto const texts = [&](char const* name) {
+        return std::get<std::vector<std::string>>(reader.column(fmt::format("/fleet/{}", name)).data);
+    };
+    auto const reals = [&](char const* name) {
+        return std::get<std::vector<double>>(reader.column(fmt::format("/fleet/{}", name)).data);
+    };
+    auto const name = texts("name"), status = texts("status"), error = texts("error");
+    auto const curtailed = reals("curtailed_kw"), available = reals("available_kw"), largest = reals("alpha_max");
+    auto text = fmt::format("\n  {:<32} {:<16} {:>14} {:>14} {:>14}\n", "feeder", "status", "curtailed_kw",
+                            "available_kw", "alpha_max");
+    for (std::size_t i = 0; i < name.size(); ++i)
+        text += fmt::format("  {:<32} {:<16} {:>14} {:>14} {:>14}{}\n", core::printable(name[i]), status[i],
+                            for_reading(curtailed[i]), for_reading(available[i]), for_reading(largest[i]),
+                            error[i].empty() ? "" : "  " + core::printable(error[i]));
+    return text + fmt::format("\n  {} of them have a group of their own below /feeders, as of a file of one feeder\n",
+                              with_answer.size());
+}
+
+}  // namespace
+
 std::string describe_file(std::string const& path) {
     Hdf5Reader const reader{path};
     std::string text = path + "\n\n";
     for (auto const& [name, value] : reader.attributes("/"))
         text += fmt::format("  {:<20} {}\n", name,
                             core::printable(std::visit([](auto const& v) { return for_reading(v); }, value)));
+    if (auto const feeders = reader.groups_in("/feeders"); !feeders.empty()) text += describe_fleet(reader, feeders);
     text += fmt::format("\n  {:<32} {:<8} {:>14}  {:<5} {}\n", "dataset", "type", "shape", "unit", "meaning");
     auto const known = schema();
     for (auto const& dataset : reader.datasets()) {
+        if (within_its_feeder(dataset) != dataset) continue;
         auto const column = reader.column(dataset);
         auto const field = std::find_if(known.begin(), known.end(), [&](Field const& f) { return f.path == dataset; });
         text += fmt::format("  {:<32} {:<8} {:>14}  {:<5} {}\n", dataset, kind_name(column.data.index()), shape(column),

@@ -184,8 +184,8 @@ ExportedProgram export_program(core::Communicator const& alone, model::LinDist3F
     flow.solve(std::vector<double>(available_kw.size(), 1.0), everything);
     auto const ratings = coordination::rated_branches(flow, settings.ratings, uncurtailed, everything).limited;
     auto const powers = coordination::power_limits(flow, decisions, settings, ratings, uncurtailed, everything);
-    auto const assembled =
-        model::assemble(alone, flow, coordination::squared_limits(piece, nodes), decisions, powers, polygons);
+    auto const assembled = model::assemble(alone, flow, coordination::squared_limits(piece, nodes), decisions, powers,
+                                           polygons ? model::Circles::polygons : model::Circles::none);
     ExportedProgram program{.form = solvers::sparse_form(assembled.program)};
     if (!polygons) add_circles(program, flow, assembled, powers);
     name_variables(program, piece, assembled, !policy.shared_fraction || settings.scope == fairness::Scope::feeder);

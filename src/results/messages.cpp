@@ -31,19 +31,6 @@ void exchange(Archive& archive, Row& order) {
         archive(*number);
 }
 
-/// All orders on the root, by agent and DER in the feeder's order, none elsewhere. Collective.
-std::vector<Order> gather(core::Communicator const& comm, std::vector<Order> const& own) {
-    core::Packer packer;
-    for (auto const& order : own) exchange(packer, order);
-    std::vector<Order> all;
-    for (auto const& bytes : comm.gather(packer.take())) {
-        core::Unpacker unpacker{bytes};
-        while (!unpacker.exhausted()) exchange(unpacker, all.emplace_back());
-    }
-    std::ranges::sort(all, {}, [](Order const& order) { return std::tuple{order.agent_row, order.row}; });
-    return all;
-}
-
 /// W or var, to a thousandth; never -0.
 double watts(double kw) {
     constexpr double per_kw = 1e6;  // mW
@@ -54,30 +41,6 @@ core::Json difference(std::string const& object, std::string_view attribute, dou
     return {{"object", object},
             {"attribute", fmt::format("PowerElectronicsConnection.{}", attribute)},
             {"value", watts(kilo)}};
-}
-
-/// One message with the orders of one agent.
-std::string to_message(std::span<Order const> orders, std::int64_t timestamp) {
-    auto reverse = core::Json::array();
-    auto forward = core::Json::array();
-    for (auto const& order : orders) {
-        reverse.push_back(difference(order.object, "p", order.available_kw));
-        forward.push_back(difference(order.object, "p", order.allowed_kw));
-        if (std::isnan(order.reactive_kvar)) continue;
-        reverse.push_back(difference(order.object, "q", order.file_reactive_kvar));
-        forward.push_back(difference(order.object, "q", order.reactive_kvar));
-    }
-    // The same orders at the same time are the same message, whoever computes them.
-    auto const mrid =
-        core::seeded_uuid(fmt::format("{} {} {} {}", orders.front().agent, timestamp, reverse.dump(), forward.dump()));
-    core::Json const message{{"command", "update"},
-                             {"input",
-                              {{"message",
-                                {{"timestamp", timestamp},
-                                 {"difference_mrid", mrid},
-                                 {"reverse_differences", std::move(reverse)},
-                                 {"forward_differences", std::move(forward)}}}}}};
-    return message.dump(2) + "\n";
 }
 
 bool is_plain(char c) {
@@ -92,7 +55,7 @@ std::string plain(std::string const& agent) {
         bool const inside_a_character = (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;  // of UTF-8
         if (!inside_a_character) name += is_plain(c) ? c : '_';
     }
-    if (name.empty()) name = "agent";
+    if (name.empty()) name = "unnamed";
     if (name.front() == '.') name.front() = '_';
     return name.substr(0, longest);
 }
@@ -158,15 +121,55 @@ std::vector<Order> orders(partition::Piece const& piece, std::vector<Setpoint> c
     return result;
 }
 
-std::vector<std::string> message_file_names(std::vector<std::string> const& agents) {
+std::vector<Order> gather_orders(core::Communicator const& comm, std::vector<Order> const& own) {
+    core::Packer packer;
+    for (auto const& order : own) exchange(packer, order);
+    std::vector<Order> all;
+    for (auto const& bytes : comm.gather(packer.take())) {
+        core::Unpacker unpacker{bytes};
+        while (!unpacker.exhausted()) exchange(unpacker, all.emplace_back());
+    }
+    std::ranges::sort(all, {}, [](Order const& order) { return std::tuple{order.agent_row, order.row}; });
+    return all;
+}
+
+core::Json difference_message(std::span<Order const> orders, std::int64_t timestamp, std::string const& sender) {
+    auto reverse = core::Json::array();
+    auto forward = core::Json::array();
+    for (auto const& order : orders) {
+        reverse.push_back(difference(order.object, "p", order.available_kw));
+        forward.push_back(difference(order.object, "p", order.allowed_kw));
+        if (std::isnan(order.reactive_kvar)) continue;
+        reverse.push_back(difference(order.object, "q", order.file_reactive_kvar));
+        forward.push_back(difference(order.object, "q", order.reactive_kvar));
+    }
+    // The same orders at the same time are the same message, whoever computes them.
+    auto const mrid =
+        core::seeded_uuid(fmt::format("{} {} {} {}", sender, timestamp, reverse.dump(), forward.dump()));
+    return {{"command", "update"},
+                             {"input",
+                              {{"message",
+                                {{"timestamp", timestamp},
+                                 {"difference_mrid", mrid},
+                                 {"reverse_differences", std::move(reverse)},
+                                 {"forward_differences", std::move(forward)}}}}}};
+}
+
+std::vector<std::string> message_folders(std::vector<std::string> const& feeders) {
     std::set<std::string> taken;
     std::vector<std::string> names;
-    for (auto const& agent : agents) {
-        auto const first = plain(agent);
+    for (auto const& feeder : feeders) {
+        auto const first = plain(feeder);
         auto name = first;
         for (int count = 2; !taken.insert(lower(name)).second; ++count) name = fmt::format("{}-{}", first, count);
-        names.push_back(name + ".json");
+        names.push_back(std::move(name));
     }
+    return names;
+}
+
+std::vector<std::string> message_file_names(std::vector<std::string> const& agents) {
+    auto names = message_folders(agents);
+    for (auto& name : names) name += ".json";
     return names;
 }
 
@@ -180,7 +183,7 @@ void require_message_folder(core::Communicator const& comm, std::string const& f
 
 std::int64_t write_messages(core::Communicator const& comm, MessageSettings const& settings,
                             std::vector<Order> const& own) {
-    auto const all = gather(comm, own);
+    auto const all = gather_orders(comm, own);
     std::vector<std::span<Order const>> per_agent;
     std::vector<std::string> agents;
     for (auto first = all.begin(); first != all.end();) {
@@ -196,7 +199,7 @@ std::int64_t write_messages(core::Communicator const& comm, MessageSettings cons
         auto const names = message_file_names(agents);
         for (std::size_t a = 0; a < names.size(); ++a)
             core::write_file((fs::path{settings.folder} / names[a]).string(),
-                             to_message(per_agent[a], settings.timestamp));
+                             difference_message(per_agent[a], settings.timestamp, agents[a]).dump(2) + "\n");
     });
     return static_cast<std::int64_t>(per_agent.size());
 }

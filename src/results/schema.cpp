@@ -57,7 +57,9 @@ constexpr std::array fields{
     Field{"/ders/alpha_linear", real, "der", "1", "The same before any AC correction; NaN without linear answer"},
     Field{"/ders/p_kw", real, "der", "kW", "Setpoint of the active power, injection positive"},
     Field{"/ders/q_kvar", real, "der", "kvar", "Setpoint of the reactive power, injection positive"},
-    Field{"/ders/binding_node", text, "der", "", "Node whose limit curtails it, as `bus.phase`; empty if none does"},
+    Field{"/ders/binding_node", text, "der", "",
+          "What curtails it: the node of a voltage limit, as `bus.phase`, or the branch of a rating, as `line l12.A`; "
+          "empty if none does"},
 
     Field{"/taps/name", text, "tap", "", "Name of the tap changer"},
     Field{"/taps/mrid", text, "tap", "", "mRID of the tap changer"},

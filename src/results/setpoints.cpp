@@ -22,19 +22,6 @@ void exchange(Archive& archive, Row& row) {
         archive(*number);
 }
 
-/// All rows in the feeder's order on the root, none elsewhere. Collective.
-std::vector<Setpoint> gather(core::Communicator const& comm, std::vector<Setpoint> const& own) {
-    core::Packer packer;
-    for (auto const& row : own) exchange(packer, row);
-    std::vector<Setpoint> all;
-    for (auto const& bytes : comm.gather(packer.take())) {
-        core::Unpacker unpacker{bytes};
-        while (!unpacker.exhausted()) exchange(unpacker, all.emplace_back());
-    }
-    std::sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.row < b.row; });
-    return all;
-}
-
 /// In quotes where RFC 4180 asks for it.
 std::string field(std::string const& text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -46,12 +33,18 @@ std::string field(std::string const& text) {
 /// The shortest text that reads back the same; empty where there is no number.
 std::string field(double number) { return std::isnan(number) ? std::string{} : fmt::format("{}", number); }
 
-std::string to_csv(std::vector<Setpoint> const& rows) {
-    bool const reactive = std::ranges::any_of(rows, [](auto const& row) { return !std::isnan(row.reactive_kvar); });
-    std::string text = "name,mrid,bus,available_kw,allowed_kw,share,binding_node";
-    text += reactive ? ",q_kvar\n" : "\n";
+}  // namespace
+
+std::string setpoints_header(bool reactive, bool of_fleet) {
+    return fmt::format("{}name,mrid,bus,available_kw,allowed_kw,share,binding_node{}\n", of_fleet ? "feeder," : "",
+                       reactive ? ",q_kvar" : "");
+}
+
+std::string setpoints_lines(std::vector<Setpoint> const& rows, bool reactive, std::string const* feeder) {
+    auto const first = feeder == nullptr ? std::string{} : field(*feeder) + ",";
+    std::string text;
     for (auto const& row : rows) {
-        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{}", field(row.name), field(row.mrid),
+        fmt::format_to(std::back_inserter(text), "{}{},{},{},{},{},{},{}", first, field(row.name), field(row.mrid),
                        field(row.bus), field(row.available_kw), field(row.allowed_kw), field(row.share),
                        field(row.binding_node));
         text += reactive ? "," + field(row.reactive_kvar) + "\n" : "\n";
@@ -59,16 +52,27 @@ std::string to_csv(std::vector<Setpoint> const& rows) {
     return text;
 }
 
-}  // namespace
+std::vector<Setpoint> gather_setpoints(core::Communicator const& comm, std::vector<Setpoint> const& own) {
+    core::Packer packer;
+    for (auto const& row : own) exchange(packer, row);
+    std::vector<Setpoint> all;
+    for (auto const& bytes : comm.gather(packer.take())) {
+        core::Unpacker unpacker{bytes};
+        while (!unpacker.exhausted()) exchange(unpacker, all.emplace_back());
+    }
+    std::sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.row < b.row; });
+    return all;
+}
 
 std::unique_ptr<core::OutputFile> write_setpoints(core::Communicator const& comm, std::string const& path,
                                                   std::vector<Setpoint> const& own) {
-    auto const all = gather(comm, own);
+    auto const all = gather_setpoints(comm, own);
     std::unique_ptr<core::OutputFile> file;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
         file = std::make_unique<core::OutputFile>(path);
-        file->write(to_csv(all));
+        bool const reactive = std::ranges::any_of(all, [](auto const& row) { return !std::isnan(row.reactive_kvar); });
+        file->write(setpoints_header(reactive, false) + setpoints_lines(all, reactive));
     });
     return file;
 }

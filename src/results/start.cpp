@@ -27,7 +27,8 @@ std::string policy_of(core::Hdf5Reader const& file) {
 }  // namespace
 
 coordination::Settings::Start read_start(core::Communicator const& comm, std::string const& path,
-                                         partition::Piece const& piece, std::string const& policy) {
+                                         partition::Piece const& piece, std::string const& policy,
+                                         std::string const& group) {
     coordination::Settings::Start start;
     start.alpha.assign(piece.feeder.pv_systems.size(), 0.0);
     start.reactive_kvar.assign(piece.feeder.pv_systems.size(), 0.0);
@@ -36,7 +37,13 @@ coordination::Settings::Start read_start(core::Communicator const& comm, std::st
         if (!is_results_file(path))
             throw core::InvalidInput{
                 core::Finding{path, {}, "is no results file", "give one that dec solve has written"}};
-        core::Hdf5Reader const file{path};
+        core::Hdf5Reader file{path};
+        if (group.empty() && file.contains("/feeders"))
+            throw core::InvalidInput{core::Finding{path,
+                                                   {},
+                                                   "holds the answers of a fleet, not of one feeder",
+                                                   "solve the fleet, or give results of the feeder"}};
+        file.below(group);
         auto const mrid = texts(file, "/ders/mrid");
         auto const alpha = reals(file, "/ders/alpha");
         auto const q_kvar = reals(file, "/ders/q_kvar");

@@ -188,7 +188,7 @@ Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run
     return s;
 }
 
-void write_positions(core::Hdf5Writer& file, Piece const& piece, powerflow::Positions const& positions) {
+void write_positions(core::TableSink& file, Piece const& piece, powerflow::Positions const& positions) {
     auto const& f = piece.feeder;
     std::vector<std::int64_t> rows, winding;
     core::TextColumn name, mrid, transformer;
@@ -232,7 +232,7 @@ void write_positions(core::Hdf5Writer& file, Piece const& piece, powerflow::Posi
     capacitors.write(file, piece.totals.capacitors, piece.global.capacitors);
 }
 
-void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, Piece const& piece) {
+void write_node_ranks(core::Communicator const& comm, core::TableSink& file, Piece const& piece) {
     std::vector<std::int64_t> rows, rank;
     for (auto id : piece.own_buses)
         for (std::size_t k = 0; k < piece.feeder.buses[id].phases.size(); ++k) {
@@ -245,7 +245,7 @@ void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, Pi
     file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
 }
 
-void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::int64_t bytes_sent, Run const& run) {
+void write_timing(core::Communicator const& comm, core::TableSink& file, std::int64_t bytes_sent, Run const& run) {
     auto const& s = run.seconds;
     std::vector<std::int64_t> const row{comm.rank()};
     Columns ranks{"/timing"};

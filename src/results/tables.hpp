@@ -21,7 +21,7 @@ class Columns {
     void add(std::string_view name, core::ColumnData data, std::vector<std::size_t> extents = {}) {
         columns_.push_back(column(group_ + "/" + std::string{name}, std::move(data), std::move(extents)));
     }
-    void write(core::Hdf5Writer& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
+    void write(core::TableSink& file, std::int64_t total, std::vector<std::int64_t> const& rows) const {
         file.table(group_, total, rows, columns_);
     }
 
@@ -62,8 +62,8 @@ void add_ac_flows(Columns& table, partition::Piece const& piece, powerflow::Flow
 [[nodiscard]] Summary summary_of_piece(core::Communicator const& comm, partition::Piece const& piece, Run const& run);
 
 /// Where tap changers and capacitors stand.
-void write_positions(core::Hdf5Writer& file, partition::Piece const& piece, powerflow::Positions const& positions);
-void write_node_ranks(core::Communicator const& comm, core::Hdf5Writer& file, partition::Piece const& piece);
-void write_timing(core::Communicator const& comm, core::Hdf5Writer& file, std::int64_t bytes_sent, Run const& run);
+void write_positions(core::TableSink& file, partition::Piece const& piece, powerflow::Positions const& positions);
+void write_node_ranks(core::Communicator const& comm, core::TableSink& file, partition::Piece const& piece);
+void write_timing(core::Communicator const& comm, core::TableSink& file, std::int64_t bytes_sent, Run const& run);
 
 }  // namespace dec::results

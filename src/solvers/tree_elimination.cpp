@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tree_blocks.hpp"
+#include "tree_link.hpp"
 
 namespace dec::solvers {
 namespace {
@@ -41,14 +42,20 @@ void rating_price(double const* rating, double* price) {
 }
 
 template <class Visitor>
-void with_sizes(std::uint8_t kind, Visitor&& visit) {
-    switch (kind) {
-        case 0: visit.template operator()<1, 1>(); break;
-        case 1: visit.template operator()<1, 2>(); break;
-        case 2: visit.template operator()<2, 2>(); break;
-        case 3: visit.template operator()<2, 4>(); break;
-        case 4: visit.template operator()<3, 3>(); break;
-        default: visit.template operator()<3, 6>(); break;
+void with_sizes(std::uint8_t kind, bool is_plain, Visitor&& visit) {
+    switch (2 * kind + (is_plain ? 1 : 0)) {
+        case 0: visit.template operator()<false, 1, 1>(); break;
+        case 1: visit.template operator()<true, 1, 1>(); break;
+        case 2: visit.template operator()<false, 1, 2>(); break;
+        case 3: visit.template operator()<true, 1, 2>(); break;
+        case 4: visit.template operator()<false, 2, 2>(); break;
+        case 5: visit.template operator()<true, 2, 2>(); break;
+        case 6: visit.template operator()<false, 2, 4>(); break;
+        case 7: visit.template operator()<true, 2, 4>(); break;
+        case 8: visit.template operator()<false, 3, 3>(); break;
+        case 9: visit.template operator()<true, 3, 3>(); break;
+        case 10: visit.template operator()<false, 3, 6>(); break;
+        default: visit.template operator()<true, 3, 6>(); break;
     }
 }
 
@@ -60,6 +67,7 @@ TreeElimination::TreeElimination(TreeProgram const& program, TreeLinks& links, s
     lay_out_cuts(program);
     lay_out(program);
     mark_columns(program);
+    mark_shapes(program);
     copy_numbers(program, units);
 }
 
@@ -128,11 +136,13 @@ void TreeElimination::lay_out(TreeProgram const& program) {
         auto& place = places_[static_cast<std::size_t>(limit.vertex)];
         place.flags |= rated;
         ++place.flow_limits;
+        discs_ += limit.side == TreeSide::first_of_disc ? 1 : 0;
     }
     for (auto const& limit : program.pair_limits) {
         auto const& control = program.controls[static_cast<std::size_t>(limit.control)];
         places_[static_cast<std::size_t>(control.vertex)].flags |= paired;
         ++pair_limits_;
+        discs_ += limit.side == TreeSide::first_of_disc ? 1 : 0;
     }
     for (auto const& cut : above_) places_[static_cast<std::size_t>(cut.vertex)].flags |= is_cut;
     for (auto const& cut : below_) places_[static_cast<std::size_t>(cut.vertex)].flags |= has_cuts;
@@ -158,6 +168,26 @@ void TreeElimination::mark_columns(TreeProgram const& program) {
         place.flags |= column_out;
         auto const parent = program.vertices[j].parent;
         if (parent >= 0) places_[static_cast<std::size_t>(parent)].flags |= column_in;
+    }
+}
+
+void TreeElimination::mark_shapes(TreeProgram const& program) {
+    constexpr std::uint32_t responds = has_cuts | sloped | column_in | grouped | rated | paired;
+    std::vector<std::uint8_t> active(places_.size(), 0);  // a control at it or below
+    for (auto j = places_.size(); j-- > 0;) {
+        auto& place = places_[j];
+        bool const is_root = (place.flags & (has_parent | is_cut)) == 0;
+        if (active[j] == 0 && (place.flags & responds) == 0 && !is_root && place.controls < 2) {
+            place.flags |= lone;
+            if (place.controls == 0) place.flags |= passive;
+        }
+        if ((place.flags & passive) == 0 && program.vertices[j].parent >= 0)
+            active[static_cast<std::size_t>(program.vertices[j].parent)] = 1;
+        std::uint8_t in_order = 0;
+        for (int i = 0; i < rows_of(place.kind); ++i) in_order = static_cast<std::uint8_t>(in_order | (i << (2 * i)));
+        if ((place.flags & ~(has_children | watched_rows | mixed | lone | passive)) == (has_parent | unit) &&
+            place.kind == place.parent_kind && place.place == in_order)
+            place.flags |= plain;
     }
 }
 
@@ -189,9 +219,25 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
                 copy(n, vertex.parent_rows);
                 copy(vertex.parent_flows, m);
             }
-            copy(n, m);
-            factors += static_cast<std::size_t>(2 * n * n + 2 * n * m);
-            rights += static_cast<std::size_t>(2 * n);
+            if ((place.flags & lone) == 0) {
+                copy(n, m);
+                factors += static_cast<std::size_t>(2 * n * n + 2 * n * m);
+                rights += static_cast<std::size_t>(2 * n);
+            } else if (vertex.controls == 0) {
+                from += n * m;
+            } else {
+                // D times the gain of the control.
+                auto const d = static_cast<std::size_t>(vertex.first_control);
+                double const* const gain = program.gains.data() + program.controls[d].first_gain;
+                for (int i = 0; i < n; ++i) {
+                    double drop = 0.0;
+                    for (int k = 0; k < m; ++k) drop += from[k * n + i] * gain[k] * units[d];
+                    data_.push_back(drop);
+                }
+                from += n * m;
+                factors += static_cast<std::size_t>(n + 2);
+                rights += 2;
+            }
         }
         from += n + m;
         if (vertex.sloped) copy(m, n);
@@ -212,13 +258,14 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
 }
 
 void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
-    std::size_t controls = 0, rows = watched_.size() + pair_limits_;
+    std::size_t controls = 0, rows = watched_.size() + pair_limits_ + discs_;
     for (auto const& place : places_) {
         controls += static_cast<std::size_t>(place.controls);
         rows += static_cast<std::size_t>(place.flow_limits);
     }
     model.row_curvature.assign(rows, 0.0);
     model.row_slope.assign(rows, 0.0);
+    model.row_cross.assign(discs_ > 0 ? rows : 0, 0.0);
     model.control_inverse.assign(controls, 0.0);
     model.control_slope.assign(controls, 0.0);
     step.row.assign(rows, 0.0);
@@ -301,7 +348,7 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
               .weights = weights_.data() + weights_.size(),
               .rating = rating_.data() + rating_.size(),
               .row = watched_.size(),
-              .flow_limit = model.row_slope.size() - pair_limits_,
+              .flow_limit = model.row_slope.size() - pair_limits_ - discs_,
               .control = model.control_slope.size(),
               .top = tops_.size(),
               .above = above_order_.size(),
@@ -312,7 +359,10 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
             auto const first = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level)]);
             for (auto j = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level) + 1]); j-- > first;) {
                 auto const& place = places_[j];
-                with_sizes(place.kind, [&]<int N, int M>() { eliminate<Factor, N, M>(place, model, at); });
+                with_sizes(place.kind, (place.flags & plain) != 0, [&]<bool Plain, int N, int M>() {
+                    if ((place.flags & lone) != 0) eliminate_lone<Factor, Plain, N, M>(place, model, at);
+                    else eliminate<Factor, Plain, N, M>(place, model, at);
+                });
             }
         }
         if (level > 0)
@@ -321,9 +371,9 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
     }
 }
 
-template <bool Factor, int N, int M>
+template <bool Factor, bool Plain, int N, int M>
 void TreeElimination::eliminate(Place const& place, TreeModel const& model, Cursor& at) {
-    auto const flags = place.flags;
+    auto const flags = known_flags<Plain>(place.flags);
     double* const slot = slots_.data() + place.slot;
     if ((flags & has_cuts) != 0)
         for (auto const j = static_cast<std::int32_t>(&place - places_.data());
@@ -360,28 +410,17 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
 
     // Where this vertex's numbers begin: link, D, K, W.
     bool const root = (flags & (has_parent | is_cut)) == 0;
-    int const parent_rows = rows_of(place.parent_kind), parent_flows = flows_of(place.parent_kind);
-    int const link = root || (flags & unit) != 0 ? 0 : (flags & dense) != 0 ? N * parent_rows + parent_flows * M : N;
-    at.data -= link + (root ? 0 : N * M) + ((flags & sloped) != 0 ? N * M : 0) + ((flags & mixed) != 0 ? N * N : 0);
-    double const* const D = at.data + link;
+    auto const size_of_link = root ? 0 : link_of<Plain, N, M>(place, nullptr).size();
+    at.data -=
+        size_of_link + (root ? 0 : N * M) + ((flags & sloped) != 0 ? N * M : 0) + ((flags & mixed) != 0 ? N * N : 0);
+    auto const link = link_of<Plain, N, M>(place, at.data);
+    double const* const D = at.data + size_of_link;
     double const* const K = D + (root ? 0 : N * M);
     double const* const W = K + ((flags & sloped) != 0 ? N * M : 0);
 
     if ((flags & watched_rows) != 0) {
         at.row -= N;
-        double const* const curvature = model.row_curvature.data() + at.row;
-        double const* const slope = model.row_slope.data() + at.row;
-        if ((flags & mixed) == 0) {
-            for (int i = 0; i < N; ++i) a[i] += slope[i];
-            if constexpr (Factor)
-                for (int i = 0; i < N; ++i) below.A[i * N + i] += curvature[i];
-        } else {
-            blocks::add_transposed_product<N, N>(W, slope, 1.0, a);
-            if constexpr (Factor)
-                for (int i = 0; i < N; ++i)
-                    for (int j = 0; j < N; ++j)
-                        for (int k = 0; k < N; ++k) below.A[i * N + j] += W[k * N + i] * curvature[k] * W[k * N + j];
-        }
+        add_rows<Factor, N>((flags & mixed) != 0 ? W : nullptr, model, at.row, a, below.A);
     }
     if constexpr (Factor)
         if ((flags & sloped) != 0)
@@ -525,75 +564,163 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
     }
 
     // Onto the parent's sum, or into the row for the rank that has it.
-    double* const target = (flags & has_parent) != 0 ? slot - slot_size(place.parent_kind) : cut_slot_.data();
+    int const parent_rows = link.rows_above(), parent_flows = link.flows_above();
+    double* const target = (flags & has_parent) != 0 ? slot - slot_size(parent_rows, parent_flows) : cut_slot_.data();
     if ((flags & is_cut) != 0) std::fill(cut_slot_.begin(), cut_slot_.end(), 0.0);
-    double* const column_target = target + column_at(parent_rows, parent_flows);
-    double* const A_target = target + matrix_at(parent_rows, parent_flows);
-    double* const B_target = A_target + parent_rows * parent_rows;
-    double* const C_target = B_target + parent_rows * parent_flows;
-    if ((flags & dense) == 0) {
-        int row[N], flow[M];
-        double ratio[N];
-        for (int i = 0; i < N; ++i) {
-            row[i] = (place.place >> (2 * i)) & 3;
-            ratio[i] = (flags & unit) != 0 ? 1.0 : at.data[i];
-        }
-        for (int i = 0; i < M; ++i) flow[i] = i < N ? row[i] : parent_rows + row[i - N];
-        for (int i = 0; i < N; ++i) target[row[i]] += ratio[i] * a[i];
-        for (int i = 0; i < M; ++i) target[parent_rows + flow[i]] += b[i];
-        if constexpr (Factor) {
-            for (int i = 0; i < N; ++i) {
-                for (int j = 0; j < N; ++j)
-                    A_target[row[i] * parent_rows + row[j]] += ratio[i] * ratio[j] * above.A[i * N + j];
-                for (int j = 0; j < M; ++j) B_target[row[i] * parent_flows + flow[j]] += ratio[i] * above.B[i * M + j];
-            }
-            for (int i = 0; i < M; ++i)
-                for (int j = 0; j < M; ++j) C_target[flow[i] * parent_flows + flow[j]] += above.C[i * M + j];
-            if ((flags & column_out) != 0) {
-                for (int i = 0; i < N; ++i) column_target[row[i]] += ratio[i] * column[i];
-                for (int i = 0; i < M; ++i) column_target[parent_rows + flow[i]] += column[N + i];
-            }
-        }
-    } else {
-        double const* const R = at.data;
-        double const* const L = R + N * parent_rows;
-        auto const lift = [&](double const* of_v, double const* of_price, double* to) {
-            for (int i = 0; i < N; ++i)
-                for (int j = 0; j < parent_rows; ++j) to[j] += R[i * parent_rows + j] * of_v[i];
-            for (int j = 0; j < parent_flows; ++j)
-                for (int i = 0; i < M; ++i) to[parent_rows + j] += L[j * M + i] * of_price[i];
-        };
-        lift(a, b, target);
-        if constexpr (Factor) {
-            for (int p = 0; p < parent_rows; ++p)
-                for (int i = 0; i < N; ++i) {
-                    double const left = R[i * parent_rows + p];
-                    if (left == 0.0) continue;
-                    for (int j = 0; j < N; ++j)
-                        for (int q = 0; q < parent_rows; ++q)
-                            A_target[p * parent_rows + q] += left * above.A[i * N + j] * R[j * parent_rows + q];
-                    for (int j = 0; j < M; ++j)
-                        for (int q = 0; q < parent_flows; ++q)
-                            B_target[p * parent_flows + q] += left * above.B[i * M + j] * L[q * M + j];
-                }
-            for (int p = 0; p < parent_flows; ++p)
-                for (int i = 0; i < M; ++i) {
-                    double const left = L[p * M + i];
-                    if (left == 0.0) continue;
-                    for (int j = 0; j < M; ++j)
-                        for (int q = 0; q < parent_flows; ++q)
-                            C_target[p * parent_flows + q] += left * above.C[i * M + j] * L[q * M + j];
-                }
-            if ((flags & column_out) != 0) lift(column, column + N, column_target);
-        }
-    }
+    link.lift(a, b, target);
+    if constexpr (Factor) link.lift(above, false, target + matrix_at(parent_rows, parent_flows));
     if ((flags & column_out) != 0) {
         target[slope_at(parent_rows, parent_flows)] += shared_slope;
-        if constexpr (Factor) target[curvature_at(parent_rows, parent_flows)] += shared_curvature;
+        if constexpr (Factor) {
+            target[curvature_at(parent_rows, parent_flows)] += shared_curvature;
+            link.lift(column, column + N, target + column_at(parent_rows, parent_flows));
+        }
     }
     if ((flags & is_cut) != 0)
         write_message<Factor>(cut_slot_.data(), place.parent_kind,
                               above_rows_.data() + above_order_[--at.above] * message_width(Factor));
+}
+
+// Limits of W v: A += W' curvature W, a += W' slope.
+template <bool Factor, int N>
+void TreeElimination::add_rows(double const* W, TreeModel const& model, std::size_t row, double* a, double* A) {
+    double const* const curvature = model.row_curvature.data() + row;
+    double const* const slope = model.row_slope.data() + row;
+    if (W == nullptr) {
+        for (int i = 0; i < N; ++i) a[i] += slope[i];
+        if constexpr (Factor)
+            for (int i = 0; i < N; ++i) A[i * N + i] += curvature[i];
+        return;
+    }
+    blocks::add_transposed_product<N, N>(W, slope, 1.0, a);
+    if constexpr (Factor)
+        for (int i = 0; i < N; ++i)
+            for (int j = 0; j < N; ++j)
+                for (int k = 0; k < N; ++k) A[i * N + j] += W[k * N + i] * curvature[k] * W[k * N + j];
+}
+
+template <bool Plain, int N, int M>
+auto TreeElimination::link_of(Place const& place, double const* numbers) {
+    return TreeLink<Plain, N, M>{.numbers = numbers,
+                                 .place = place.place,
+                                 .dense = (place.flags & dense) != 0,
+                                 .unit = (place.flags & unit) != 0,
+                                 .parent_rows = rows_of(place.parent_kind),
+                                 .parent_flows = flows_of(place.parent_kind)};
+}
+
+// x above a vertex, here or in the row that came from another rank.
+double const* TreeElimination::above_of(double const* x, std::uint32_t flags, int size, Cursor& at) const {
+    if ((flags & has_parent) != 0) return x - (size + 1);
+    return above_rows_.data() + above_order_[at.above++] * (cut_size_ + (column_cut_ ? 1 : 0));
+}
+
+// With one control, of which the flow is g, and B = C = 0 below: the step is du = - t - k (g' price - w'v) of what is above, where
+// p = D g, w = A p, q = p'w and
+//
+//     k = 1 / (h + q)   t = k (slope - p'a)   A <- A - k w w'   B <- k w g'   C <- k g g'   a <- a + t w   b <- - t g
+//
+// Kept are k, q, w and t, p'a.
+template <bool Factor, bool Plain, int N, int M>
+void TreeElimination::eliminate_lone(Place const& place, TreeModel const& model, Cursor& at) {
+    auto const flags = known_flags<Plain>(place.flags);
+    double* const slot = slots_.data() + place.slot;
+    double a[N] = {};
+    blocks::Value<N, M> value{};
+    if ((flags & has_children) != 0) {
+        std::copy(slot, slot + N, a);
+        std::fill(slot, slot + N, 0.0);
+        if constexpr (Factor) {
+            double* const matrix = slot + matrix_at(N, M);
+            std::copy(matrix, matrix + N * N, value.A);
+            std::fill(matrix, matrix + N * N, 0.0);
+        }
+    }
+    bool const has_control = place.controls != 0;
+    at.data -= (has_control ? N : 0) + ((flags & mixed) != 0 ? N * N : 0) + link_of<Plain, N, M>(place, nullptr).size();
+    auto const link = link_of<Plain, N, M>(place, at.data);
+    double const* const p = at.data + link.size();
+    if ((flags & watched_rows) != 0) {
+        at.row -= N;
+        add_rows<Factor, N>((flags & mixed) != 0 ? p + (has_control ? N : 0) : nullptr, model, at.row, a, value.A);
+    }
+    double b[M] = {};
+    if (has_control) {
+        --at.control;
+        at.gains -= M;
+        at.factor -= N + 2;
+        at.right -= 2;
+        double const* const g = at.gains;
+        double* const w = at.factor + 2;
+        if constexpr (Factor) {
+            double const inverse = model.control_inverse[at.control];
+            std::fill(w, w + N, 0.0);
+            blocks::add_product<N, N>(value.A, p, 1.0, w);
+            double q = 0.0;
+            for (int i = 0; i < N; ++i) q += p[i] * w[i];
+            double const k = inverse / (1.0 + inverse * q);
+            at.factor[0] = k;
+            at.factor[1] = q;
+            for (int i = 0; i < N; ++i)
+                for (int j = 0; j < N; ++j) value.A[i * N + j] -= k * w[i] * w[j];
+            for (int i = 0; i < N; ++i)
+                for (int j = 0; j < M; ++j) value.B[i * M + j] = k * w[i] * g[j];
+            for (int i = 0; i < M; ++i)
+                for (int j = 0; j < M; ++j) value.C[i * M + j] = k * g[i] * g[j];
+        }
+        double met = 0.0;
+        for (int i = 0; i < N; ++i) met += p[i] * a[i];
+        double const t = at.factor[0] * (model.control_slope[at.control] - met);
+        at.right[0] = t;
+        at.right[1] = met;
+        for (int i = 0; i < N; ++i) a[i] += t * w[i];
+        for (int i = 0; i < M; ++i) b[i] = -t * g[i];
+    }
+    int const matrix = matrix_at(link.rows_above(), link.flows_above());
+    double* const target =
+        (flags & has_parent) != 0 ? slot - slot_size(link.rows_above(), link.flows_above()) : cut_slot_.data();
+    if ((flags & is_cut) != 0) std::fill(cut_slot_.begin(), cut_slot_.end(), 0.0);
+    link.lift(a, b, target);
+    if constexpr (Factor) link.lift(value, !has_control, target + matrix);
+    if ((flags & is_cut) != 0)
+        write_message<Factor>(cut_slot_.data(), place.parent_kind,
+                              above_rows_.data() + above_order_[--at.above] * message_width(Factor));
+}
+
+template <bool Plain, int N, int M>
+void TreeElimination::recover_lone(Place const& place, TreeStep& step, Cursor& at) {
+    auto const flags = known_flags<Plain>(place.flags);
+    double* const x = x_.data() + place.x_slot;
+    auto const link = link_of<Plain, N, M>(place, at.data);
+    double price[M];
+    link.look_up(above_of(x, flags, link.rows_above() + link.flows_above(), at), x, price);
+    at.data += link.size();
+    if (place.controls != 0) {
+        double const* const p = at.data;
+        double const* const w = at.factor + 2;
+        double push = 0.0;  // g' price - w'v
+        for (int i = 0; i < M; ++i) push += at.gains[i] * price[i];
+        for (int i = 0; i < N; ++i) push -= w[i] * x[i];
+        double const du = -at.right[0] - at.factor[0] * push;
+        for (int i = 0; i < N; ++i) x[i] -= p[i] * du;
+        step.control[at.control] = du;
+        step.price[at.control] = push - at.right[1] + at.factor[1] * du;
+        ++at.control;
+        at.gains += M;
+        at.factor += N + 2;
+        at.right += 2;
+        at.data += N;
+    }
+    // Nobody below asks for a price.
+    if ((flags & has_children) != 0) std::fill(x + N, x + N + M + 1, 0.0);
+    if ((flags & watched_rows) != 0) {
+        double* const row = step.row.data() + at.row;
+        std::fill(row, row + N, 0.0);
+        if ((flags & mixed) == 0) std::copy(x, x + N, row);
+        else blocks::add_product<N, N>(at.data, x, 1.0, row);
+        at.row += N;
+    }
+    if ((flags & mixed) != 0) at.data += N * N;
 }
 
 // Limits of a flow cost 1/2 s'N s + n's on it: the price inside is that outside plus N s + n. With W = (I + N C)^-1,
@@ -621,6 +748,12 @@ void TreeElimination::pass_rating(Place const& place, TreeModel const& model, Cu
             double const* const weight = at.weights + r * M;
             for (int i = 0; i < M; ++i)
                 for (int j = 0; j < M; ++j) S[i * M + j] += curvature * weight[i] * weight[j];
+            double const cross =
+                model.row_cross.empty() ? 0.0 : model.row_cross[at.flow_limit + static_cast<std::size_t>(r)];
+            if (cross == 0.0) continue;
+            double const* const other = weight + M;
+            for (int i = 0; i < M; ++i)
+                for (int j = 0; j < M; ++j) S[i * M + j] += cross * (weight[i] * other[j] + other[i] * weight[j]);
         }
         double L[M * M];
         std::copy(S, S + M * M, L);
@@ -698,47 +831,32 @@ void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
         auto const last = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level) + 1]);
         for (auto j = static_cast<std::size_t>(level_start_[static_cast<std::size_t>(level)]); j < last; ++j) {
             auto const& place = places_[j];
-            with_sizes(place.kind, [&]<int N, int M>() { recover<N, M>(place, model, step, at); });
+            with_sizes(place.kind, (place.flags & plain) != 0, [&]<bool Plain, int N, int M>() {
+                if ((place.flags & lone) != 0) recover_lone<Plain, N, M>(place, step, at);
+                else recover<Plain, N, M>(place, model, step, at);
+            });
         }
     }
 }
 
-template <int N, int M>
+template <bool Plain, int N, int M>
 void TreeElimination::recover(Place const& place, TreeModel const& model, TreeStep& step, Cursor& at) {
-    auto const flags = place.flags;
+    auto const flags = known_flags<Plain>(place.flags);
     bool const root = (flags & (has_parent | is_cut)) == 0;
-    int const parent_rows = rows_of(place.parent_kind), parent_flows = flows_of(place.parent_kind);
     double* const x = x_.data() + place.x_slot;
     double of_group = 0.0;
     if (root) {
         std::fill(x, x + N + M, 0.0);
     } else {
-        double const* const x_above =
-            (flags & has_parent) != 0
-                ? x - x_size(place.parent_kind)
-                : above_rows_.data() + above_order_[at.above++] * (cut_size_ + (column_cut_ ? 1 : 0));
+        auto const link = link_of<Plain, N, M>(place, at.data);
+        double const* const x_above = above_of(x, flags, link.rows_above() + link.flows_above(), at);
         of_group = (flags & column_out) == 0
                        ? 0.0
-                       : x_above[(flags & has_parent) != 0 ? parent_rows + parent_flows : static_cast<int>(cut_size_)];
-        double v_above[N] = {}, price_above[M] = {};
-        if ((flags & dense) == 0) {
-            for (int i = 0; i < N; ++i) {
-                int const row = (place.place >> (2 * i)) & 3;
-                double const ratio = (flags & unit) != 0 ? 1.0 : at.data[i];
-                v_above[i] = ratio * x_above[row];
-                price_above[i] = x_above[parent_rows + row];
-                if constexpr (M > N) price_above[N + i] = x_above[2 * parent_rows + row];
-            }
-            if ((flags & unit) == 0) at.data += N;
-        } else {
-            double const* const R = at.data;
-            double const* const L = R + N * parent_rows;
-            for (int i = 0; i < N; ++i)
-                for (int j = 0; j < parent_rows; ++j) v_above[i] += R[i * parent_rows + j] * x_above[j];
-            for (int j = 0; j < parent_flows; ++j)
-                for (int i = 0; i < M; ++i) price_above[i] += L[j * M + i] * x_above[parent_rows + j];
-            at.data += N * parent_rows + parent_flows * M;
-        }
+                       : x_above[(flags & has_parent) != 0 ? link.rows_above() + link.flows_above()
+                                                           : static_cast<int>(cut_size_)];
+        double v_above[N], price_above[M];
+        link.look_up(x_above, v_above, price_above);
+        at.data += link.size();
         double const* const D = at.data;
         double const* const X = at.factor;
         double const* const H = X + N * N;

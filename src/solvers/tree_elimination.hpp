@@ -18,7 +18,9 @@ namespace dec::solvers {
 
 /// The coefficients of the quadratic.
 struct TreeModel {
-    std::vector<double> row_curvature, row_slope;        ///< per watched row, limit of a flow, limit of a pair
+    std::vector<double> row_curvature, row_slope;  ///< per watched row, limit of a flow, limit of a pair, disc
+    std::vector<double>
+        row_cross;  ///< only if there are discs, per row: what couples the first of a disc with the second
     std::vector<double> control_inverse, control_slope;  ///< per control: 1/h (0: it does not move by itself), slope
     /// Per control, only if there are pairs: what else of the inverse of the 2 x 2 curvature couples it with the next.
     std::vector<double> control_cross;
@@ -69,6 +71,11 @@ class TreeElimination {
         grouped = 4096,  // some of its controls belong to a group
         rated = 8192,    // its flow is limited
         paired = 16384,  // some of its controls are pairs
+        // Most are: rows, flows and their order are those of the parent, no columns, no cuts, nothing but limits of states and
+        // controls of their own.
+        plain = 32768,
+        passive = 65536,  // no control at it or below, nothing that responds to states
+        lone = 131072,    // below it all is passive, at it one control at most
     };
     struct Place {
         std::uint8_t kind = 0, parent_kind = 0, place = 0;
@@ -92,15 +99,30 @@ class TreeElimination {
     void lay_out(TreeProgram const& program);
     void lay_out_cuts(TreeProgram const& program);
     void mark_columns(TreeProgram const& program);
+    void mark_shapes(TreeProgram const& program);
+    // What a visitor may take for granted about a plain vertex.
+    template <bool Plain>
+    static std::uint32_t known_flags(std::uint32_t flags) {
+        return Plain ? (flags & (has_children | watched_rows | mixed)) | has_parent | unit : flags;
+    }
     void copy_numbers(TreeProgram const& program, std::span<double const> units);
     template <bool Factor>
     void leaf_to_root(TreeModel const& model);
-    template <bool Factor, int N, int M>
+    template <bool Factor, bool Plain, int N, int M>
     void eliminate(Place const& place, TreeModel const& model, Cursor& at);
     template <bool Factor, int N, int M>
     void pass_rating(Place const& place, TreeModel const& model, Cursor& at, double* a, double* b, double* A, double* B,
                      double* C);
-    template <int N, int M>
+    template <bool Factor, bool Plain, int N, int M>
+    void eliminate_lone(Place const& place, TreeModel const& model, Cursor& at);
+    template <bool Plain, int N, int M>
+    void recover_lone(Place const& place, TreeStep& step, Cursor& at);
+    template <bool Factor, int N>
+    static void add_rows(double const* W, TreeModel const& model, std::size_t row, double* a, double* A);
+    template <bool Plain, int N, int M>
+    static auto link_of(Place const& place, double const* numbers);
+    double const* above_of(double const* x, std::uint32_t flags, int size, Cursor& at) const;
+    template <bool Plain, int N, int M>
     void recover(Place const& place, TreeModel const& model, TreeStep& step, Cursor& at);
     template <bool Factor>
     void add_message(double const* row, std::uint8_t kind, double* slot) const;
@@ -127,7 +149,7 @@ class TreeElimination {
     std::size_t cut_size_ = 0;  // largest rows + flows above a cut, on any rank
     bool column_cut_ = false;   // a column crosses a cut, on any rank
     std::size_t groups_ = 0;    // of this rank
-    std::size_t pair_limits_ = 0;
+    std::size_t pair_limits_ = 0, discs_ = 0;
 };
 
 }  // namespace dec::solvers

@@ -14,6 +14,52 @@ namespace {
 
 using Block = std::array<double, 18>;
 
+// Most vertices hang on their parents row by row and do not respond to states: the same with sizes known to the compiler.
+template <class Visitor>
+void with_sizes(TreeVertex const& vertex, Visitor&& visit) {
+    bool const twice = vertex.flows > vertex.rows;
+    if (vertex.rows == 1) twice ? visit.template operator()<1, 2>() : visit.template operator()<1, 1>();
+    if (vertex.rows == 2) twice ? visit.template operator()<2, 4>() : visit.template operator()<2, 2>();
+    if (vertex.rows == 3) twice ? visit.template operator()<3, 6>() : visit.template operator()<3, 3>();
+}
+
+template <int N>
+std::size_t flow_above(TreeVertex const& vertex, int i) {
+    return i < N ? vertex.place[static_cast<std::size_t>(i)]
+                 : vertex.parent_rows + std::size_t{vertex.place[static_cast<std::size_t>(i - N)]};
+}
+
+template <int N, int M>
+void add_flows(TreeVertex const& vertex, double const* own, double* parent) {
+    for (int i = 0; i < M; ++i) parent[flow_above<N>(vertex, i)] += own[i];
+}
+
+template <int N, int M>
+void take_states(TreeVertex const& vertex, double const* numbers, double const* own, double const* parent, double* v) {
+    double const* const D = numbers + N;
+    double const* const e = D + N * M;
+    for (int i = 0; i < N; ++i) {
+        v[i] = e[i] + numbers[i] * parent[vertex.place[static_cast<std::size_t>(i)]];
+        for (int k = 0; k < M; ++k) v[i] -= D[k * N + i] * own[k];
+    }
+}
+
+template <int N>
+void add_duals(TreeVertex const& vertex, double const* numbers, double const* own, double* parent) {
+    for (int i = 0; i < N; ++i) parent[vertex.place[static_cast<std::size_t>(i)]] += numbers[i] * own[i];
+}
+
+template <int N, int M>
+void take_prices(TreeVertex const& vertex, double const* numbers, double const* y, double const* parent,
+                 double const* of_flow, double* price) {
+    double const* const D = numbers + N;
+    for (int k = 0; k < M; ++k) {
+        double sum = parent[flow_above<N>(vertex, k)];
+        for (int i = 0; i < N; ++i) sum -= D[k * N + i] * y[i];
+        price[k] = sum + of_flow[k];
+    }
+}
+
 }  // namespace
 
 TreeFlow::TreeFlow(TreeProgram const& program, TreeLinks& links)
@@ -131,6 +177,11 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
                 for (std::size_t k = 0; k < vertex.flows; ++k)
                     own[k] += gain[k] * controls[static_cast<std::size_t>(d)];
             }
+            if (is_simple(j)) {
+                double* const parent = s.data() + first_flow_[static_cast<std::size_t>(vertex.parent)];
+                with_sizes(vertex, [&]<int N, int M>() { solvers::add_flows<N, M>(vertex, own, parent); });
+                return;
+            }
             if (vertex.root) return;
             std::array<double, 6> up{};
             std::copy(own, own + vertex.flows, up.data());
@@ -146,9 +197,16 @@ void TreeFlow::states(std::span<double const> controls, std::vector<double>& v, 
         width_,
         [&](std::size_t j, double const* row) {
             auto const& vertex = vertices[j];
-            auto const numbers = numbers_of(program_, vertex);
             double* const own = s.data() + first_flow_[j];
             double* const v_own = v.data() + vertex.first_row;
+            if (is_simple(j)) {
+                double const* const parent = v.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row;
+                with_sizes(vertex, [&]<int N, int M>() {
+                    take_states<N, M>(vertex, program_.numbers.data() + vertex.first_number, own, parent, v_own);
+                });
+                return;
+            }
+            auto const numbers = numbers_of(program_, vertex);
             std::array<double, 3> above{};
             std::copy(numbers.e, numbers.e + vertex.rows, above.data());
             if (!vertex.root) {
@@ -191,6 +249,14 @@ void TreeFlow::prices(std::span<double const> of_state, std::span<double const> 
         },
         [&](std::size_t j, double* row) {
             auto const& vertex = vertices[j];
+            if (is_simple(j)) {
+                double* const parent = dual_.data() + vertices[static_cast<std::size_t>(vertex.parent)].first_row;
+                with_sizes(vertex, [&]<int N, int>() {
+                    solvers::add_duals<N>(vertex, program_.numbers.data() + vertex.first_number,
+                                          dual_.data() + vertex.first_row, parent);
+                });
+                return;
+            }
             if (vertex.root) return;
             auto const up = dual_above(j, dual_.data() + vertex.first_row, {});
             add_duals(
@@ -201,6 +267,15 @@ void TreeFlow::prices(std::span<double const> of_state, std::span<double const> 
         width_,
         [&](std::size_t j, double const* row) {
             auto const& vertex = vertices[j];
+            if (is_simple(j)) {
+                with_sizes(vertex, [&]<int N, int M>() {
+                    take_prices<N, M>(vertex, program_.numbers.data() + vertex.first_number,
+                                      dual_.data() + vertex.first_row,
+                                      price.data() + first_flow_[static_cast<std::size_t>(vertex.parent)],
+                                      of_flow.data() + first_flow_[j], price.data() + first_flow_[j]);
+                });
+                return;
+            }
             if (vertex.root) {
                 std::copy_n(of_flow.data() + first_flow_[j], vertex.flows, price.data() + first_flow_[j]);
                 return;

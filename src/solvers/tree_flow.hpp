@@ -38,6 +38,11 @@ class TreeFlow {
 
   private:
     void find_response();
+    // Row by row below a vertex of this rank, without response.
+    [[nodiscard]] bool is_simple(std::size_t j) const {
+        return response_[j] < 0 && program_.vertices[j].parent >= 0 && program_.vertices[j].straight;
+    }
+
     TreeProgram const& program_;
     TreeLinks& links_;
     TreeWaves waves_;

@@ -32,6 +32,31 @@ constexpr int most_polished = 3, most_more = 10;
 // What elastic limits are exceeded by need not be known better.
 constexpr double excess_tolerance = 1e-7;
 
+TreeOutcome outcome_of(TreeStatus status, TreeJudgement const& judgement, int iterations, TreePoint&& point,
+                       bool control_prices) {
+    TreeOutcome outcome;
+    outcome.status = status;
+    outcome.iterations = iterations;
+    outcome.objective = judgement.objective;
+    outcome.dual_objective = judgement.dual_objective;
+    outcome.primal_residual = judgement.violation;
+    outcome.dual_residual = judgement.stationarity;
+    outcome.complementarity = judgement.complementarity;
+    outcome.penalty = judgement.penalty;
+    outcome.gap = std::abs(judgement.objective + judgement.penalty - judgement.dual_objective);
+    outcome.violation = judgement.total_violation;
+    outcome.u = std::move(point.u);
+    outcome.y = std::move(point.y);
+    outcome.state = std::move(point.state);
+    outcome.flow = std::move(point.flow);
+    outcome.price_low = std::move(point.price_low);
+    outcome.price_high = std::move(point.price_high);
+    outcome.price_flow = std::move(point.price_flow);
+    outcome.price_pair = std::move(point.price_pair);
+    if (control_prices) outcome.control_price = std::move(point.control_price);
+    return outcome;
+}
+
 class Iteration {
   public:
     Iteration(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings)
@@ -51,15 +76,16 @@ class Iteration {
     };
     Progress advance(double length);
     struct Prediction {
-        double target, length;
+        double target, second_share;
     };
     Prediction predictor(Progress const& progress);
     double corrector(Prediction const& prediction);
     TreeJudgement judge_point();
-    void polish(TreeJudgement& best);
+    int polish(TreeJudgement& best);
     [[nodiscard]] bool is_within_tolerance(TreeJudgement const& judgement) const;
     [[nodiscard]] bool stands_still(double primal, double gap);
     bool finishes(int iteration);
+    std::optional<TreeOutcome> resume(TreeStart const& start);
     TreeOutcome answer_found(int iteration);
     [[nodiscard]] bool proves_infeasible(TreeJudgement const& judgement) const {
         return !settings_.elastic && judgement.certificate > certificate_share * judgement.multipliers;
@@ -113,12 +139,12 @@ Iteration::Prediction Iteration::predictor(Progress const& progress) {
     double const length = largest[0] > 1.0 ? 1.0 / largest[0] : 1.0;
     double const left = (1.0 - length) * progress.complementarity + length * length * total[0];
     double const share = std::clamp(left / progress.complementarity, 0.0, 1.0);
-    return {share * share * share * progress.complementarity / progress.pairs, length};
+    return {share * share * share * progress.complementarity / progress.pairs, std::sqrt(length)};
 }
 
 // Length of the step. Second-order terms are of a full step; where that is far out of reach they mislead.
 double Iteration::corrector(Prediction const& prediction) {
-    barrier_.correct(prediction.target, prediction.length, model_);
+    barrier_.correct(prediction.target, prediction.second_share, model_);
     elimination_.update_slopes(model_);
     elimination_.solve(model_, step_);
     std::array largest{barrier_.reach_of_correction(step_).ratio};
@@ -132,15 +158,15 @@ TreeJudgement Iteration::judge_point() {
     return judge(program_, units_, links_, groups_, flow_, point_, settings_.elastic);
 }
 
-// Makes a judged point more exact, if it can.
-void Iteration::polish(TreeJudgement& best) {
+// Makes a judged point more exact, if it can. Returns the number of steps.
+int Iteration::polish(TreeJudgement& best) {
     auto best_point = point_;
     auto const price = barrier_.begin_polish();
     std::array mean{price.logarithms, price.count};
     links_.sum(mean);
     barrier_.set_penalties(mean[1] > 0.0 ? std::exp(mean[0] / mean[1]) : 1.0);
-    int without_progress = 0;
-    for (int step = 0; step <= most_polishing; ++step) {
+    int without_progress = 0, step = 0;
+    for (; step <= most_polishing; ++step) {
         if (without_progress > (best.residual() <= exact_enough ? 1 : patience)) break;
         auto const polished = judge_point();
         ++without_progress;
@@ -151,18 +177,26 @@ void Iteration::polish(TreeJudgement& best) {
             best_point = point_;
             if (best.residual() <= exact) break;
         }
-        barrier_.settle(point_, groups_);
-        barrier_.read(point_.u, point_.y);
-        find_states(program_, flow_, point_);
+        std::array moved{barrier_.settle(point_, groups_) ? 1.0 : 0.0};
+        links_.max(moved);
+        if (moved[0] != 0.0) {
+            barrier_.read(point_.u, point_.y);
+            find_states(program_, flow_, point_);
+        }
         barrier_.polish_model(point_, model_);
         elimination_.factor(model_);
         elimination_.solve(model_, step_);
         barrier_.polish_step(step_, groups_);
     }
     point_ = std::move(best_point);
+    return step;
 }
 
 bool Iteration::is_within_tolerance(TreeJudgement const& judgement) const {
+    constexpr double stationary = 1e-8;
+    if (settings_.give > 0.0 && judgement.limits <= settings_.give && judgement.stationarity <= stationary &&
+        judgement.complementarity <= stationary)
+        return true;
     double const cost = judgement.objective + judgement.penalty;
     double const limits = settings_.elastic ? std::max(settings_.tolerance, excess_tolerance) : settings_.tolerance;
     return judgement.limits <= limits && std::abs(cost - judgement.dual_objective) <= allowed_gap(cost);
@@ -186,7 +220,7 @@ bool Iteration::stands_still(double primal, double gap) {
 // on from where it was, to a hundredth of the gap, from where polishing sees better which limits are met.
 bool Iteration::finishes(int iteration) {
     auto judgement = judge_point();
-    if (settings_.polish) polish(judgement);
+    if (settings_.polish) static_cast<void>(polish(judgement));
     bool const is_answer = is_within_tolerance(judgement);
     if (is_answer && (!found_ || judgement.residual() < found_->judgement.residual()))
         found_ = Found{judgement, point_};
@@ -200,9 +234,20 @@ bool Iteration::finishes(int iteration) {
         tolerance_ *= 0.01;
         last_iteration_ = iteration + most_more;
     } else {
-        barrier_.stiffen(settings_.idle_controls);
+        barrier_.stiffen();
     }
     return false;
+}
+
+// The answer, if polishing the start leads to it.
+std::optional<TreeOutcome> Iteration::resume(TreeStart const& start) {
+    barrier_.start_exact(flow_, groups_, start);
+    static_cast<void>(judge_point());
+    barrier_.end_start(point_);
+    auto judgement = judge_point();
+    int const steps = polish(judgement);
+    if (!is_within_tolerance(judgement) || judgement.residual() > exact_enough) return std::nullopt;
+    return answer(TreeStatus::optimal, judgement, steps);
 }
 
 TreeOutcome Iteration::answer_found(int iteration) {
@@ -212,6 +257,8 @@ TreeOutcome Iteration::answer_found(int iteration) {
 
 TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer) {
     if (!units_.agree) return answer(TreeStatus::primal_infeasible, judge_point(), 0);
+    if (start != nullptr && settings_.resume)
+        if (auto outcome = resume(*start)) return std::move(*outcome);
     if (start != nullptr) barrier_.start_warm(flow_, groups_, *start);
     else barrier_.start_cold(flow_, groups_);
 
@@ -260,27 +307,7 @@ TreeOutcome Iteration::run(TreeStart const* start, TreeObserver const& observer)
 }
 
 TreeOutcome Iteration::answer(TreeStatus status, TreeJudgement const& judgement, int iterations) {
-    TreeOutcome outcome;
-    outcome.status = status;
-    outcome.iterations = iterations;
-    outcome.objective = judgement.objective;
-    outcome.dual_objective = judgement.dual_objective;
-    outcome.primal_residual = judgement.violation;
-    outcome.dual_residual = judgement.stationarity;
-    outcome.complementarity = judgement.complementarity;
-    outcome.penalty = judgement.penalty;
-    outcome.gap = std::abs(judgement.objective + judgement.penalty - judgement.dual_objective);
-    outcome.violation = judgement.total_violation;
-    outcome.u = std::move(point_.u);
-    outcome.y = std::move(point_.y);
-    outcome.state = std::move(point_.state);
-    outcome.flow = std::move(point_.flow);
-    outcome.price_low = std::move(point_.price_low);
-    outcome.price_high = std::move(point_.price_high);
-    outcome.price_flow = std::move(point_.price_flow);
-    outcome.price_pair = std::move(point_.price_pair);
-    if (settings_.control_prices) outcome.control_price = std::move(point_.control_price);
-    return outcome;
+    return outcome_of(status, judgement, iterations, std::move(point_), settings_.control_prices);
 }
 
 }  // namespace
@@ -357,6 +384,28 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
         outcome.flow = std::move(point.flow);
         return outcome;
     }
+}
+
+TreeOutcome evaluate(TreeProgram const& program, TreeLinks& links, TreeStart const& point, bool control_prices) {
+    TreeGroups groups{program, links};
+    auto const units = find_units(program, links, groups);
+    TreeFlow flow{program, links};
+    TreePoint at;
+    at.u = point.u;
+    at.y = point.y;
+    at.price_low = point.price_low;
+    at.price_high = point.price_high;
+    at.price_flow = point.price_flow;
+    at.price_pair = point.price_pair;
+    at.cap.assign(program.controls.size(), 0.0);
+    auto judgement = judge(program, units, links, groups, flow, at);
+    // Multipliers of caps are no part of a start: they are what else holds their controls in place.
+    constexpr double at_cap = 1e-9;
+    for (std::size_t d = 0; d < at.cap.size(); ++d)
+        if (program.controls[d].role == TreeControl::Role::capped && at.cap_slack[d] < at_cap)
+            at.cap[d] = std::max(-at.derivative[d], 0.0);
+    judgement = judge(program, units, links, groups, flow, at);
+    return outcome_of(TreeStatus::optimal, judgement, 0, std::move(at), control_prices);
 }
 
 }  // namespace dec::solvers

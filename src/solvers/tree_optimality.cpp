@@ -95,14 +95,50 @@ TreeJudgement judge(TreeProgram const& program, TreeUnits const& units, TreeLink
         add_limit(point.price_low[i], program.low[i], program.low[i] - point.observed[i]);
         add_limit(point.price_high[i], program.high[i], point.observed[i] - program.high[i]);
     }
-    for (std::size_t i = 0; i < program.flow_limits.size(); ++i)
-        add_limit(point.price_flow[i], program.flow_limits[i].bound,
-                  point.observed_flow[i] - program.flow_limits[i].bound);
+    // |x| <= 1 with a force F on x: at most F x - |F| of the sum. Elastic, |x|^2 / 2 <= 1/2 + e: F may be that of any multiplier z of
+    // this, F x - |F|^2 / (2 z) - z / 2, of which the largest counts.
+    auto const add_disc = [&](double x, double y, double force_x, double force_y) {
+        double const distance = std::hypot(x, y), force = std::hypot(force_x, force_y);
+        double const along = force_x * x + force_y * y, beyond = 0.5 * (distance * distance - 1.0);
+        judgement.multipliers += force;
+        judgement.violation = std::max(judgement.violation, distance - 1.0);
+        judgement.total_violation += std::max(beyond, 0.0);
+        judgement.complementarity = std::max(judgement.complementarity, std::min(units.cost * force, 1.0 - distance));
+        judgement.stationarity = std::max(judgement.stationarity, units.cost * std::abs(force_x * y - force_y * x));
+        if (!elastic) {
+            judgement.limits = std::max(judgement.limits, distance - 1.0);
+            of_limits += along - force;
+            return;
+        }
+        double const cost = excess_cost / units.cost, excess = std::max(beyond, 0.0);
+        double z = std::max(force, 1e-300);
+        for (int k = 0; k < 50 && force > cost; ++k) {  // force^2 / z^2 = 1 + 2 (z - cost) / cost, by Newton's method
+            double const value = 1.0 + 2.0 * (z - cost) / cost - force * force / (z * z);
+            z -= value / (2.0 / cost + 2.0 * force * force / (z * z * z));
+            z = std::clamp(z, cost, force);
+        }
+        double const above = std::max(z - cost, 0.0);
+        of_limits += along - 0.5 * force * force / z - 0.5 * z - 0.5 * above * above / cost;
+        judgement.penalty += cost * (excess + 0.5 * excess * excess);
+        judgement.limits = std::max(judgement.limits, std::abs(above / cost - excess));
+    };
+    for (std::size_t i = 0; i < program.flow_limits.size(); ++i) {
+        auto const& limit = program.flow_limits[i];
+        double const beyond = point.observed_flow[i] - limit.bound;
+        if (limit.side == TreeSide::half_plane) add_limit(point.price_flow[i], limit.bound, beyond);
+        if (limit.side != TreeSide::second_of_disc) continue;
+        add_disc(point.observed_flow[i - 1] - program.flow_limits[i - 1].bound, beyond, point.price_flow[i - 1],
+                 point.price_flow[i]);
+    }
 
     std::vector<double> of_pairs(program.controls.size(), 0.0);
     for (std::size_t i = 0; i < program.pair_limits.size(); ++i) {
         auto const& limit = program.pair_limits[i];
-        add_limit(point.price_pair[i], limit.bound, point.observed_pair[i] - limit.bound);
+        double const beyond = point.observed_pair[i] - limit.bound;
+        if (limit.side == TreeSide::half_plane) add_limit(point.price_pair[i], limit.bound, beyond);
+        if (limit.side == TreeSide::second_of_disc)
+            add_disc(point.observed_pair[i - 1] - program.pair_limits[i - 1].bound, beyond, point.price_pair[i - 1],
+                     point.price_pair[i]);
         of_pairs[static_cast<std::size_t>(limit.control)] += limit.first * point.price_pair[i];
         of_pairs[static_cast<std::size_t>(limit.control) + 1] += limit.second * point.price_pair[i];
     }

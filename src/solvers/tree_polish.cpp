@@ -18,6 +18,8 @@ constexpr double least_progress = 0.1, largest_penalty = 1e13;
 constexpr double first_proximity = 1e-5, fading = 0.3, least_proximity = 1e-8;
 // Violations below this are rounding.
 constexpr double rounding = 5e-12;
+// Violations below this are not looked at where a limit is met: times a penalty, rounding of the state would move its multiplier.
+constexpr double negligible = 1e-13;
 // A step that leaves the domain of a logarithm goes this share of the way to its end.
 constexpr double into_domain = 0.9;
 
@@ -28,12 +30,15 @@ void adapt(double residual, double& before, double& penalty) {
     before = left;
 }
 
+double seen(double residual) { return std::abs(residual) <= negligible ? 0.0 : residual; }
+
 }  // namespace
 
 TreeMeanPrice TreeBarrier::begin_polish() {
     for (auto* const limits : {&low_, &high_}) limits->before = limits->z;
     fixed_.before = fixed_.z;
     for (auto& cap : caps_) cap.before = cap.z;
+    for (auto& disc : discs_) disc.before = disc.force;
     for (auto* const variables : {&controls_, &shared_}) variables->before = variables->t;
     polish_proximity_ = first_proximity / fading;
     TreeMeanPrice mean;
@@ -59,6 +64,7 @@ TreeMeanPrice TreeBarrier::begin_polish() {
         if (!cap.met) cap.z = 0.0;
         add(cap.z);
     }
+    press_discs();
     controls_.met.assign(controls_.t.size(), 0);
     shared_.met.assign(shared_.t.size(), 0);
     return mean;
@@ -69,6 +75,7 @@ void TreeBarrier::end_polish(TreeGroups& groups) {
     follow_groups(groups);
     for (auto* const limits : {&low_, &high_}) limits->z = limits->before;
     fixed_.z = fixed_.before;
+    for (auto& disc : discs_) disc.force = disc.before;
     for (auto& cap : caps_) {
         cap.z = cap.before;
         cap.value = gap_of(cap);
@@ -92,23 +99,28 @@ void TreeBarrier::set_penalties(double mean_price) {
 }
 
 // A variable is at the bound to which the derivative takes it.
-void TreeBarrier::settle_variables(Variables& variables, std::vector<double> const& derivative,
+bool TreeBarrier::settle_variables(Variables& variables, std::vector<double> const& derivative,
                                    std::vector<double> const& range, std::vector<double> const& worth) const {
+    bool has_moved = false;
     for (std::size_t i = 0; i < variables.t.size(); ++i) {
         if (variables.moves[i] == 0) continue;
         double const towards = variables.t[i] - units_.cost * range[i] * derivative[i] / worth[i];
         bool const at_low = towards <= 0.0, at_high = towards >= 1.0 && !variables.is_logarithmic(i);
         variables.met[i] = at_low || at_high ? 1 : 0;
-        if (at_low) variables.t[i] = 0.0;
-        else if (at_high) variables.t[i] = 1.0;
+        if (!at_low && !at_high) continue;
+        double const bound = at_low ? 0.0 : 1.0;
+        has_moved |= variables.t[i] != bound;
+        variables.t[i] = bound;
     }
+    return has_moved;
 }
 
-void TreeBarrier::settle(TreePoint const& point, TreeGroups& groups) {
-    settle_variables(controls_, point.derivative, units_.control_range, units_.control_worth);
-    settle_variables(shared_, point.group_derivative, units_.group_range, units_.group_worth);
+bool TreeBarrier::settle(TreePoint const& point, TreeGroups& groups) {
+    bool has_moved = settle_variables(controls_, point.derivative, units_.control_range, units_.control_worth);
+    has_moved |= settle_variables(shared_, point.group_derivative, units_.group_range, units_.group_worth);
     follow_groups(groups);
     set_values(point);
+    return has_moved;
 }
 
 template <int Sign>
@@ -125,7 +137,7 @@ void TreeBarrier::polish_limits(Limits& limits, TreeModel& model) const {
         if (limits.met[i] == met) adapt(residual, limits.left[i], limits.penalty[i]);
         limits.met[i] = met;
         model.row_curvature[w] += limits.penalty[i];
-        model.row_slope[w] += limits.penalty[i] * residual;
+        model.row_slope[w] += limits.penalty[i] * seen(residual);
     }
 }
 
@@ -134,9 +146,9 @@ void TreeBarrier::polish_limits_step(Limits& limits, TreeStep const& step) const
     for (std::size_t i = 0; i < limits.row.size(); ++i) {
         if (limits.met[i] == not_met) continue;
         auto const w = static_cast<std::size_t>(limits.row[i]);
-        double const excess = Sign * (value_[w] + step.row[w] - limits.bound[i]);
-        if (limits.met[i] == exceeded) limits.z[i] = excess_cost * (1.0 + excess);
-        else limits.z[i] += limits.penalty[i] * excess;
+        double const residual = value_[w] - limits.bound[i];
+        if (limits.met[i] == exceeded) limits.z[i] = excess_cost * (1.0 + Sign * (residual + step.row[w]));
+        else limits.z[i] += limits.penalty[i] * Sign * (seen(residual) + step.row[w]);
         if (elastic_) {
             limits.met[i] = limits.z[i] > excess_cost ? exceeded : met;
             if (limits.met[i] == met) limits.z[i] = std::min(limits.z[i], excess_cost);
@@ -158,7 +170,7 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
         double const residual = value_[w] - fixed_.bound[i];
         adapt(residual, fixed_.left[i], fixed_.penalty[i]);
         model.row_curvature[w] += fixed_.penalty[i];
-        model.row_slope[w] += fixed_.penalty[i] * residual;
+        model.row_slope[w] += fixed_.penalty[i] * seen(residual);
     }
     polish_proximity_ = std::max(fading * polish_proximity_, least_proximity);
     auto const term = [this](Variables const& variables, std::size_t i, double lower, double range, double worth,
@@ -181,13 +193,14 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
         model.shared_curvature[d] = curvature;
         model.shared_slope[d] = slope + price_[d];
     }
+    couple_discs(true, model);
     couple_pairs(model);
     for (auto& cap : caps_) {
         cap.value = gap_of(cap);
         if (!cap.met && cap.value < -rounding) cap.met = true;
         else if (cap.met) adapt(cap.value, cap.left, cap.penalty);
         double const stiffness = cap.met ? cap.penalty : 0.0;
-        double const push = -stiffness * cap.value;  // of the multiplier, upwards
+        double const push = -stiffness * seen(cap.value);  // of the multiplier, upwards
         couple_cap(cap, stiffness, push, model);
     }
     for (std::size_t g = 0; g < shared_.t.size(); ++g) {
@@ -200,16 +213,18 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
 
 void TreeBarrier::polish_step(TreeStep& step, TreeGroups& groups) {
     follow_pairs(step);
+    polish_discs_step(step);
     polish_limits_step<-1>(low_, step);
     polish_limits_step<1>(high_, step);
+    press_discs_after(step);
     for (std::size_t i = 0; i < fixed_.row.size(); ++i) {
         auto const w = static_cast<std::size_t>(fixed_.row[i]);
-        fixed_.z[i] += fixed_.penalty[i] * (value_[w] + step.row[w] - fixed_.bound[i]);
+        fixed_.z[i] += fixed_.penalty[i] * (seen(value_[w] - fixed_.bound[i]) + step.row[w]);
     }
     for (auto& cap : caps_) {
         if (!cap.met) continue;
         double const move = cap.ratio * step.of_group[cap.control] - step.control[cap.control];
-        cap.z -= cap.penalty * (cap.value + move);
+        cap.z -= cap.penalty * (seen(cap.value) + move);
         cap.met = cap.z > 0.0;
         cap.z = std::max(cap.z, 0.0);
     }

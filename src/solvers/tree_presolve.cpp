@@ -232,16 +232,24 @@ void TreePresolve::drop_limits() {
 void TreePresolve::drop_flow_limits() {
     reduced_flow_.clear();
     flow_limited_.assign(program_.vertices.size(), 0);
+    double first_farthest = 0.0;  // of a disc from its centre
     for (std::size_t i = 0; i < program_.flow_limits.size(); ++i) {
         auto const& limit = program_.flow_limits[i];
         auto const j = static_cast<std::size_t>(limit.vertex);
-        double largest = 0.0;
+        double value = 0.0, radius = 0.0;
         for (std::size_t k = 0; k < program_.vertices[j].flows; ++k) {
             double const weight = program_.weights[static_cast<std::size_t>(limit.first_weight) + k];
-            largest += weight * flow_value_[flow_.first_flow(j) + k] +
-                       std::abs(weight) * flow_radius_[flow_.first_flow(j) + k];
+            value += weight * flow_value_[flow_.first_flow(j) + k];
+            radius += std::abs(weight) * flow_radius_[flow_.first_flow(j) + k];
         }
-        if (largest <= limit.bound) continue;
+        double const farthest = std::abs(value - limit.bound) + radius;
+        if (limit.side == TreeSide::first_of_disc) {
+            first_farthest = farthest;
+            continue;
+        }
+        bool const disc = limit.side == TreeSide::second_of_disc;
+        if (disc ? std::hypot(first_farthest, farthest) <= 1.0 : value + radius <= limit.bound) continue;
+        if (disc) reduced_flow_.push_back(i - 1);
         reduced_flow_.push_back(i);
         flow_limited_[j] = 1;
     }

@@ -36,6 +36,8 @@ double to_unit_interval(std::uint64_t bits) { return std::ldexp(static_cast<doub
 
 }  // namespace
 
+std::uint64_t mix(std::uint64_t bits) { return splitmix64(bits); }
+
 double uniform(std::uint64_t seed, std::string_view purpose, std::string_view name) {
     return to_unit_interval(bits_of(seed, purpose, name));
 }
@@ -49,11 +51,13 @@ std::int64_t uniform_integer(std::uint64_t seed, std::string_view purpose, std::
 Stream::Stream(std::uint64_t seed, std::string_view purpose, std::string_view name)
     : state_{bits_of(seed, purpose, name)} {}
 
-double Stream::uniform() {
+std::uint64_t Stream::bits() {
     auto const bits = splitmix64(state_);
     state_ += step;
-    return to_unit_interval(bits);
+    return bits;
 }
+
+double Stream::uniform() { return to_unit_interval(bits()); }
 
 std::int64_t Stream::integer(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(uniform() * static_cast<double>(high - low + 1));

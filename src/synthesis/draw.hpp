@@ -15,11 +15,15 @@ namespace dec::synthesis {
 [[nodiscard]] std::int64_t uniform_integer(std::uint64_t seed, std::string_view purpose, std::string_view name,
                                            std::int64_t low, std::int64_t high);
 
+/// A bijection of 64 bits whose outputs look random: the step of SplitMix64.
+[[nodiscard]] std::uint64_t mix(std::uint64_t bits);
+
 /// A sequence of random numbers of one owner, for things that are drawn one after the other and have no names yet:
 /// SplitMix64. The same on every machine.
 class Stream {
   public:
     Stream(std::uint64_t seed, std::string_view purpose, std::string_view name);
+    [[nodiscard]] std::uint64_t bits();
     /// In [0, 1).
     [[nodiscard]] double uniform();
     [[nodiscard]] double uniform(double low, double high) { return low + (high - low) * uniform(); }

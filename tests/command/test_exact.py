@@ -220,6 +220,27 @@ def test_reactive_power_spares_curtailment_and_is_in_all_outputs(policy, tmp_pat
     assert [told[name] for name in names] == pytest.approx(1000.0 * q, abs=1e-2)
 
 
+def test_the_price_of_fairness_counts_reactive_power_on_both_sides(tmp_path):
+    asked = ["--vmax", "1.03", "--reactive", "capability", "--power-factor", 0.95]
+    fair = summary_of("--policy", "proportional", *asked, "--price-of-fairness", folder=tmp_path)
+    least = summary_of("--policy", "min-curtailment", *asked, folder=tmp_path)
+
+    most = fair["available_kw"] - least["curtailed_kw"]
+    assert fair["curtailed_kw"] > least["curtailed_kw"]
+    assert fair["price_of_fairness"] == pytest.approx((fair["curtailed_kw"] - least["curtailed_kw"]) / most, abs=1e-7)
+
+
+def test_a_run_with_reactive_power_begun_from_its_own_file_ends_where_it_did(tmp_path):
+    asked = ["--policy", "quadratic", "--vmax", "1.03", "--reactive", "capability"]
+    cold = summary_of(*asked, folder=tmp_path)
+    (tmp_path / "results.h5").rename(tmp_path / "before.h5")
+    warm = summary_of(*asked, "--warm-start", tmp_path / "before.h5", folder=tmp_path)
+
+    assert warm["objective"] == pytest.approx(cold["objective"], rel=1e-8)
+    with h5py.File(tmp_path / "before.h5") as before, h5py.File(tmp_path / "results.h5") as after:
+        assert after["ders/alpha"][:] == pytest.approx(before["ders/alpha"][:], abs=1e-7)
+
+
 def test_ratings_are_kept_and_have_prices(tmp_path):
     without = summary_of("--policy", "quadratic", folder=tmp_path)
     rated = summary_of("--policy", "quadratic", "--ratings", "normal", folder=tmp_path)

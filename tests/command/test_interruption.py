@@ -1,5 +1,7 @@
 """SIGINT and SIGTERM end a run with its own exit code, and leave nothing that looks whole and is not."""
+import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -7,7 +9,7 @@ import time
 import h5py
 import pytest
 
-from command_line import DEMONSTRATION, ENVIRONMENT, command
+from command_line import DEMONSTRATION, ENVIRONMENT, command, succeed
 
 
 def interrupted(arguments, number, seconds, folder):
@@ -88,3 +90,28 @@ def test_mpirun_forwards_the_signal_for_a_clean_stop(number, ranks, slow_to_read
     assert process.returncode == 143, err
     assert out == "" and err.count("error: ") == 1 and "stopped by a signal" in err
     assert [path.name for path in tmp_path.iterdir()] == ["feeder.xml"]
+
+
+@pytest.mark.parametrize("ranks, number", [(0, signal.SIGTERM), (2, signal.SIGUSR1)])
+def test_an_interrupted_run_is_where_the_next_one_begins(ranks, number, tmp_path):
+    feeder, output = tmp_path / "feeder.h5", tmp_path / "stopped.h5"
+    succeed("generate", feeder, "--buses", 20000, "--target-vmax", "1.07", "--pv-penetration", "0.5")
+    options = ("--policy", "quadratic", "--ac", "none")
+    cold = json.loads(succeed("solve", feeder, "-o", tmp_path / "cold.h5", "--json", *options).out)
+    process = subprocess.Popen(command("solve", feeder, "-o", output, "--progress", "on", *options, ranks=ranks), env=ENVIRONMENT,
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in process.stderr:
+        if re.search(r"round +[4-9]\b", line):
+            process.send_signal(number)
+            break
+    process.communicate(timeout=100)
+    assert process.returncode == 143
+    with h5py.File(output) as file:
+        assert file.attrs["status"] == "interrupted"
+        alpha = file["ders/alpha"][:]
+        assert ((alpha >= 0.0) & (alpha <= 1.0)).all() and alpha.any()
+
+    warm = json.loads(succeed("solve", feeder, "-o", tmp_path / "warm.h5", "--warm-start", output, "--json", *options).out)
+
+    assert warm["status"] == cold["status"] == "optimal"
+    assert warm["curtailed_kw"] == pytest.approx(cold["curtailed_kw"], rel=1e-7)

@@ -178,3 +178,15 @@ def test_an_iteration_limit_is_exit_code_4_with_marked_results(tmp_path):
     assert json.loads(outcome.out)["status"] == "iteration_limit"
     with h5py.File(tmp_path / "r.h5") as file:
         assert file.attrs["status"] == "iteration_limit"
+
+
+@pytest.mark.parametrize("options", [("--ac", "none"), ("--policy", "quadratic")])
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_a_dry_run_foretells_the_memory_of_a_generated_feeder(options, ranks, tmp_path):
+    feeder = tmp_path / "feeder.h5"
+    succeed("generate", feeder, "--buses", 15000, "--target-vmax", "1.06")
+    foretold = json.loads(succeed("solve", feeder, "--dry-run", "--json", *options, ranks=ranks).out)
+    found = json.loads(succeed("solve", feeder, "-o", tmp_path / "r.h5", "--json", *options, ranks=ranks).out)
+    assert foretold["peak_memory_mb"] == pytest.approx(found["peak_memory_mb"], rel=0.3)
+    assert foretold["v_max_uncurtailed"] == pytest.approx(found["v_max_uncurtailed"], abs=1e-9)
+    assert foretold["seconds"]["total"] > foretold["seconds"]["build"] > 0.0

@@ -1,6 +1,7 @@
 /// A native file that is hung and split by its outline, each rank reading the rest of its own, against the same feeder read whole.
 #include <catch2/catch.hpp>
 
+#include "dec/feeder/outline.hpp"
 #include "dec/io/native.hpp"
 #include "dec/partition/names.hpp"
 #include "dec/partition/piece.hpp"
@@ -15,25 +16,25 @@ using partition::Piece;
 namespace {
 
 /// The pieces of a feeder that hangs. Collective.
-Piece split_over(core::Communicator const& comm, std::optional<partition::Whole> whole) {
+Piece split_over(core::Communicator const& comm, std::optional<partition::Whole> whole, partition::SourceRows& rows) {
     core::together(comm, [&] {
         if (!comm.is_root()) return;
         whole->agents = partition::find_agents(whole->feeder, whole->tree);
         whole->partition =
             partition::split(whole->feeder, whole->tree, whole->agents, partition::Grain::secondary, comm.size());
     });
-    return partition::distribute(comm, whole);
+    return partition::distribute(comm, whole, rows);
 }
 
-Piece by_whole(core::Communicator const& comm, Feeder const& feeder) {
+Piece by_whole(core::Communicator const& comm, Feeder const& feeder, partition::SourceRows& rows) {
     std::optional<partition::Whole> whole;
     Notes notes;
     if (comm.is_root()) whole.emplace(partition::Whole{.feeder = feeder, .tree = validate(feeder, notes)});
-    return split_over(comm, std::move(whole));
+    return split_over(comm, std::move(whole), rows);
 }
 
 /// As the command does it; nothing on all ranks alike where the outline does not do.
-std::optional<Piece> by_outline(core::Communicator const& comm, std::string const& path) {
+std::optional<Piece> by_outline(core::Communicator const& comm, std::string const& path, partition::SourceRows& rows) {
     std::optional<partition::Whole> whole;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
@@ -42,11 +43,11 @@ std::optional<Piece> by_outline(core::Communicator const& comm, std::string cons
             whole.emplace(partition::Whole{.feeder = std::move(outline), .tree = std::move(*tree)});
     });
     if (comm.max(std::int64_t{whole.has_value()}) == 0) return std::nullopt;
-    auto piece = split_over(comm, std::move(whole));
-    auto const& rows = piece.global;
+    auto piece = split_over(comm, std::move(whole), rows);
+    auto const& global = piece.global;
     core::together(comm, [&] {
         io::complete_from_native(path, piece.feeder,
-                                 {rows.buses, rows.lines, rows.transformers, rows.banks, rows.loads, rows.pv_systems});
+                                 {global.buses, rows.lines, rows.transformers, rows.banks, rows.loads, global.pv_systems});
     });
     return piece;
 }
@@ -78,11 +79,14 @@ bool check_both_ways(Feeder const& feeder) {
     core::together(comm, [&] {
         if (comm.is_root()) io::write_native(feeder, folder / "feeder.h5");
     });
-    auto const piece = by_outline(comm, folder / "feeder.h5");
+    partition::SourceRows rows, whole_rows;
+    auto const piece = by_outline(comm, folder / "feeder.h5", rows);
     if (!piece) return false;
-    check_same(*piece, by_whole(comm, feeder));
+    check_same(*piece, by_whole(comm, feeder, whole_rows));
+    CHECK(rows.lines == whole_rows.lines);
+    CHECK(rows.loads == whole_rows.loads);
     CHECK(are_elements_sound(piece->feeder));
-    CHECK(partition::names_stand_once(comm, *piece));
+    CHECK(partition::names_stand_once(comm, *piece, rows));
     return true;
 }
 
@@ -114,8 +118,9 @@ TEST_CASE("a name that stands twice is found, on whatever ranks the two are", "[
     auto const seed = GENERATE(range(0U, 10U));
     core::Communicator const comm{MPI_COMM_WORLD};
     auto feeder = test::random_feeder({.seed = seed, .branches = 25});
-    auto piece = by_whole(comm, feeder);
-    CHECK(partition::names_stand_once(comm, piece));
+    partition::SourceRows rows;
+    auto piece = by_whole(comm, feeder, rows);
+    CHECK(partition::names_stand_once(comm, piece, rows));
     auto const last = feeder.buses.size() - 1;
     auto const name = std::string{feeder.buses.name(Index<Bus>{seed % last})};
 
@@ -125,5 +130,5 @@ TEST_CASE("a name that stands twice is found, on whatever ranks the two are", "[
                                                                                        : piece.feeder.buses.name(id));
     piece.feeder.buses.names() = names;
 
-    CHECK_FALSE(partition::names_stand_once(comm, piece));
+    CHECK_FALSE(partition::names_stand_once(comm, piece, rows));
 }

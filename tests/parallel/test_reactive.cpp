@@ -1,4 +1,5 @@
 /// Reactive power and ratings of method exact on any number of ranks: by hand, and by laws. Independent solvers: tests/peers.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
@@ -164,10 +165,70 @@ TEST_CASE("any number of ranks finds the same shares and reactive powers", "[par
         CAPTURE(seed, name);
         REQUIRE(here.answer.status == together.answer.status);
         if (!has_answer(here.answer)) continue;
-        CHECK(together.answer.objective == Approx(here.answer.objective).epsilon(1e-7).margin(1e-8));
+        CHECK(together.answer.objective == Approx(here.answer.objective).epsilon(1e-9).margin(1e-9));
         for (std::size_t d = 0; d < here.alpha.size(); ++d) {
             CAPTURE(d);
-            CHECK(together.alpha[d] == Approx(here.alpha[d]).margin(2e-5));
+            CHECK(together.alpha[d] == Approx(here.alpha[d]).margin(1e-9));
         }
     }
+}
+
+TEST_CASE("moving one rating changes the objective as its price says", "[parallel][reactive]") {
+    core::Communicator const world{MPI_COMM_WORLD};
+    int priced = 0;
+    for (unsigned seed = 0; seed < 8; ++seed) {
+        auto const feeder = test::with_ratings(test::random_feeder({.seed = seed, .branches = 10}), seed);
+        auto asked = settings(test::limit_between(test::DenseTwin{feeder}, 0.6));
+        asked.ratings = Ratings::normal;
+        asked.reactive = seed % 2 == 0;
+        auto const* const name = seed % 4 < 2 ? "quadratic" : "min-curtailment";
+        auto const found = ask(world, *test::distributed(world, feeder), name, asked);
+        if (found.answer.status != Status::optimal) continue;
+        // The dearest rated line, the same on all ranks: by its place in the feeder and all prices of its phases together.
+        std::vector<double> of_line(feeder.lines.size(), 0.0);
+        for (std::size_t i = 0; i < found.answer.ratings.size(); ++i)
+            for (auto id : feeder.lines.ids())
+                if (found.answer.ratings[i].limit == found.answer.ratings[i].rating &&
+                    found.answer.ratings[i].name.starts_with("line " + std::string{feeder.lines.name(id)} + "."))
+                    of_line[id.at()] += found.answer.price_rating[i] * found.answer.ratings[i].limit * 1000.0;
+        for (double& price : of_line) price = world.sum(price);
+        auto const dearest = std::ranges::max_element(of_line);
+        if (dearest == of_line.end() || *dearest < 1e-3 * std::max(1.0, found.answer.objective)) continue;
+        constexpr double part = 1e-4;
+        auto const moved = [&](double by) {
+            auto other = feeder;
+            other.lines.rows()[static_cast<std::size_t>(dearest - of_line.begin())].rating.normal_a *= 1.0 + by;
+            return ask(world, *test::distributed(world, other), name, asked).answer.objective;
+        };
+
+        double const wider = moved(part), narrower = moved(-part);
+
+        // The objective is convex in the rating.
+        double const scatter = 1e-6 * std::max(1.0, found.answer.objective);
+        CAPTURE(seed, name, *dearest, wider, narrower, found.answer.objective);
+        CHECK(part * *dearest >= found.answer.objective - wider - scatter);
+        CHECK(part * *dearest <= narrower - found.answer.objective + scatter);
+        CHECK(narrower - found.answer.objective > 0.5 * part * *dearest - scatter);
+        ++priced;
+    }
+    CHECK(priced > 0);
+}
+
+TEST_CASE("begun from its own answer a program with reactive power has the same answer", "[parallel][reactive]") {
+    core::Communicator const world{MPI_COMM_WORLD};
+    auto const feeder = test::random_feeder({.seed = 20});
+    auto const spread = test::distributed(world, feeder);
+    auto asked = settings(test::limit_between(test::DenseTwin{feeder}, 0.5));
+    asked.reactive = true;
+    auto const cold = ask(world, *spread, "quadratic", asked);
+    REQUIRE(has_answer(cold.answer));
+    coordination::Settings::Start start{.alpha = cold.answer.alpha};
+    for (double const q : cold.answer.reactive) start.reactive_kvar.push_back(1000.0 * q);
+    asked.start = start;
+
+    auto const warm = ask(world, *spread, "quadratic", asked);
+
+    REQUIRE(has_answer(warm.answer));
+    CHECK(warm.answer.objective == Approx(cold.answer.objective).epsilon(1e-9).margin(1e-9));
+    for (std::size_t d = 0; d < cold.alpha.size(); ++d) CHECK(warm.alpha[d] == Approx(cold.alpha[d]).margin(1e-8));
 }

@@ -447,7 +447,7 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-6, silent=None, s
     return flaws + price_flaws(program, ours)
 
 
-def reactive_flaws(name, tolerance=2e-3, room=3e-8):
+def reactive_flaws(name, tolerance=2e-3, room=1e-8):
     """With our shares as they are: is every circle kept, and the sum of q^2 / s as small as it can be?"""
     ours = json.loads(Path(f"{name}.json").read_text())
     if ours["status"] not in ("optimal", "converged") or not ours["reactive"]:

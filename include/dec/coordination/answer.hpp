@@ -69,7 +69,7 @@ struct Answer {
     std::vector<RatedBranch> ratings;  ///< where ratings are limits: those of this rank
     double beyond_help = 0.0;          ///< branches of this rank whose overload no curtailment takes away
     std::vector<double> price_rating;  ///< per entry of `ratings`, once there are prices: what one kVA less would cost
-    /// Per row of pv_systems, where every DER may have a node of its own: the one whose limit binds it, empty where none does.
+    /// Per row of pv_systems, where every DER may have its own: the node or rated branch whose limit binds it, empty where none does.
     std::vector<std::string> binding;
     std::optional<std::int64_t> levels;  ///< of a policy that has them
     std::optional<double> duality_gap;   ///< relative

@@ -1,5 +1,5 @@
 /// \file power_limits.hpp
-/// Circles of apparent power around the answers of programs: what they are, and where their polygons have to be finer.
+/// Circles of apparent power around the answers of programs, and what they are worth.
 #pragma once
 
 #include <span>
@@ -16,18 +16,10 @@ namespace dec::coordination {
                                               Settings const& settings, std::span<RatedBranch const> ratings,
                                               model::FlowState const& nothing, model::FlowState const& everything);
 
-/// What chords carry at an answer: with a force F of the chords of a circle on what is in it, the circle itself would allow as much
-/// as |F| - sum of chord's force times its bound less of the objective.
-struct ChordForces {
-    double gap = 0.0;    ///< sum over circles of this rank: bounds how far the objective is above that with circles
-    double force = 0.0;  ///< sum of |F|
-};
-[[nodiscard]] ChordForces chord_forces(model::PowerLimits const& powers, model::AssembledProgram const& assembled,
-                                       solvers::TreeOutcome const& outcome);
-/// Adds corners where an answer meets chords. \pre `assembled` and `outcome` are of these limits.
-void refine(model::PowerLimits& powers, model::LinDist3Flow const& flow, model::AssembledProgram const& assembled,
-            solvers::TreeOutcome const& outcome);
-
+/// Per rated branch: what one pu more of the active and of the reactive power that is limited would cost, of a program's objective.
+[[nodiscard]] std::vector<Eigen::Vector2d> rating_forces(model::PowerLimits const& powers,
+                                                         model::AssembledProgram const& assembled,
+                                                         solvers::TreeOutcome const& outcome);
 /// Per rated branch: what one pu less of its limit would cost, of a program's objective.
 [[nodiscard]] std::vector<double> rating_prices(model::PowerLimits const& powers,
                                                 model::AssembledProgram const& assembled,

@@ -4,6 +4,7 @@
 /// Source: docs/equations.md#reactive-power-and-ratings.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,11 @@ struct RatedBranches {
 
 /// |weight' (P, Q)| of a state, pu.
 [[nodiscard]] double apparent_power(RatedBranch const& branch, model::FlowState const& state);
+
+/// Names of those of all ranks that a state loads to their limit, in the feeder's order; on the root, elsewhere none. Collective.
+[[nodiscard]] std::vector<std::string> loaded_branches(core::Communicator const& comm,
+                                                       std::span<RatedBranch const> ratings,
+                                                       model::FlowState const& state);
 
 /// Carrying elements of this rank without any rating, and, asked for emergency ratings, those that only have a normal one.
 struct MissingRatings {

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "dec/core/archive.hpp"
 #include "dec/core/communicator.hpp"
 #include "dec/core/table.hpp"
 
@@ -46,27 +47,64 @@ struct Block {
 using AttributeValue = std::variant<double, std::int64_t, std::string>;
 using Attributes = std::map<std::string, AttributeValue>;
 
-/// Writes a file under a temporary name beside it; the name the user asked for appears only with `commit`.
-class Hdf5Writer {
+/// Where tables go: a file, or memory for a while.
+class TableSink {
+  public:
+    virtual ~TableSink() = default;
+    /// Takes one group of columns of equal length. Each rank gives any rows it has; `rows[i]` is the place of its i-th
+    /// entry in the whole table of `total` rows; every row must be given exactly once over all ranks. Texts become UTF-8
+    /// of fixed length, the longest over all ranks. An empty table gives datasets of zero rows. Collective.
+    virtual void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
+                       std::span<Column const> columns) = 0;
+    /// Attributes of a group ("/" for the topmost); values must be equal on all ranks. Texts of variable length. Collective.
+    virtual void attributes(std::string_view group, Attributes const& values) = 0;
+};
+
+/// Tables of one rank as they would lie in a file, kept in memory until Hdf5Writer::replay writes them, perhaps elsewhere.
+class TableRecord final : public TableSink {
+  public:
+    void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
+               std::span<Column const> columns) override;
+    void attributes(std::string_view group, Attributes const& values) override;
+    /// What was given so far; for Hdf5Writer::replay of the same run, not a file format.
+    [[nodiscard]] std::vector<char> take() { return pack_.take(); }
+
+  private:
+    Packer pack_;
+};
+
+/// Writes a file under a temporary name beside it; the name the user asked for appears only with `commit`. Members throw
+/// SystemFailure on all ranks alike.
+class Hdf5Writer final : public TableSink {
   public:
     /// Collective. \throws SystemFailure on all ranks alike if the file cannot be created.
     Hdf5Writer(Communicator const& comm, std::string path);
     Hdf5Writer(Hdf5Writer const&) = delete;
     Hdf5Writer& operator=(Hdf5Writer const&) = delete;
     /// Without commit the temporary file is removed. Collective.
-    ~Hdf5Writer();
+    ~Hdf5Writer() override;
 
-    /// Writes one group of columns of equal length. Each rank gives any rows it has; `rows[i]` is the place of its i-th
-    /// entry in the whole table of `total` rows; every row must be given exactly once over all ranks. Rows are brought
-    /// into contiguous blocks, one per rank, and written with collective transfers. Texts become UTF-8 of fixed length,
-    /// the longest over all ranks. An empty table gives datasets of zero rows. Collective.
+    /// All groups that follow lie below this one; "" for those of the file itself. Not collective; the same on all ranks.
+    void below(std::string group);
+    /// From here on the root writes alone, and nothing of it is collective but the destructor; the others have no file any
+    /// more. Collective.
+    void continue_on_root(Communicator const& root_alone);
+    /// Writes what a record of one rank holds. Of files with one rank.
+    void replay(std::vector<char> const& record);
+
+    /// Rows are brought into contiguous blocks, one per rank, and written with collective transfers.
     void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
-               std::span<Column const> columns);
+               std::span<Column const> columns) override;
     /// Writes one dataset of `total` rows of which each rank has those from `first` on; over all ranks every row is given
     /// exactly once. Nothing is sent between ranks but the length of the longest text. Texts as in `table`. Collective.
     void block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first);
-    /// Attributes of a group ("/" for the file itself); values must be equal on all ranks. Texts of variable length. Collective.
-    void attributes(std::string_view group, Attributes const& values);
+    /// Makes a dataset that `fill` writes: of `like` only the name, unit, meaning, width and kind count. Every row has to be
+    /// filled. \param text_size bytes of the longest text. All arguments must be equal on all ranks. Collective.
+    void declare(std::string_view group, Block const& like, std::int64_t total, std::size_t text_size = 1);
+    /// Writes the rows from `first` on of a declared dataset. Not collective: whoever has rows writes them, in any order.
+    /// \throws SystemFailure on this rank alone
+    void fill(std::string_view group, Block const& block, std::int64_t first);
+    void attributes(std::string_view group, Attributes const& values) override;
     /// Closes the file and moves it to its name. Collective. \throws SystemFailure
     void commit();
 
@@ -87,6 +125,8 @@ class Hdf5Reader {
     Hdf5Reader& operator=(Hdf5Reader const&) = delete;
     ~Hdf5Reader();
 
+    /// All paths that follow, but those of `datasets` and `groups`, lie below this group; "" for the file itself. Not checked.
+    void below(std::string group);
     /// Paths ("/nodes/v") of all datasets, of all groups (with "/"), in alphabetical order.
     [[nodiscard]] std::vector<std::string> datasets() const;
     [[nodiscard]] std::vector<std::string> groups() const;
@@ -99,6 +139,8 @@ class Hdf5Reader {
     /// \throws InvalidInput if there is none, or it is of another kind, width or length, or is damaged.
     [[nodiscard]] BlockData block(std::string const& path, BlockKind kind, std::size_t width, std::int64_t first,
                                   std::int64_t count) const;
+    /// Names of the groups in a group, in alphabetical order; none if there is no such group.
+    [[nodiscard]] std::vector<std::string> groups_in(std::string const& path) const;
     /// Attributes of a group ("/" for the file itself) or of a dataset. \throws InvalidInput if there is no such object,
     /// or an attribute is no single number or text.
     [[nodiscard]] Attributes attributes(std::string const& path) const;

@@ -60,10 +60,8 @@ class Table {
     [[nodiscard]] bool empty() const { return rows_.empty(); }
     [[nodiscard]] Row& operator[](Id id) { return rows_[id.at()]; }
     [[nodiscard]] Row const& operator[](Id id) const { return rows_[id.at()]; }
-    /// False where rows have been read without their texts, which are then all empty.
-    [[nodiscard]] bool has_texts() const { return names_.size() == rows_.size(); }
-    [[nodiscard]] std::string_view name(Id id) const { return has_texts() ? names_[id.at()] : std::string_view{}; }
-    [[nodiscard]] std::string_view mrid(Id id) const { return has_texts() ? mrids_[id.at()] : std::string_view{}; }
+    [[nodiscard]] std::string_view name(Id id) const { return names_[id.at()]; }
+    [[nodiscard]] std::string_view mrid(Id id) const { return mrids_[id.at()]; }
     [[nodiscard]] std::span<Row> rows() { return rows_; }
     [[nodiscard]] std::span<Row const> rows() const { return rows_; }
     /// All ids in the table's order.

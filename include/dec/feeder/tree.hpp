@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "dec/feeder/feeder.hpp"
@@ -68,13 +67,6 @@ enum class Loops : std::uint8_t { refused, allowed };
 ///   terminals, phases that do not match, impedances that are missing, all zero, unsymmetric or not passive, NaN, duplicate
 ///   names.
 [[nodiscard]] Tree validate(Feeder const& feeder, Notes& notes, Loops loops = Loops::refused);
-
-/// As `validate` of a feeder of which large tables have no texts and no numbers yet: nothing where there is anything to say of it,
-/// be it wrong or worth a note, which takes the names.
-[[nodiscard]] std::optional<Tree> hang_outline(Feeder const& outline, Loops loops = Loops::refused);
-/// Whether `validate` finds nothing wrong in the single elements of a part of a feeder that hangs: texts that are too long, numbers
-/// that are none, impedances. It does not look for names that stand twice.
-[[nodiscard]] bool are_elements_sound(Feeder const& part);
 
 /// For a reader that has findings of its own, to say all that is wrong at once: everything `validate` finds, or where the
 /// feeder may have holes, names only. Never throws.

@@ -15,6 +15,9 @@ struct ReadOptions {
     /// Of lines that are described by their wires. CIM says nothing of the earth; the simulator of the GridAPPS-D platform
     /// (GridLAB-D) computes the same files by modified Carson.
     feeder::Earth earth{feeder::EarthModel::modified_carson, 100.0};
+    /// Where the feeder lies in a native file of several ("/feeders/NAME"); empty: it is the whole file.
+    std::string group;
+    double endpoint_patience_s = 60.0;  ///< how long a SPARQL endpoint may be silent
 };
 
 struct ReadFeeder {
@@ -22,9 +25,9 @@ struct ReadFeeder {
     Report report;
 };
 
-/// Reads a feeder from a path by its ending. One rank reads a text format and holds the whole feeder. Not collective.
+/// Reads a feeder from a path by its ending, or from a SPARQL endpoint ("sparql+http://…"). One rank reads a text format and holds the whole feeder. Not collective.
 /// \throws core::InvalidInput absent, empty, truncated, not of the format, dangling references, unsupported content:
-///   every finding with file, element and remedy. \throws core::SystemFailure unreadable file.
+///   every finding with file, element and remedy. \throws core::SystemFailure unreadable file, endpoint that gives no answer.
 [[nodiscard]] ReadFeeder read_feeder(std::string const& path, ReadOptions const& options = {});
 
 /// Writes a feeder in the format of the ending; beside the target first, then renamed.

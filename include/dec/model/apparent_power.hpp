@@ -1,11 +1,12 @@
 /// \file apparent_power.hpp
-/// Limits of apparent power p^2 + q^2 <= s^2: what inverters can do, what branches may carry. A program takes them as the sides of
-/// polygons inside the circles, so that every answer is allowed, and the polygons are made finer where an answer meets them.
+/// Limits of apparent power p^2 + q^2 <= s^2: what inverters can do, what branches may carry. Programs take them as discs; those that
+/// know only lines as the sides of polygons inside, so that every answer is allowed.
 /// Source: docs/equations.md#reactive-power-and-ratings.
 #pragma once
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "dec/model/phase_algebra.hpp"
@@ -32,8 +33,6 @@ class CirclePolygon {
     [[nodiscard]] std::vector<Side> sides() const;
     /// Adds a corner at this angle; nothing outside of the arcs.
     void add_corner(double angle);
-    /// New corners around (x, y) if it lies on a side, or nearly, where the sides press on it with `force`: quadratic convergence.
-    void refine(double x, double y, double force_x, double force_y);
 
   private:
     std::vector<std::vector<double>> corners_;  // per arc, ascending
@@ -43,8 +42,9 @@ class CirclePolygon {
 struct Capability {
     double rated = 0.0;  ///< apparent power, pu; 0: the reactive power is the file's
     double power_factor = 0.0;
-    CirclePolygon circle;  ///< of (p, q)
-    double cost = 0.0;     ///< of q^2
+    CirclePolygon circle;         ///< of (p, q)
+    double cost = 0.0;            ///< of q^2
+    std::optional<double> given;  ///< q, where it is no longer decided
     [[nodiscard]] bool decided() const { return rated > 0.0; }
     /// Largest |q| beside an active power between `low` and `high`.
     [[nodiscard]] double largest_reactive(double low, double high) const;
@@ -65,7 +65,7 @@ struct BranchRating {
 struct PowerLimits {
     std::vector<Capability> ders;  ///< one per row of the piece's pv_systems, or none
     std::vector<BranchRating> branches;
-    double room = 0.0;  ///< sides are this part of their radius farther out
+    double room = 0.0;  ///< radii are this part longer
     [[nodiscard]] bool empty() const { return ders.empty() && branches.empty(); }
     [[nodiscard]] bool decides(std::size_t der) const { return !ders.empty() && ders[der].decided(); }
 };

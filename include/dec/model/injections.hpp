@@ -3,7 +3,10 @@
 /// curtailment. Per unit; power drawn is positive.
 #pragma once
 
+#include <array>
+#include <complex>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dec/feeder/per_unit.hpp"
@@ -29,6 +32,12 @@ struct Der {
     double reactive = 0.0;  ///< injected in the file, pu
 };
 
+/// What a load draws near some voltages, pu, in places A, B, C or s1, s2, -: constant + slope v, v the squared voltage across the part
+/// in pu of what balanced voltages of 1 pu give.
+struct LoadPoint {
+    std::array<std::complex<double>, 3> constant{}, slope{};
+};
+
 /// Of many vertices, by position; hardly any answers to voltages.
 class Injections {
   public:
@@ -52,8 +61,9 @@ class Injections {
     std::vector<Matrix63> slopes_;
 };
 
-/// One entry per own vertex of the piece.
-[[nodiscard]] Injections injections(partition::Piece const& piece, feeder::PerUnit const& pu);
+/// One entry per own vertex of the piece. \param loads one per row of the piece's loads; none: near nominal voltage.
+[[nodiscard]] Injections injections(partition::Piece const& piece, feeder::PerUnit const& pu,
+                                    std::span<LoadPoint const> loads = {});
 /// One entry per row of the piece's pv_systems.
 [[nodiscard]] std::vector<Der> ders(partition::Piece const& piece, feeder::PerUnit const& pu);
 

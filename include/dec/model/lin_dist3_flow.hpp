@@ -34,9 +34,9 @@ class LinDist3Flow {
     /// Builds and eliminates. Keeps references to `piece`. Collective.
     LinDist3Flow(core::Communicator const& comm, partition::Piece const& piece, LinearSettings const& settings);
 
-    /// Takes the sensitivities of every branch at an AC operating point instead of balanced voltages without losses.
-    /// \param points one for every own vertex. Collective.
-    void linearise_at(std::span<OperatingPoint const> points);
+    /// Takes the sensitivities of every branch and load at an AC operating point instead of balanced nominal voltages without losses.
+    /// \param points one for every own vertex. \param loads one per row of the piece's loads. Collective.
+    void linearise_at(std::span<OperatingPoint const> points, std::span<LoadPoint const> loads);
     /// As it was built. Collective.
     void linearise_balanced();
 
@@ -58,6 +58,8 @@ class LinDist3Flow {
     [[nodiscard]] Injections const& injections() const { return injections_; }
     /// Of own vertices; meaningless for the ideal source.
     [[nodiscard]] BranchStore const& blocks() const { return blocks_; }
+    /// What one pass up knows of an own vertex; the branch alone where nothing below it answers to voltages.
+    [[nodiscard]] Elimination elimination(std::int32_t vertex) const;
     [[nodiscard]] Vector3 const& source_v_sq() const { return source_v_sq_; }
     [[nodiscard]] partition::Piece const& piece() const { return piece_; }
     [[nodiscard]] LinearSettings const& settings() const { return settings_; }

@@ -27,25 +27,20 @@ struct AssembledProgram {
     std::vector<std::int32_t> der;     ///< per control: row of the piece's pv_systems
     std::vector<char>
         reactive;  ///< per control: 1 where it is not the curtailed share but the reactive power, injected
-    /// Per limit of a flow: which side of whose circle it is; `circle` counts DERs, then rated branches. A floor on the power
-    /// factor has none. No chord is the limit of a branch whose reactive power is a number: there it is exact.
-    struct Side {
-        std::int32_t circle = -1;
-        CirclePolygon::Side side;
-        bool chord = false;
-    };
-    std::vector<Side> sides;
-    std::vector<Side> pair_sides;  ///< the same per limit of a pair: DERs whose share is a variable of its own
+    /// Per limit of a flow: row of PowerLimits::branches, -1 if it is a DER's.
+    std::vector<std::int32_t> rated;
     std::vector<std::int32_t>
         row_of_place;  ///< per own vertex three: row of the program, -1 where the phase is not there
 };
 
+enum class Circles { discs, polygons, none };
+
 /// Active powers only, where no reactive power below depends on a voltage or a decision: the reactive powers are numbers
 /// there. Costs in the unit of the decisions, voltages squared in pu, powers in pu. Collective.
-/// \param sides of circles belong to the program; without them only their places are there.
+/// \param circles as discs; as polygons inside them, for programs that know only lines; or left out.
 /// \throws core::InvalidInput on all ranks alike where the parts of the feeder that share a fraction cross each other.
 [[nodiscard]] AssembledProgram assemble(core::Communicator const& comm, LinDist3Flow& flow, SquaredLimits const& limits,
                                         fairness::Decisions const& decisions, PowerLimits const& powers = {},
-                                        bool sides = true);
+                                        Circles circles = Circles::discs);
 
 }  // namespace dec::model

@@ -74,7 +74,6 @@ struct GlobalRows {
     std::vector<std::int64_t> buses, pv_systems, capacitors;
     std::vector<std::int64_t> tap_changers;  ///< -1: another rank has it too, and accounts for it
     std::vector<std::int64_t> first_node;    ///< per bus: row of its first phase in a table of all nodes
-    std::vector<std::int64_t> lines, transformers, banks, loads;
 };
 
 /// One row group of the table of branches: an element between its two sides, a row for each phase.

@@ -101,6 +101,13 @@ struct Flows {
     Balance balance;
 };
 
+/// A load's part on one phase, or between two, near the present voltages: what it draws, pu, and what that changes by per pu^2 of the
+/// squared voltage across it, in pu of what balanced voltages of 1 pu give.
+struct LoadPart {
+    Complex power, slope;
+    double v_sq = 0.0;  ///< at present
+};
+
 /// Where tap changers and capacitors stand.
 struct Positions {
     std::vector<double> tap_steps;                     ///< per row of the piece's tap changers
@@ -129,6 +136,15 @@ class PowerFlow {
 
     /// Takes this share of the active power of each row of the piece's pv_systems off what the file says. Not collective.
     void curtail(std::span<double const> share);
+
+    /// From now on devices keep their model above their upper limit, unless that is below `v_pu`; unset: none does. For whoever
+    /// looks for voltages up to `v_pu` and passes by higher ones on the way. So do those that step there up to 1e-4 pu lower. Not collective.
+    void keep_models_above(std::optional<double> v_pu);
+    /// For every own vertex the lowest voltage, pu of balanced ones, above which a device that keeps its model beyond would draw another
+    /// power by a step; infinity where there is none.
+    [[nodiscard]] std::vector<double> steps_above() const;
+    /// One for every row of the piece's loads and place A, B, C or s1, s2, - at the present voltages; zero where it has no such part.
+    [[nodiscard]] std::vector<std::array<LoadPart, 3>> load_parts() const;
 
     /// Where an iteration begins: at the voltages of no load, or at the present ones (of no load before the first solution).
     enum class Start : std::uint8_t { no_load, present };

@@ -30,9 +30,10 @@ struct Run {
 /// This rank's setpoints.
 [[nodiscard]] std::vector<Setpoint> setpoints(model::LinDist3Flow const& flow, coordination::Answer const& answer);
 
-/// Writes the results file (docs/results.md). Collective. \throws core::SystemFailure on all ranks alike; then no file is left.
+/// Gives all that a results file holds (docs/results.md) to a file, or to memory. Collective.
+/// \throws core::SystemFailure on all ranks alike.
 /// \param ac the power flow at the setpoints of an answer that has `Answer::ac`; else not read.
-void write_answer(core::Communicator const& comm, std::string const& path, model::LinDist3Flow& flow,
+void write_answer(core::Communicator const& comm, core::TableSink& file, model::LinDist3Flow& flow,
                   coordination::Answer const& answer, powerflow::PowerFlow* ac, Summary const& summary, Run const& run);
 
 }  // namespace dec::results

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "dec/core/communicator.hpp"
+#include "dec/core/json.hpp"
 #include "dec/partition/piece.hpp"
 #include "dec/results/setpoints.hpp"
 
@@ -40,9 +42,20 @@ struct Order {
 /// This rank's orders. \pre `own` are the setpoints of the piece's DERs, in its order.
 [[nodiscard]] std::vector<Order> orders(partition::Piece const& piece, std::vector<Setpoint> const& own, MessageId id);
 
+/// Every rank's orders on the root, by agent and DER in the feeder's order; none elsewhere. Collective.
+[[nodiscard]] std::vector<Order> gather_orders(core::Communicator const& comm, std::vector<Order> const& own);
+
+/// What a simulation takes as its input: before (`available_kw`) and after (`allowed_kw`) of every order. The same orders of the same
+/// sender at the same time have the same identity.
+[[nodiscard]] core::Json difference_message(std::span<Order const> orders, std::int64_t timestamp,
+                                            std::string const& sender);
+
 /// File names for agents, in their order, all different whether or not the file system minds case: characters other
 /// than A-Z a-z 0-9 . _ - become '_', as does a leading '.'; at most 120 are kept; what is taken gets "-2", "-3", …
 [[nodiscard]] std::vector<std::string> message_file_names(std::vector<std::string> const& agents);
+
+/// Folders for the messages of the feeders of a fleet, by the same rule without the ending.
+[[nodiscard]] std::vector<std::string> message_folders(std::vector<std::string> const& feeders);
 
 /// Finds out before a long computation that messages could be written to `folder`, which need not exist; leaves nothing
 /// behind. Collective. \throws core::SystemFailure on all ranks alike.

@@ -16,10 +16,13 @@ struct TreeSettings {
     int max_iterations = 100;
     bool presolve = true;
     bool elastic = false;  ///< limits may be exceeded at a price: least violation instead of `primal_infeasible`
-    bool polish = true;    ///< to residuals of 1e-10, whatever the tolerance, where that can be had
-    /// Many controls cost nothing and have a long way to bounds that are worth little: regularised less, not more, where the gap
-    /// does not close.
-    bool idle_controls = false;
+    /// Limits may be missed by this much where that takes a price out of all proportion: the answer is then that of limits moved by
+    /// what they are missed by, and its gap is of no meaning. Not with `elastic`.
+    double give = 0.0;
+    bool polish = true;  ///< to residuals of 1e-10, whatever the tolerance, where that can be had
+    /// The start is the answer to a program with slightly other costs: polished at once, and iterated on only if that does not do.
+    /// Not with `elastic`.
+    bool resume = false;
     bool control_prices = false;  ///< fill TreeOutcome::control_price; the same on all ranks
 };
 
@@ -70,5 +73,10 @@ struct TreeStart {
 /// Collective over `links`. \param start may be null.
 [[nodiscard]] TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings,
                                 TreeStart const* start = nullptr, TreeObserver const& observer = {});
+
+/// Collective over `links`. What a point is worth: `u`, `y` and the prices of `point`, states and flows, objectives, gap and residuals of
+/// the outcome; its status is `optimal` whatever they are.
+[[nodiscard]] TreeOutcome evaluate(TreeProgram const& program, TreeLinks& links, TreeStart const& point,
+                                   bool control_prices = false);
 
 }  // namespace dec::solvers

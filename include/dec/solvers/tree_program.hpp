@@ -58,18 +58,24 @@ struct TreeControl {
     Role role = Role::free;
 };
 
+/// How a limit of a pair or of a flow is meant: by itself, sum <= bound, or with the one beside it, of the same pair or vertex, as a
+/// disc: (sum - bound)^2 of both <= 1.
+enum class TreeSide : std::uint8_t { half_plane, first_of_disc, second_of_disc };
+
 /// first u + second u' <= bound for two controls of one vertex that follow each other, both `free`; a control is in one such
-/// pair only, which may have any number of limits: the sides of a polygon.
+/// pair only, which may have any number of limits.
 struct TreePairLimit {
     std::int32_t control = -1;  ///< u; u' is the next
     double first = 0.0, second = 0.0, bound = 0.0;
+    TreeSide side = TreeSide::half_plane;
 };
 
-/// weights' s <= bound at one vertex (`flows` numbers in TreeProgram::weights): a side of a polygon around its flow.
+/// weights' s <= bound at one vertex (`flows` numbers in TreeProgram::weights), or with the next one a disc around its flow.
 struct TreeFlowLimit {
     std::int32_t vertex = -1;
     std::int64_t first_weight = 0;
     double bound = 0.0;
+    TreeSide side = TreeSide::half_plane;
 };
 
 /// A scalar y shared by controls. Its members lie at or below `top` and the vertices between form a connected part of the

@@ -64,6 +64,27 @@ std::vector<model::OperatingPoint> AcPoint::operating_points() {
     return points;
 }
 
+std::vector<model::LoadPoint> AcPoint::load_points() const {
+    std::vector<model::LoadPoint> points;
+    for (auto const& parts : flow_.load_parts()) {
+        auto& point = points.emplace_back();
+        for (std::size_t k = 0; k < parts.size(); ++k) {
+            point.slope[k] = parts[k].slope;
+            point.constant[k] = parts[k].power - parts[k].slope * parts[k].v_sq;
+        }
+    }
+    return points;
+}
+
+std::vector<double> AcPoint::room_before_steps(std::span<Node const> limits) const {
+    constexpr double before = 0.1 * ac_tolerance_pu;
+    auto const steps = flow_.steps_above();
+    std::vector<double> room;
+    for (auto const& node : limits)
+        room.push_back(std::max(0.0, std::sqrt(node.high) - steps[static_cast<std::size_t>(node.vertex)] + before));
+    return room;
+}
+
 double AcPoint::violation_pu(std::span<Node const> limits) const {
     return worst_violation_pu(comm_, piece_, limits, state_);
 }

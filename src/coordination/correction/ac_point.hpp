@@ -17,6 +17,10 @@ class AcPoint {
 
     /// \return false where power flow has no answer; `why` then says where. Collective.
     bool solve(std::span<double const> alpha);
+    /// Devices keep their model above a voltage limit, where no answer is; or they do what they do. The next solution has it so.
+    void keep_models_above(std::optional<double> v_pu) { flow_.keep_models_above(v_pu); }
+    /// For every node how much below its upper limit it has to stay, pu, lest what keeps its model there draws another power by a step.
+    [[nodiscard]] std::vector<double> room_before_steps(std::span<Node const> limits) const;
     [[nodiscard]] std::string const& why() const { return why_; }
 
     /// Squared voltages of local vertices as the linear model has them: behind a floating delta those whose line-to-line voltages
@@ -24,6 +28,8 @@ class AcPoint {
     [[nodiscard]] model::FlowState const& state() const { return state_; }
     /// What the linear model needs to take its sensitivities here: one for every own vertex. Collective.
     [[nodiscard]] std::vector<model::OperatingPoint> operating_points();
+    /// The same of loads, one for every row of the piece's.
+    [[nodiscard]] std::vector<model::LoadPoint> load_points() const;
 
     /// How far the worst node is outside its limits, pu. Collective.
     [[nodiscard]] double violation_pu(std::span<Node const> limits) const;

@@ -102,6 +102,8 @@ class Correction {
                                                                                    : curtailed_kw(answer);
     }
     [[nodiscard]] Answer between(Answer const& a, Answer const& b, double part) const;
+    void keep_models(bool keep);
+    [[nodiscard]] bool holds_without_kept_models();
 
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
@@ -115,10 +117,13 @@ class Correction {
     Answer linear_, current_;
     Answer history_;  // all rounds
     std::vector<double> nothing_, everything_, available_kw_;
-    AcLimits limits_;
+    AcLimits limits_;           // what is asked of AC voltages
+    std::vector<double> room_;  // per node: what that keeps from the upper limit, pu
+    bool models_kept_ = false;  // above the upper limit
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
+    double tolerance_ = settings_.tolerance;
     double step_ = 1.0;                             // share of a new offset that is believed
     double violation_ = 0.0, allowed_ = 0.0;        // pu, of the current setpoints
     double last_violation_ = infinity;              // of the last setpoints that violated something
@@ -135,12 +140,14 @@ class Correction {
 
 Answer Correction::run() {
     if (!begin()) {
+        keep_models(false);
         if (comm_.is_root()) linear_.ac_notes.push_back(point_.why());
         if (is_solved(linear_.status)) linear_.status = Status::not_ac_feasible;
         return std::move(linear_);
     }
     rounds();
     if (!is_solved(linear_.status) && round_ == 0 && !settled_) {
+        keep_models(false);
         if (rebuilt_) flow_.linearise_balanced();
         return std::move(linear_);
     }
@@ -163,6 +170,12 @@ bool Correction::begin() {
     solvable_ = nothing_;
     limits_ = limits_at(comm_, piece_, settings_.limits, point_.state());
     record_.nodes_below_vmin = limits_.below_vmin;
+    keep_models(true);
+    room_ = point_.room_before_steps(limits_.nodes);
+    for (std::size_t i = 0; i < room_.size(); ++i) {
+        auto& high = limits_.nodes[i].high;
+        high = std::pow(std::sqrt(high) - room_[i], 2);
+    }
     offset_.assign(limits_.nodes.size(), 0.0);
     feasible_offset_ = offset_;
     allowed_ = says_itself(comm_, piece_, linear_);
@@ -175,8 +188,9 @@ bool Correction::begin() {
 }
 
 void Correction::rounds() {
-    constexpr double still = 1e-4, none = 1e-9;
-    constexpr std::int64_t rebuilds = 2;
+    constexpr double still = 1e-4, none = 1e-9, fastest = 0.1;
+    constexpr std::int64_t rebuilds = 3;
+    double last_moved = infinity;
     settled_ = holds() && curtailed_kw(current_) <= none;
     while (!settled_ && round_ < own_.max_rounds) {
         if (may_rebuild_ && round_ < rebuilds) rebuild(true);
@@ -196,13 +210,37 @@ void Correction::rounds() {
             stopped_ = true;
             return;
         }
-        auto const same = [](double a, double b) {
-            return std::abs(a - b) <= still * std::max(std::abs(a), std::abs(b)) + none;
+        auto const relative = [](double a, double b) {
+            return std::max(0.0, std::abs(a - b) - none) / std::max({std::abs(a), std::abs(b), none});
         };
-        settled_ = !retreated_ && holds() && same(curtailed_kw(current_), curtailed_kw(before)) &&
-                   same(burden(current_), burden(before));
+        double const moved = std::max(relative(curtailed_kw(current_), curtailed_kw(before)),
+                                      relative(burden(current_), burden(before)));
+        // Changes that shrink by a factor q from round to round add up to q / (1 - q) of the last one. One ratio alone says little:
+        // not less than `fastest`.
+        bool const shrinks = std::isfinite(last_moved) && moved < 0.5 * last_moved;
+        double const q = shrinks ? std::max(fastest, moved / last_moved) : 0.5;
+        double const left = moved * q / (1.0 - q);
+        last_moved = retreated_ ? infinity : moved;
+        settled_ = !retreated_ && holds() && left <= still && holds_without_kept_models();
     }
     if (!settled_) trouble_ = fmt::format("after {} rounds the curtailment still changes", round_);
+}
+
+/// An answer has no voltage above the limit. There loads may draw another power than below, some by a step: seen from such a point
+/// the limit is not where it is, and rounds would go back and forth across it.
+void Correction::keep_models(bool keep) {
+    models_kept_ = keep;
+    point_.keep_models_above(keep ? std::optional{settings_.limits.v_max_pu} : std::nullopt);
+}
+
+/// The same with devices as they are. If it does not, rounds go on as before.
+bool Correction::holds_without_kept_models() {
+    if (!models_kept_) return true;
+    keep_models(false);
+    if (point_.solve(current_.alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_) return true;
+    keep_models(true);
+    static_cast<void>(point_.solve(current_.alpha));
+    return false;
 }
 
 /// AC voltages at the current setpoints; where there are none, halfway to where there were. \return false if that does not help.
@@ -263,7 +301,7 @@ void Correction::move_limits() {
 
 /// Sensitivities at the AC point, or balanced again. Offsets begin anew: they are what this model does not say.
 void Correction::rebuild(bool at_ac_point) {
-    if (at_ac_point) flow_.linearise_at(point_.operating_points());
+    if (at_ac_point) flow_.linearise_at(point_.operating_points(), point_.load_points());
     else flow_.linearise_balanced();
     rebuilt_ = at_ac_point;
     flow_.solve(current_.alpha, current_.curtailed);
@@ -277,6 +315,7 @@ void Correction::rebuild(bool at_ac_point) {
 Settings Correction::moved_settings() {
     auto settings = settings_;
     settings.start.reset();
+    settings.tolerance = tolerance_;
     settings.nodes = limits_.nodes;
     for (std::size_t i = 0; i < offset_.size(); ++i) {
         (*settings.nodes)[i].high -= offset_[i];
@@ -308,7 +347,14 @@ bool Correction::solve_again() {
     bool const has_answer = is_solved(linear_.status) || round_ > 0;
     if (next.status == Status::infeasible && has_answer && relax_hopeless())
         next = method_.run(comm_, flow_, policy_, moved_settings(), {});
-    if (rebuilt_ && !is_solved(next.status) && next.status != Status::infeasible) {
+    auto const ends_early = [&] { return !is_solved(next.status) && next.status != Status::infeasible; };
+    // What is left of the residuals where branches mix all powers may be more than the method tolerates of others.
+    constexpr double looser = 10.0, loosest = 1.01e-7;
+    while (rebuilt_ && ends_early() && looser * tolerance_ <= loosest) {
+        tolerance_ *= looser;
+        next = method_.run(comm_, flow_, policy_, moved_settings(), {});
+    }
+    if (rebuilt_ && ends_early()) {
         // Branches that mix all powers are harder to solve: the rest of the way without.
         may_rebuild_ = false;
         rebuild(false);
@@ -347,6 +393,8 @@ bool Correction::relax_hopeless() {
     constexpr double room = 4e-5;  // pu^2, more than what a model is given
     if (!hopeless_.empty() || comm_.max(static_cast<std::int64_t>(limits_.nodes.size())) == 0) return false;
     hopeless_.assign(limits_.nodes.size(), 0);
+    bool const kept = models_kept_;
+    keep_models(false);
     if (!point_.solve(everything_)) return false;
     solvable_ = everything_;
     for (std::size_t i = 0; i < hopeless_.size(); ++i) {
@@ -355,8 +403,10 @@ bool Correction::relax_hopeless() {
         if (std::sqrt(v) <= std::sqrt(node.high) + ac_tolerance_pu) continue;
         hopeless_[i] = 1;
         node.high = v + room;
+        room_[i] = 0.0;
     }
     any_hopeless_ = comm_.max(std::ranges::count(hopeless_, 1)) > 0;
+    if (!any_hopeless_) keep_models(kept);
     return any_hopeless_;
 }
 
@@ -375,6 +425,11 @@ bool Correction::record_round(double change) {
 /// near to the last as the limits allow.
 void Correction::approach_from_best() {
     constexpr int most_halvings = 8;
+    if (models_kept_) {
+        keep_models(false);
+        if (best_ && !(point_.solve(best_->alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_))
+            best_.reset();
+    }
     if (!best_) {
         relax_hopeless();
         auto all = between(current_, current_, 0.0);
@@ -407,7 +462,12 @@ void Correction::approach_from_best() {
 Answer Correction::finish() {
     Answer answer = std::move(current_);
     if (rebuilt_) flow_.linearise_balanced();
+    if (models_kept_) keep_models(false);
     bool const known = point_.solve(answer.alpha);
+    for (std::size_t i = 0; i < room_.size(); ++i) {
+        auto& high = limits_.nodes[i].high;
+        high = std::pow(std::sqrt(high) + room_[i], 2);
+    }
     for (std::size_t i = 0; i < answer.price_high.size(); ++i) {
         // Prices per pu of the limits the method had.
         auto const& asked = answer.nodes[i];

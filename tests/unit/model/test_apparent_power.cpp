@@ -28,15 +28,6 @@ TEST_CASE("a polygon lies in its circle and has its corners on it", "[model]") {
     CHECK(is_inside(polygon, std::cos(pi / 4.0), std::sin(pi / 4.0)));
 }
 
-TEST_CASE("refining around the answer of a constant force ends there at once", "[model]") {
-    CirclePolygon polygon{{{-pi, pi}}, pi / 8.0};
-    double const angle = 0.3;
-    CHECK_FALSE(is_inside(polygon, std::cos(angle), std::sin(angle)));
-    polygon.refine(std::cos(pi / 8.0), std::sin(pi / 8.0), std::cos(angle), std::sin(angle));
-    CHECK(is_inside(polygon, std::cos(angle), std::sin(angle)));
-    CHECK(polygon.sides().size() < 30);
-}
-
 TEST_CASE("an inverter's circle has the arcs that its power and its power factor leave", "[model]") {
     Capability const any{.rated = 1.0};
     CHECK(any.largest_reactive(0.0, 0.9) == Approx(1.0));

@@ -128,7 +128,7 @@ TEST_CASE("the drop of a centre tap is that of its star: shared part in both leg
     make.unit(code, {{head, {Conductor::b, N}}, {house, {Conductor::s1, N}}, {house, {N, Conductor::s2}}});
     LinearAnswer const linear{make.finish()};
 
-    auto const& block = linear.block(house);
+    auto const block = linear.block(house);
 
     // pu of 1 MVA per phase at the rated volts, then at the base of the legs.
     double const to_pu = 1e6 / rated_va;

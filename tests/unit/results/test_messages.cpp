@@ -87,7 +87,7 @@ TEST_CASE("powers are told to the milliwatt, and nothing is never negative", "[r
 TEST_CASE("file names are plain and all different", "[results][messages]") {
     CHECK(results::message_file_names({"area 1", "area/1", "Area_1", "../up", ".hidden", "", "Straße-7", "a.b"}) ==
           std::vector<std::string>{"area_1.json", "area_1-2.json", "Area_1-3.json", "_._up.json", "_hidden.json",
-                                   "agent.json", "Stra_e-7.json", "a.b.json"});
+                                   "unnamed.json", "Stra_e-7.json", "a.b.json"});
     auto const names = results::message_file_names({std::string(300, 'x') + "1", std::string(300, 'x') + "2"});
     CHECK(names[0] == std::string(120, 'x') + ".json");
     CHECK(names[1] == std::string(120, 'x') + "-2.json");

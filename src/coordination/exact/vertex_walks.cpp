@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "record.hpp"
+#include "../record.hpp"
 
 namespace dec::coordination {
 
@@ -58,7 +58,7 @@ bool VertexWalks::arrive(std::vector<double> const& alpha, double gap) {
 
 void VertexWalks::take_prices() {
     report_prices(low_, high_, answer_);
-    prices_.name_binding(std::vector<char>(answer_.alpha.size(), 1), low_, high_, answer_);
+    prices_.name_binding(std::vector<char>(answer_.alpha.size(), 1), low_, high_, {}, answer_);
 }
 
 bool VertexWalks::levels() {
@@ -78,7 +78,7 @@ bool VertexWalks::levels() {
         simplex.prices(low_, high_);
         auto const settled = simplex.settle();
         if (!answer_.levels) take_prices();
-        else prices_.name_binding(settled, low_, high_, answer_);
+        else prices_.name_binding(settled, low_, high_, {}, answer_);
         answer_.levels = levels;
         double open = 0.0;
         for (std::size_t d = 0; d < answer_.alpha.size(); ++d) open += simplex.is_open(d) ? 1.0 : 0.0;
@@ -115,7 +115,7 @@ bool VertexWalks::dates(std::vector<double> const& dates) {
         simplex.prices(low_, high_);
         auto settled = simplex.settle();
         if (gives && ++levels == 1) take_prices();
-        else if (gives) prices_.name_binding(settled, low_, high_, answer_);
+        else if (gives) prices_.name_binding(settled, low_, high_, {}, answer_);
         at += count;
         count = gives ? std::min<std::size_t>(1, dates.size() - at) : dates.size() - at;
         if (at < dates.size()) continue;
@@ -124,7 +124,7 @@ bool VertexWalks::dates(std::vector<double> const& dates) {
         if (!arrive(simplex.alpha(), gap)) break;
         simplex.prices(low_, high_);
         for (std::size_t d = 0; d < settled.size(); ++d) settled[d] = simplex.is_open(d) ? 1 : 0;
-        prices_.name_binding(settled, low_, high_, answer_);
+        prices_.name_binding(settled, low_, high_, {}, answer_);
         if (tie_is_broken) return true;
         answer_.status = Status::converged;
         answer_.open =

@@ -10,8 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "../marginal_prices.hpp"
 #include "dec/coordination/piece_links.hpp"
-#include "marginal_prices.hpp"
 
 namespace dec::coordination {
 
