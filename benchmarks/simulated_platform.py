@@ -8,7 +8,7 @@ from pathlib import Path
 from common import ENVIRONMENT, EXECUTABLE, Failure, dec, h5py, np
 
 VOLTAGE, POWER, CURRENT, POSITION = range(4)  # types of measurements in a native file
-SWITCH, TAP_CHANGER, LOAD, CAPACITOR, PV = 2, 6, 7, 8, 9  # kinds of what they are at
+SWITCH, BANK, LOAD, CAPACITOR, PV = 2, 4, 7, 8, 9  # kinds of what they are at
 DELTA = 1
 PHASES = ("A", "B", "C", "s1", "s2")
 SLOTS = (0, 1, 2, 0, 1)  # places of the phases in arrays of three
@@ -19,9 +19,21 @@ def places(mask):
     return [k for k in range(5) if mask >> k & 1]
 
 
+def places_of_tap_changers(file):
+    """Rows of tap changers by row of their bank and phase."""
+    units, changers = file["branches/transformers"], file["branches/tap_changers"]
+    found = {}
+    for row, (unit, winding) in enumerate(zip(changers["transformer"][:], changers["winding"][:])):
+        for conductor in units[f"winding_{winding + 1}_conductors"][unit]:
+            if 1 <= conductor <= 3:
+                found[units["bank"][unit], conductor - 1] = row
+    return found
+
+
 class Simulation:
-    def __init__(self, feeder, folder, simulation_id="725830594"):
-        """`feeder`: any format `dec` reads; `folder`: for files of the simulation."""
+    def __init__(self, feeder, folder, options=(), simulation_id="725830594"):
+        """`feeder`: any format `dec` reads; `folder`: for files of the simulation; `options` of `dec powerflow`."""
+        self.options = [str(option) for option in options]
         self.folder = Path(folder)
         self.simulation_id = simulation_id
         self.base = self.folder / "base.h5"
@@ -33,6 +45,7 @@ class Simulation:
             self.measurements = {name: column[:] for name, column in file["measurements"].items()}
             self.closed = file["switches/closed"][:]
             self.steps = file["branches/tap_changers/step"][:] if "branches/tap_changers" in file else np.zeros(0)
+            self.tap_changers = places_of_tap_changers(file) if len(self.steps) else {}
             self.sections = file["shunts/capacitors/sections"][:] if "shunts/capacitors" in file else np.zeros((0, 3))
             self.bus_names = file["buses/name"][:]
             self.base_v = file["buses/base_voltage"][:]
@@ -63,7 +76,11 @@ class Simulation:
             file["ders/pv/p"][:] = self.exported[:, None] * self.share_of_phase
             file["loads/p"][:], file["loads/q"][:] = self.drawn_p, self.drawn_q
             file["switches/closed"][:] = self.closed
-        dec("powerflow", step, "--controls", "off", "--load-limits", "wide", "-o", results, "--quiet")
+            if len(self.sections):
+                file["shunts/capacitors/sections"][:] = self.sections
+            if len(self.steps):
+                file["branches/tap_changers/step"][:] = self.steps
+        dec("powerflow", step, "--controls", "off", "--load-limits", "wide", *self.options, "-o", results, "--quiet")
         with h5py.File(results) as file:
             nodes = {name: file[f"nodes/{name}"][:] for name in ("bus", "phase", "v_ac", "angle_deg")}
         row_of_bus = {name: row for row, name in enumerate(self.bus_names)}
@@ -110,8 +127,9 @@ class Simulation:
             return None
         if kind == SWITCH:
             return {"value": int(self.closed[element] & mask == mask)}
-        if kind == TAP_CHANGER:
-            return {"value": int(self.steps[element])}
+        if kind == BANK:
+            changer = self.tap_changers.get((element, phases[0]))
+            return None if changer is None else {"value": int(self.steps[changer])}
         return {"value": int(self.sections[element][SLOTS[phases[0]]])} if kind == CAPACITOR else None
 
     def output(self, time):

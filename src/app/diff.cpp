@@ -22,7 +22,9 @@ namespace {
 
 std::vector<std::string> compare(std::string const& a, std::string const& b, double tolerance,
                                  io::ReadOptions const& reading) {
-    auto const is_results = [](std::string const& path) { return !io::is_endpoint(path) && results::is_results_file(path); };
+    auto const is_results = [](std::string const& path) {
+        return !io::is_endpoint(path) && results::is_results_file(path);
+    };
     bool const results_a = is_results(a), results_b = is_results(b);
     if (results_a != results_b)
         throw core::InvalidInput{core::Finding{

@@ -122,8 +122,11 @@ Run add_inspect(CLI::App& dec) {
     };
     auto const options = std::make_shared<Options>();
     auto& command = *dec.add_subcommand("inspect", "what is in a feeder or a results file");
-    command.add_option("FILE", options->path, "feeder (" + io::readable_formats() +
-                           ", sparql+http://host:port/path?mrid=…), results file (.h5), or endpoint: which feeders it holds")
+    command
+        .add_option(
+            "FILE", options->path,
+            "feeder (" + io::readable_formats() +
+                ", sparql+http://host:port/path?mrid=…), results file (.h5), or endpoint: which feeders it holds")
         ->required();
     command.add_flag("--report", options->report,
                      "what was read, assumed, ignored and unknown, per class and attribute");

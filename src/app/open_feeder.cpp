@@ -51,7 +51,10 @@ void add_read_options(CLI::App& command, io::ReadOptions& options) {
 }
 
 void FeederOptions::add_to(CLI::App& command) {
-    command.add_option("FEEDER", path, "feeder to read: " + io::readable_formats() + ", or sparql+http://host:port/path?mrid=…")->required();
+    command
+        .add_option("FEEDER", path,
+                    "feeder to read: " + io::readable_formats() + ", or sparql+http://host:port/path?mrid=…")
+        ->required();
     command.add_option("--load-scale", load_scale, "multiply every load")
         ->capture_default_str()
         ->type_name("X")

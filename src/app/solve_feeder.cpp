@@ -9,6 +9,7 @@
 #include "dec/coordination/check.hpp"
 #include "dec/coordination/correction.hpp"
 #include "dec/fairness/contracts.hpp"
+#include "dec/io/sparql.hpp"
 #include "dec/results/messages.hpp"
 #include "dec/results/start.hpp"
 #include "hand_out.hpp"
@@ -90,12 +91,14 @@ Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::Power
     return {std::move(answer), seconds};
 }
 
-/// When the feeder's file was last changed, Unix seconds; known to the root.
+/// When the feeder's file was last changed, Unix seconds, or now where it comes from an endpoint; known to the root.
 std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
     std::int64_t seconds = 0;
     core::together(comm, [&] {
         if (!comm.is_root()) return;
-        auto const changed = std::chrono::file_clock::to_sys(std::filesystem::last_write_time(path));
+        auto const changed = io::is_endpoint(path)
+                                 ? std::chrono::system_clock::now()
+                                 : std::chrono::file_clock::to_sys(std::filesystem::last_write_time(path));
         seconds = std::chrono::floor<std::chrono::seconds>(changed).time_since_epoch().count();
     });
     return seconds;

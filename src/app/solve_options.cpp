@@ -86,7 +86,7 @@ void SolveOptions::add_to(CLI::App& command) {
         {"unit", "connection"});
     command
         .add_option("--timestamp", timestamp,
-                    "of the messages, Unix seconds; default: when the feeder's file was last changed")
+                    "of the messages, Unix seconds; default: when the feeder's file was last changed, now for an endpoint")
         ->type_name("T")
         ->check(whole_number_from(0));
     one_of(*command

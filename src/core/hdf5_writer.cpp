@@ -443,8 +443,8 @@ void Hdf5Writer::declare(std::string_view group, Block const& like, std::int64_t
     std::vector<char> nothing;
     auto const view = view_of(like.data, text.id(), text_size, nothing);
     state_->reserve(dataset_description + static_cast<std::size_t>(total) * like.width * view.size);
-    state_->declared[fmt::format("{}{}/{}", state_->base, group, like.name)] = {state_->create_block(group, like, total, view.stored),
-                                                                text_size, total};
+    state_->declared[fmt::format("{}{}/{}", state_->base, group, like.name)] = {
+        state_->create_block(group, like, total, view.stored), text_size, total};
 }
 
 void Hdf5Writer::fill(std::string_view group, Block const& block, std::int64_t first) {

@@ -67,7 +67,8 @@ inline constexpr Association meshes_from{"TransformerEnd.FromMeshImpedance",
 inline constexpr Association ends_to{"TransformerMeshImpedance.ToTransformerEnd", "TransformerEnd.ToMeshImpedance"};
 inline constexpr Association star_of_end{"TransformerEnd.StarImpedance", "TransformerStarImpedance.TransformerEnd"};
 inline constexpr Association core_of_end{"TransformerEnd.CoreAdmittance", "TransformerCoreAdmittance.TransformerEnd"};
-inline constexpr Association info_of_tank{"TransformerTank.TransformerTankInfo", "TransformerTankInfo.TransformerTanks"};
+inline constexpr Association info_of_tank{"TransformerTank.TransformerTankInfo",
+                                          "TransformerTankInfo.TransformerTanks"};
 inline constexpr Association info_of_transformer{"PowerTransformer.PowerTransformerInfo",
                                                  "PowerTransformerInfo.PowerTransformers"};
 inline constexpr Association tank_infos_of_info{"PowerTransformerInfo.TransformerTankInfos",

@@ -122,7 +122,6 @@ Reasons const& reasons_of_attributes() {
     return reasons;
 }
 
-
 }  // namespace
 
 std::string qualified(std::string_view class_name, std::string_view attribute) {

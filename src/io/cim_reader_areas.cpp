@@ -16,7 +16,6 @@ using feeder::Measurement;
 
 namespace {
 
-
 struct AreaClass {
     std::string_view name;
     Area::Kind kind;

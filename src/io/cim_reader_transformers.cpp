@@ -22,7 +22,6 @@ using feeder::TransformerCode;
 
 namespace {
 
-
 constexpr std::size_t most_windings = 3;
 constexpr std::string_view zero_sequence_note = "differs from positive sequence, which is taken";
 
@@ -293,8 +292,8 @@ std::size_t phase_count(Conductors const& conductors) {
 Index<TransformerCode> code_of_tank(Context& context, ObjectId tank, ObjectId transformer, Catalogue const& catalogue) {
     auto infos = context.datasheets(tank, link::info_of_tank, {"TransformerTankInfo"});
     if (infos.empty() && transformer.valid())
-        for (ObjectId sheet :
-             context.datasheets(transformer, link::info_of_transformer, {"PowerTransformerInfo", "TransformerTankInfo"})) {
+        for (ObjectId sheet : context.datasheets(transformer, link::info_of_transformer,
+                                                 {"PowerTransformerInfo", "TransformerTankInfo"})) {
             if (context.objects.class_name(sheet) == "TransformerTankInfo") infos.push_back(sheet);
             for (ObjectId info : context.linked(sheet, link::tank_infos_of_info)) infos.push_back(info);
         }

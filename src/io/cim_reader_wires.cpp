@@ -106,7 +106,8 @@ std::string WireCodes::unused_name(Construction const& construction) {
 Index<LineCode> WireCodes::calculated(ObjectId line, Construction const& construction) {
     auto const& [spacing, wires] = construction;
     std::map<std::int32_t, ObjectId> positions;
-    for (ObjectId position : context_.linked_in_order(spacing, link::positions_of_spacing, "WirePosition.sequenceNumber"))
+    for (ObjectId position :
+         context_.linked_in_order(spacing, link::positions_of_spacing, "WirePosition.sequenceNumber"))
         positions[context_.integer(position, "WirePosition.sequenceNumber")
                       .value_or(static_cast<std::int32_t>(positions.size()) + 1)] = position;
     auto const count = context_.integer(spacing, "WireSpacingInfo.phaseWireCount").value_or(1);

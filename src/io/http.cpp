@@ -113,8 +113,8 @@ HttpAnswer HttpClient::post(std::string_view field, std::string_view value, std:
             if (!may_help_again(answer.status)) return answer;
             problem = fmt::format("answers with HTTP status {}", answer.status);
         } else {
-            problem = fmt::format("gives no answer: {}",
-                                  c.reason[0] != '\0' ? c.reason.data() : curl_easy_strerror(code));
+            problem =
+                fmt::format("gives no answer: {}", c.reason[0] != '\0' ? c.reason.data() : curl_easy_strerror(code));
             if (!may_help_again(code)) break;
         }
     } while (attempt < settings_.attempts &&
@@ -151,7 +151,8 @@ std::string percent_decoded(std::string_view text) {
     };
     std::string decoded;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        bool const escaped = text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
+        bool const escaped =
+            text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
         if (!escaped) {
             decoded += text[i];
             continue;

@@ -102,12 +102,15 @@ class Reading {
 
     void read_heading() {
         auto& heading = result_.feeder.heading;
-        feeder::visit_fields<feeder::Heading>([&](std::string const& name, std::string_view, auto const& access) {
-            access(heading) = in_region_ ? std::get<std::vector<std::string>>(file_.column("/feeders/" + name).data)
-                                               .at(static_cast<std::size_t>(*in_region_))
-                                         : text(name);
-        });
+        feeder::visit_fields<feeder::Heading>(
+            [&](std::string const& name, std::string_view, auto const& access) { access(heading) = in_heading(name); });
         heading.origin = path_;
+    }
+    std::string in_heading(std::string const& name) const {
+        if (!in_region_) return text(name);
+        auto const path = "/feeders/" + name;
+        if (!file_.contains(path)) return {};
+        return std::get<std::vector<std::string>>(file_.column(path).data).at(static_cast<std::size_t>(*in_region_));
     }
 
     void count_rows() {

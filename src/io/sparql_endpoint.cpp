@@ -25,7 +25,8 @@ constexpr auto results_type = "application/sparql-results+json";
 std::string excerpt(std::string_view body) {
     constexpr std::size_t most = 120;
     std::string text{body.substr(0, most)};
-    std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20; }, ' ');
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return c < 0x20; }, ' ');
     return text + (body.size() > most ? "…" : "");
 }
 
@@ -81,7 +82,8 @@ void Endpoint::fail(std::string problem, std::string remedy) const {
 std::vector<std::vector<Term>> Endpoint::select(std::string_view query, std::span<std::string_view const> variables) {
     constexpr long ok = 200, not_found = 404;
     auto const answer = client_.post("query", query, results_type);
-    auto const wanted = "give the address of a SPARQL endpoint, such as sparql+http://host:8889/bigdata/namespace/kb/sparql";
+    auto const wanted =
+        "give the address of a SPARQL endpoint, such as sparql+http://host:8889/bigdata/namespace/kb/sparql";
     if (answer.status == not_found) fail("has nothing at this path (HTTP status 404)", wanted);
     if (answer.status != ok)
         fail(fmt::format("refuses the query with HTTP status {}: {}", answer.status, excerpt(answer.body)), wanted);

@@ -68,12 +68,12 @@ std::vector<Group> groups() {
     Path const limits = limit_sets / link::limits_of_set;
     Path const datasheets{link::datasheet_of_resource, link::assets_of_resource / Path{link::datasheet_of_asset}};
     Path const wires_of_lines = equipment / link::phases_of_line;
-    Path const ends = equipment / Path{link::ends_of_transformer, link::tanks_of_transformer / Path{link::ends_of_tank}};
+    Path const ends =
+        equipment / Path{link::ends_of_transformer, link::tanks_of_transformer / Path{link::ends_of_tank}};
     Path const tap_changers = ends / reversed(link::end_of_tap_changer);
     Path const transformer_infos{link::info_of_transformer, datasheets};
-    Path const infos =
-        equipment / Path{link::tanks_of_transformer / Path{link::info_of_tank, datasheets}, transformer_infos,
-                         transformer_infos / link::tank_infos_of_info};
+    Path const infos = equipment / Path{link::tanks_of_transformer / Path{link::info_of_tank, datasheets},
+                                        transformer_infos, transformer_infos / link::tank_infos_of_info};
     Path const end_infos = infos / link::end_infos_of_info;
     return {
         {"the feeder", {}},
@@ -89,8 +89,8 @@ std::vector<Group> groups() {
         {"limit sets", limit_sets},
         {"limits", limits},
         {"types of limits", limits / link::type_of_limit},
-        {"measurements", {terminals / reversed(link::terminal_of_measurement),
-                          equipment / reversed(link::resource_of_measurement)}},
+        {"measurements",
+         {terminals / reversed(link::terminal_of_measurement), equipment / reversed(link::resource_of_measurement)}},
         {"parts of equipment",
          equipment / Path{link::phases_of_line, link::phases_of_switch, link::phases_of_load, link::phases_of_capacitor,
                           link::phases_of_inverter, link::units_of_inverter, link::phases_of_machine,
@@ -103,8 +103,8 @@ std::vector<Group> groups() {
         {"wires", wires_of_lines / Path{link::wire_of_phase, link::assets_of_resource, datasheets}},
         {"places", equipment / link::location_of_resource / link::points_of_location},
         {"transformer ends", ends},
-        {"what ends refer to", ends / Path{link::voltage_of_end, link::meshes_from, link::star_of_end, link::core_of_end,
-                                           reversed(link::end_of_tap_changer)}},
+        {"what ends refer to", ends / Path{link::voltage_of_end, link::meshes_from, link::star_of_end,
+                                           link::core_of_end, reversed(link::end_of_tap_changer)}},
         {"controls of tap changers", tap_changers / link::control_of_tap_changer},
         {"measurements of tap changers", tap_changers / reversed(link::resource_of_measurement)},
         {"assets of tanks", equipment / link::tanks_of_transformer / link::assets_of_resource},
@@ -149,9 +149,8 @@ std::vector<Found> feeders_of(Endpoint& endpoint) {
         if (one.listed.mrid.empty()) one.listed.mrid = cim::bare_identifier(one.subject);
         if (one.listed.name.empty()) one.listed.name = one.listed.mrid;
     }
-    std::ranges::sort(found, {}, [](Found const& one) {
-        return std::tie(one.listed.name, one.listed.mrid, one.listed.substation);
-    });
+    std::ranges::sort(
+        found, {}, [](Found const& one) { return std::tie(one.listed.name, one.listed.mrid, one.listed.substation); });
     return found;
 }
 
@@ -179,8 +178,7 @@ Found chosen(Endpoint& endpoint, EndpointAddress const& address) {
     std::vector<Found> same;
     for (auto const& one : all)
         if (cim::bare_identifier(one.listed.mrid) == wanted) same.push_back(one);
-    if (same.empty())
-        refuse(fmt::format("holds no feeder with mRID {}", address.mrid), "there are " + listed(all));
+    if (same.empty()) refuse(fmt::format("holds no feeder with mRID {}", address.mrid), "there are " + listed(all));
     if (std::ranges::any_of(same, [&](Found const& one) { return one.subject != same.front().subject; }))
         refuse(fmt::format("holds {} feeders with mRID {}", same.size(), address.mrid), "remove all but one");
     return same.front();
@@ -240,7 +238,8 @@ void fetch(Endpoint& endpoint, std::string const& feeder, Group const& group, Tr
     auto const count = count_triples(endpoint, where, group);
     for (std::size_t got = 0; got < count;) {
         auto rows = endpoint.select(
-            question("?s ?p ?o", where, fmt::format("ORDER BY ?s ?p ?o LIMIT {} OFFSET {}", page_rows, got)), variables);
+            question("?s ?p ?o", where, fmt::format("ORDER BY ?s ?p ?o LIMIT {} OFFSET {}", page_rows, got)),
+            variables);
         if (rows.empty())
             endpoint.fail(fmt::format("gives only {} of {} rows about {}", got, count, group.what),
                           "see whether the server limits answers, or somebody writes into the store");
@@ -261,8 +260,8 @@ std::string_view local_name(std::string_view uri) { return uri.substr(uri.find_l
 void fill(cim::Objects& objects, std::vector<Triple> const& triples, std::string const& origin) {
     std::vector<core::Finding> findings;
     for (auto first = triples.begin(); first != triples.end();) {
-        auto const last = std::find_if(first, triples.end(),
-                                       [&](Triple const& triple) { return triple.subject != first->subject; });
+        auto const last =
+            std::find_if(first, triples.end(), [&](Triple const& triple) { return triple.subject != first->subject; });
         std::string_view class_name;
         for (auto triple = first; triple != last; ++triple) {
             if (triple->predicate != type_of || !triple->object.starts_with(cim_namespace)) continue;

@@ -35,7 +35,8 @@ std::map<std::int64_t, double> everywhere(core::Communicator const& comm, std::v
     auto const all_rows = comm.all_gather(rows);
     auto const all_values = comm.all_gather(values);
     std::map<std::int64_t, double> all;
-    for (std::size_t i = 0; i < all_rows.size(); ++i) all.emplace(static_cast<std::int64_t>(all_rows[i]), all_values[i]);
+    for (std::size_t i = 0; i < all_rows.size(); ++i)
+        all.emplace(static_cast<std::int64_t>(all_rows[i]), all_values[i]);
     return all;
 }
 
@@ -46,7 +47,7 @@ Coordinator::Coordinator(core::Communicator const& comm, std::optional<feeder::F
     : comm_{comm}, settings_{std::move(settings)}, log_{log}, base_{std::move(feeder)} {
     if (!base_) return;
     telemetry_.emplace(*base_);
-    for (auto const& pv : base_->pv_systems.rows()) suns_.push_back({.available_w = rated_w(pv)});
+    told_w_.assign(base_->pv_systems.size(), feeder::unknown);
 }
 
 void Coordinator::say(std::string const& kind, bool now, std::string const& text) {
@@ -77,8 +78,8 @@ Coordinator::Next Coordinator::take(std::string_view line) {
     }
     auto const time = *output.timestamp;
     if (!simulation_id_.empty() && !output.simulation_id.empty() && output.simulation_id != simulation_id_) {
-        log_.warning(fmt::format("a message of simulation {} is ignored; this one is {}", output.simulation_id,
-                                 simulation_id_));
+        log_.warning(
+            fmt::format("a message of simulation {} is ignored; this one is {}", output.simulation_id, simulation_id_));
         return Next::wait;
     }
     if (has_time_ && time == time_) {
@@ -92,8 +93,8 @@ Coordinator::Next Coordinator::take(std::string_view line) {
         fmt::format("without a number, in the message of time {}: {} measurement{}", time, output.unreadable,
                     output.unreadable == 1 ? "" : "s"));
     if (has_time_ && time < time_) {
-        log_.warning(fmt::format("a message of time {} is late, after {}: it fills gaps and is not answered", time,
-                                 time_));
+        log_.warning(
+            fmt::format("a message of time {} is late, after {}: it fills gaps and is not answered", time, time_));
         return Next::wait;
     }
     time_ = time;
@@ -112,9 +113,10 @@ feeder::Feeder Coordinator::feeder_now() {
         fmt::format("not in the message of time {}, so that the last value is taken, up to {:g} s old: {}", time_,
                     freshness.oldest_s, counted(freshness.held)));
     say("expired", freshness.expired.count > 0,
-        fmt::format("older than {:g} s and not acted on, so that the feeder's own values are taken, of PV systems the rated "
-                    "power: {}",
-                    settings_.max_age_s, counted(freshness.expired)));
+        fmt::format(
+            "older than {:g} s and not acted on, so that the feeder's own values are taken, of PV systems the rated "
+            "power: {}",
+            settings_.max_age_s, counted(freshness.expired)));
     say("silent", freshness.silent.count > 0,
         "not heard of so far, so that the feeder's own values are taken, of PV systems the rated power: " +
             counted(freshness.silent));
@@ -123,26 +125,21 @@ feeder::Feeder Coordinator::feeder_now() {
     return now;
 }
 
-/// What each system could export: what it does export where the sun is the limit. Where its last setpoint is, what was last seen, and
-/// what was never seen is its rated power: a setpoint holds whatever the sun does.
+/// What each system could export: what it does export where the sun is the limit. Where its last setpoint is, or nothing is seen, that may
+/// be anything up to its rated power, which is taken: an answer must hold whatever the sun turns out to be. What was seen before it was
+/// held back may be less than what comes once it no longer is.
 void Coordinator::look_at_sun(feeder::Feeder& now, std::vector<double> const& export_w) {
     for (auto id : now.pv_systems.ids()) {
         auto& pv = now.pv_systems[id];
-        auto& sun = suns_[id.at()];
+        double const told_w = told_w_[id.at()];
         double const rated = rated_w(pv), seen = export_w[id.at()];
-        if (std::isnan(seen)) {
-            sun.available_w = rated;
-        } else {
-            bool const held_back =
-                sun.is_ordered && sun.ordered_at < time_ && seen >= sun.ordered_w - sun_tolerance * rated;
-            sun.available_w = held_back ? std::max(seen, sun.available_w) : seen;
-        }
+        bool const sun_limits = seen < (std::isnan(told_w) ? rated : told_w - sun_tolerance * rated);
+        double const available = sun_limits ? seen : std::max(rated, std::isnan(seen) ? 0.0 : seen);
         auto& p_w = pv.inverter.p_w;
         double const before = p_w[0] + p_w[1] + p_w[2];
         for (feeder::Phase phase : pv.inverter.phases.list()) {
             auto& p = p_w[feeder::slot(phase)];
-            p = before > 0.0 ? p * sun.available_w / before
-                             : sun.available_w / static_cast<double>(pv.inverter.phases.size());
+            p = before > 0.0 ? p * available / before : available / static_cast<double>(pv.inverter.phases.size());
         }
     }
 }
@@ -200,12 +197,14 @@ coordination::Answer Coordinator::solve(partition::Piece const& piece, std::vect
     auto const& method = *settings_.method;
     auto answer = method.run(comm_, flow, *settings_.policy, settings, {});
     if (ac && (exit_code(answer.status) == core::ExitCode::solved || answer.status == coordination::Status::infeasible))
-        answer = coordination::correct_to_ac(comm_, flow, *ac, method, *settings_.policy, settings, {}, std::move(answer));
-    bool const has_setpoints = exit_code(answer.status) == core::ExitCode::solved ||
-                               answer.status == coordination::Status::not_ac_feasible;
+        answer =
+            coordination::correct_to_ac(comm_, flow, *ac, method, *settings_.policy, settings, {}, std::move(answer));
+    bool const has_setpoints =
+        exit_code(answer.status) == core::ExitCode::solved || answer.status == coordination::Status::not_ac_feasible;
     if (!has_setpoints) return answer;
     remember(piece, answer);
-    orders = results::gather_orders(comm_, results::orders(piece, results::setpoints(flow, answer), settings_.message_id));
+    orders =
+        results::gather_orders(comm_, results::orders(piece, results::setpoints(flow, answer), settings_.message_id));
     return answer;
 }
 
@@ -215,17 +214,15 @@ core::Json Coordinator::message(std::vector<results::Order> orders) {
     if (orders.empty()) return core::Json::object();
     for (auto& order : orders) {
         auto const row = static_cast<std::size_t>(order.row);
-        auto& sun = suns_[row];
+        double& told_w = told_w_[row];
         auto const& pv = base_->pv_systems.rows()[row];
         // Who need not be held back may also use what sun comes until the next message.
         bool const free = order.allowed_kw >= (1.0 - least_share) * order.available_kw;
-        double const told_w = free ? std::max(rated_w(pv), order.available_kw * per_kw) : order.allowed_kw * per_kw;
+        double const now_w = free ? std::max(rated_w(pv), order.available_kw * per_kw) : order.allowed_kw * per_kw;
         auto const& file = pv.inverter.p_w;
-        order.available_kw = (sun.is_ordered ? sun.ordered_w : file[0] + file[1] + file[2]) / per_kw;
-        order.allowed_kw = told_w / per_kw;
-        sun.ordered_w = told_w;
-        sun.ordered_at = time_;
-        sun.is_ordered = true;
+        order.available_kw = (std::isnan(told_w) ? file[0] + file[1] + file[2] : told_w) / per_kw;
+        order.allowed_kw = now_w / per_kw;
+        told_w = now_w;
     }
     auto message = results::difference_message(orders, time_, simulation_id_);
     if (!simulation_id_.empty()) message["input"]["simulation_id"] = simulation_id_;
@@ -241,7 +238,8 @@ core::Json Coordinator::answer() {
         core::together(comm_, [&] {
             if (!comm_.is_root()) return;
             feeder::Notes notes;
-            whole = partition::prepare(feeder_now(), settings_.method->grain, comm_.size(), feeder::Loops::refused, notes);
+            whole =
+                partition::prepare(feeder_now(), settings_.method->grain, comm_.size(), feeder::Loops::refused, notes);
             for (auto const& warning : notes.warnings) say(warning, true, warning);
         });
         auto const piece = partition::distribute(comm_, whole);
@@ -258,7 +256,8 @@ core::Json Coordinator::answer() {
     if (!comm_.is_root()) return {};
     say("problem", !problem.empty(), problem + "; earlier ones hold");
     say("not ac feasible", answer.status == coordination::Status::not_ac_feasible,
-        fmt::format("no setpoints were found for time {} that keep all limits by AC power flow; the best are given", time_));
+        fmt::format("no setpoints were found for time {} that keep all limits by AC power flow; the best are given",
+                    time_));
     core::Json line{{"answers", time_}, {"status", to_text(answer.status)}};
     auto difference = message(std::move(orders));
     for (auto& [key, value] : difference.items()) line[key] = std::move(value);

@@ -157,13 +157,29 @@ class Telemetry::Reading {
         }
     }
 
+    static bool set_step(feeder::TapChanger& changer, double value) {
+        if (value < changer.low_step || value > changer.high_step) return false;
+        changer.step = value;
+        return true;
+    }
+
     /// \return false for a position that the device does not have.
     bool take_position(Measurement const& row, double value) {
         auto const element = static_cast<std::size_t>(row.at.element);
         if (row.at.kind == ElementKind::tap_changer) {
-            auto& changer = now_.tap_changers.rows()[element];
-            if (value < changer.low_step || value > changer.high_step) return false;
-            changer.step = value;
+            return set_step(now_.tap_changers.rows()[element], value);
+        } else if (row.at.kind == ElementKind::bank || row.at.kind == ElementKind::transformer) {
+            // The platform's exporter lets the position of a tap changer be one of its transformer.
+            bool possible = true;
+            for (auto& changer : now_.tap_changers.rows()) {
+                auto const& unit = now_.transformers[changer.transformer];
+                bool const here = row.at.kind == ElementKind::bank ? unit.bank.value() == row.at.element
+                                                                   : changer.transformer.value() == row.at.element;
+                auto const phases = unit.phases(changer.winding);
+                if (here && (row.phases.empty() || !(phases & row.phases).empty()))
+                    possible = set_step(changer, value) && possible;
+            }
+            return possible;
         } else if (row.at.kind == ElementKind::switch_) {
             if (value != 0.0 && value != 1.0) return false;
             auto& device = now_.switches.rows()[element];
@@ -194,7 +210,8 @@ class Telemetry::Reading {
             }
             auto const ends = feeder::delta_pair(phase);
             auto const &a = volts[slot(ends[0])], &b = volts[slot(ends[1])];
-            v_pu[k] = std::abs(phasor(a.magnitude, a.angle) - phasor(b.magnitude, b.angle)) / (std::isnan(load.nominal_v) ? std::sqrt(3.0) * base_v : load.nominal_v);
+            v_pu[k] = std::abs(phasor(a.magnitude, a.angle) - phasor(b.magnitude, b.angle)) /
+                      (std::isnan(load.nominal_v) ? std::sqrt(3.0) * base_v : load.nominal_v);
         }
         return v_pu;
     }

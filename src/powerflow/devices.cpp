@@ -82,6 +82,7 @@ class Collecting {
         d.row = {row(m), m == n ? std::int8_t{-1} : row(n)};
         if (!has_differences(there)) return;
         auto const last = static_cast<std::int8_t>(there.phases.size() - 1);
+        d.has_limit = m != n;
         if (m == n && d.row[0] != last) {
             d.row[1] = last;
             d.sign[1] = 1.0;

@@ -29,6 +29,7 @@ struct Device {
     DeviceKind kind = DeviceKind::load;
     std::int32_t element = -1;          ///< row of the kind's table in the piece
     std::int8_t place = 0;              ///< slot of the phase in the element's table
+    bool has_limit = true;              ///< the voltage across is one that limits are on: not to ground behind a floating delta
     bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1

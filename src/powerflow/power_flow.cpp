@@ -410,7 +410,7 @@ void PowerFlow::keep_models_above(std::optional<double> v_pu) {
     constexpr double same = 1e-9, near = 1e-4;
     double const as_wide = limits_of(DeviceKind::load, LoadLimits::wide).high;
     for (auto& device : equations_->attached) {
-        bool const keeps = v_pu && device.high_pu() >= *v_pu - (device.exponential && device.steps ? near : same);
+        bool const keeps = v_pu && device.has_limit && device.high_pu() >= *v_pu - (device.exponential && device.steps ? near : same);
         device.high = keeps ? std::max(device.own_high, as_wide) : device.own_high;
     }
 }

@@ -24,8 +24,8 @@ using feeder::PhaseSet;
 
 constexpr double buses_per_feeder = 6000.0;
 constexpr double smallest_feeder = 0.7, largest_feeder = 1.3;  // of the mean
-constexpr std::int64_t feeders_per_place = 4;     // of a network, on the map
-constexpr double between_substations_m = 7000.0;  // on the map
+constexpr std::int64_t feeders_per_place = 4;                  // of a network, on the map
+constexpr double between_substations_m = 7000.0;               // on the map
 
 void require_within(GenerateOptions const& options) {
     std::vector<core::Finding> findings;

@@ -544,7 +544,8 @@ class Growth {
             }
         }
         constexpr double most_reserve = 64.0;
-        for (double reserve = 1.0; reserve <= most_reserve && string_all(reserve) < lowest_planned_pu; reserve *= 2.0) {}
+        for (double reserve = 1.0; reserve <= most_reserve && string_all(reserve) < lowest_planned_pu; reserve *= 2.0) {
+        }
     }
 
     /// \return the lowest voltage on the primary, pu.

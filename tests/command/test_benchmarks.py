@@ -72,3 +72,14 @@ def test_a_scenario_is_made_and_checked_by_one_command(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "199 of      1986 nodes above the limit" in done.stdout
     assert os.listdir(tmp_path) == ["demonstration.h5"]
+
+
+def test_a_closed_loop_is_timed_and_ends_inside_the_limits(tmp_path):
+    done = run("closed_loop", "--steps", 3, folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "closed_loop.json").read_text())
+    assert len(report["steps"]) == 3
+    assert report["largest_seconds"] >= report["median_seconds"] > 0.0
+    assert report["steps"][0]["v_max_before"] > 1.05
+    assert all(step["v_max_after"] < 1.05002 for step in report["steps"])

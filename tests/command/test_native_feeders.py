@@ -156,8 +156,22 @@ def test_every_feeder_of_a_region_is_whole_within_its_rows_and_reaches_its_volta
         highest.append(flow["v_max_ac"])
     assert buses == 9000
     assert max(highest) == pytest.approx(1.065, abs=0.002)
-    outcome = dec("solve", "region.h5", folder=tmp_path)
-    assert outcome.code == 2 and "is a region of 5 feeders, not one" in outcome.errors[0]
+    outcome = dec("powerflow", "region.h5", folder=tmp_path)
+    assert outcome.code == 2 and "is a fleet, not a feeder" in outcome.errors[0]
+
+
+def test_a_region_is_solved_feeder_for_feeder(tmp_path):
+    succeed("generate", "region.h5", "--buses", 2000, "--feeders", 3, "--substations", 2, "--target-vmax", 1.07, folder=tmp_path)
+    succeed("solve", "region.h5", "--ac", "none", "-o", "together.h5", folder=tmp_path)
+    with h5py.File(tmp_path / "region.h5") as file:
+        names = list(file["feeders/name"].asstr()[:])
+    for number, name in enumerate(names):
+        take_out(tmp_path / "region.h5", number, tmp_path / "one.h5")
+        succeed("solve", "one.h5", "--ac", "none", "-o", "alone.h5", folder=tmp_path)
+        with h5py.File(tmp_path / "alone.h5") as alone, h5py.File(tmp_path / "together.h5") as together:
+            assert alone.attrs["buses"] == together[f"feeders/{name}"].attrs["buses"]
+            assert list(alone["ders/mrid"][:]) == list(together[f"feeders/{name}/ders/mrid"][:])
+            assert alone["ders/alpha"][:] == pytest.approx(together[f"feeders/{name}/ders/alpha"][:], abs=1e-7)
 
 
 @pytest.mark.parametrize("options", [("--buses", 6000), ("--buses", 20000, "--seed", 2), ("--buses", 13000, "--pv-penetration", 0.7)])

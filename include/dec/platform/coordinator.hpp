@@ -52,14 +52,6 @@ class Coordinator {
     [[nodiscard]] std::int64_t time() const { return time_; }
 
   private:
-    /// Of one photovoltaic system. What a curtailed one could export nobody measures.
-    struct Sun {
-        double available_w = 0.0;  ///< as last seen, or its rated power
-        double ordered_w = 0.0;    ///< what it was told last
-        std::int64_t ordered_at = 0;
-        bool is_ordered = false;
-    };
-
     [[nodiscard]] feeder::Feeder feeder_now();
     void look_at_sun(feeder::Feeder& now, std::vector<double> const& export_w);
     [[nodiscard]] coordination::Answer solve(partition::Piece const& piece, std::vector<results::Order>& orders);
@@ -75,7 +67,7 @@ class Coordinator {
     // the root's
     std::optional<feeder::Feeder> base_;
     std::optional<Telemetry> telemetry_;
-    std::vector<Sun> suns_;  ///< per row of the feeder's pv_systems
+    std::vector<double> told_w_;  ///< what each photovoltaic system was told last; NaN: nothing yet
     std::string simulation_id_;
     std::int64_t time_ = 0;
     bool has_time_ = false;

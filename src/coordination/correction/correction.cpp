@@ -117,16 +117,16 @@ class Correction {
     Answer linear_, current_;
     Answer history_;  // all rounds
     std::vector<double> nothing_, everything_, available_kw_;
-    AcLimits limits_;           // what is asked of AC voltages
-    std::vector<double> room_;  // per node: what that keeps from the upper limit, pu
-    bool models_kept_ = false;  // above the upper limit
+    AcLimits limits_;             // what is asked of AC voltages
+    std::vector<double> room_;    // per node: what that keeps from the upper limit, pu
+    bool models_kept_ = false;    // above the upper limit
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
     double tolerance_ = settings_.tolerance;
-    double step_ = 1.0;                             // share of a new offset that is believed
-    double violation_ = 0.0, allowed_ = 0.0;        // pu, of the current setpoints
-    double last_violation_ = infinity;              // of the last setpoints that violated something
+    double step_ = 1.0;                       // share of a new offset that is believed
+    double violation_ = 0.0, allowed_ = 0.0;  // pu, of the current setpoints
+    double last_violation_ = infinity;        // of the last setpoints that violated something
     bool may_rebuild_ = own_.rebuild, rebuilt_ = false, retreated_ = false, settled_ = false, stopped_ = false;
     std::int64_t round_ = 0;
     std::vector<double> solvable_;  // the last setpoints for which power flow had an answer
