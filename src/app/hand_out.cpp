@@ -30,9 +30,9 @@ bool complete(core::Communicator const& comm, FeederOptions const& options, part
     bool sound = true;
     core::together(comm, [&] {
         try {
-            io::complete_from_native(options.path, piece.feeder,
-                                     {piece.global.buses, rows.lines, rows.transformers, rows.banks, rows.loads,
-                                      piece.global.pv_systems});
+            io::complete_from_native(
+                options.path, piece.feeder,
+                {piece.global.buses, rows.lines, rows.transformers, rows.banks, rows.loads, piece.global.pv_systems});
         } catch (core::InvalidInput const&) {
             sound = false;
             return;

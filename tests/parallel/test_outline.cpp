@@ -46,8 +46,9 @@ std::optional<Piece> by_outline(core::Communicator const& comm, std::string cons
     auto piece = split_over(comm, std::move(whole), rows);
     auto const& global = piece.global;
     core::together(comm, [&] {
-        io::complete_from_native(path, piece.feeder,
-                                 {global.buses, rows.lines, rows.transformers, rows.banks, rows.loads, global.pv_systems});
+        io::complete_from_native(
+            path, piece.feeder,
+            {global.buses, rows.lines, rows.transformers, rows.banks, rows.loads, global.pv_systems});
     });
     return piece;
 }
