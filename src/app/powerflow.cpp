@@ -14,8 +14,8 @@
 #include "dec/core/output_file.hpp"
 #include "dec/powerflow/controls.hpp"
 #include "dec/results/power_flow_file.hpp"
+#include "hand_out.hpp"
 #include "inverter_options.hpp"
-#include "open_feeder.hpp"
 #include "settle_taps.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
@@ -104,8 +104,8 @@ core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
     require_different_files(comm, {{"FEEDER", options.feeder.path}, {"--output", options.output}});
     core::require_writable(comm, options.output);
 
-    // 2. Read on the root, validate, hand out.
-    auto feeder = read_on_root(context, options.feeder);
+    // 2. Read, validate, hand out.
+    auto feeder = open_feeder(context, options.feeder);
     stop_if_asked(comm, "reading");
     run.seconds.read = clock.lap();
     auto piece = hand_out(context, std::move(feeder), partition::Grain::secondary, feeder::Loops::allowed);

@@ -66,7 +66,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     if (!options.dry_run) require_places(comm, options);
     if (names_a_fleet(comm, options.feeder.path)) return solve_fleet(context, options, question, progress);
 
-    // 2. Read on the root, validate, hand out.
+    // 2. Read, validate, hand out.
     auto opened = open_feeder(context, options, question, progress, clock);
     if (options.dry_run) {
         print_plan(context, plan(context, std::move(opened), options, question, clock), options);

@@ -12,6 +12,7 @@
 #include "dec/io/sparql.hpp"
 #include "dec/results/messages.hpp"
 #include "dec/results/start.hpp"
+#include "hand_out.hpp"
 #include "settle_taps.hpp"
 #include "signals.hpp"
 
@@ -143,7 +144,7 @@ Opened open_feeder(Context& context, SolveOptions const& options, Question const
                           .policy = options.policy}};
     if (question.policy->shared_fraction) opened.run.scope = to_text(question.scope);
     progress.begin(Phase::read);
-    auto feeder = read_on_root(context, options.feeder);
+    auto feeder = open_feeder(context, options.feeder);
     stop_if_asked(comm, "reading");
     opened.run.seconds.read = finished(context, "read", clock);
     progress.begin(Phase::partition);

@@ -13,7 +13,7 @@
 #include "dec/core/output_file.hpp"
 #include "dec/fairness/contracts.hpp"
 #include "dec/results/tradeoff_file.hpp"
-#include "open_feeder.hpp"
+#include "hand_out.hpp"
 #include "problem_options.hpp"
 #include "signals.hpp"
 #include "usage.hpp"
@@ -94,7 +94,7 @@ core::ExitCode trade_off(Context& context, TradeoffOptions const& options) {
     core::require_writable(comm, options.output);
     if (options.table) core::require_writable(comm, *options.table);
 
-    auto feeder = read_on_root(context, options.feeder);
+    auto feeder = open_feeder(context, options.feeder);
     stop_if_asked(comm, "reading");
     run.seconds.read = clock.lap();
     auto const piece = hand_out(context, std::move(feeder), partition::Grain::secondary);

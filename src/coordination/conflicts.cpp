@@ -79,7 +79,7 @@ void report_hopeless(core::Communicator const& comm, model::LinDist3Flow& flow, 
 void report_conflict(core::Communicator const& comm, model::LinDist3Flow& flow, Settings const& settings,
                      Answer& answer, std::vector<double> const& low, std::vector<double> const& high,
                      std::span<Eigen::Vector2d const> ratings) {
-    constexpr double least_part = 1e-3;
+    constexpr double least_part = 1e-2;  // what has less is what the proof has not got rid of
     constexpr std::size_t most_named = 20;
     auto const& piece = flow.piece();
     model::FlowState all;

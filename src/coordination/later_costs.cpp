@@ -52,11 +52,18 @@ TreeOutcome solve_with_idle_controls(solvers::TreeProgram& program, std::vector<
     TreeOutcome best;
     TreeStart from;
     bool first = true;  // on all ranks alike
+    auto const is_nearer = [&](TreeOutcome const& outcome) {
+        return outcome.status == TreeStatus::iteration_limit && outcome.primal_residual <= feasible &&
+               outcome.gap < best.gap;
+    };
     // One program, with this part of the later costs; where that has no answer the one before stays the best.
     auto const descend = [&](double part) {
         auto const given = program.controls;
         for (std::size_t k = 0; k < later.size(); ++k) program.controls[k].term.curvature += part * unit * later[k];
         auto outcome = solve(!first, first ? start : &from);
+        // Where a start misleads none does not.
+        bool const has_start = !first || start != nullptr;
+        if (has_start && outcome.status == TreeStatus::iteration_limit && part > 0.0) outcome = solve(false, nullptr);
         program.controls = given;
         auto const status = outcome.status;
         if (status == TreeStatus::optimal) {
@@ -70,7 +77,7 @@ TreeOutcome solve_with_idle_controls(solvers::TreeProgram& program, std::vector<
             bool const within = best.primal_residual <= feasible && best.gap <= allowed(best.objective, tolerance);
             best.status = within ? TreeStatus::optimal : TreeStatus::iteration_limit;
             first = false;
-        } else if (first || status == TreeStatus::stopped) {
+        } else if (first || status == TreeStatus::stopped || (part == 0.0 && is_nearer(outcome))) {
             best = std::move(outcome);
         }
         return status;

@@ -61,11 +61,15 @@ std::vector<Eigen::Vector2d> rating_forces(model::PowerLimits const& powers, mod
         if (assembled.rated[i] < 0) continue;
         auto const b = static_cast<std::size_t>(assembled.rated[i]);
         double const force = outcome.price_flow[i] / powers.branches[b].limit;
-        // Where only active power varies, one limit is on it and the next on its opposite.
-        bool const opposite =
-            i > 0 && limits[i].side == solvers::TreeSide::half_plane && assembled.rated[i - 1] == assembled.rated[i];
-        if (limits[i].side == solvers::TreeSide::second_of_disc) forces[b].y() += force;
-        else forces[b].x() += opposite ? -force : force;
+        // Of half-planes first come those of active power, each with its opposite.
+        int before = 0;
+        if (limits[i].side == solvers::TreeSide::half_plane)
+            while (i > static_cast<std::size_t>(before) &&
+                   assembled.rated[i - static_cast<std::size_t>(before) - 1] == assembled.rated[i])
+                ++before;
+        bool const opposite = before % 2 == 1;
+        bool const of_reactive = before > 1 || limits[i].side == solvers::TreeSide::second_of_disc;
+        forces[b][of_reactive ? 1 : 0] += opposite ? -force : force;
     }
     return forces;
 }

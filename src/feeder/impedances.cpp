@@ -74,28 +74,28 @@ void check_lines(Feeder const& feeder, Findings& findings) {
     std::vector<Index<Line>> example(feeder.line_codes.size());
     for (auto id : feeder.lines.ids()) {
         auto const& line = feeder.lines[id];
-        auto const element = describe("line", feeder.lines, id);
+        auto const element = [&] { return describe("line", feeder.lines, id); };
         if (!line.code.valid()) {
-            findings.add(element, "has no impedance", "refer to a line code, or give r, x, r0, x0");
+            findings.add(element(), "has no impedance", "refer to a line code, or give r, x, r0, x0");
             continue;
         }
         auto const& code = feeder.line_codes[line.code];
         if (code.form != LineCode::Form::whole_line && !(line.length_m > 0.0 && std::isfinite(line.length_m)))
-            findings.add(element, fmt::format("length {} m", line.length_m), "must be positive");
+            findings.add(element(), fmt::format("length {} m", line.length_m), "must be positive");
         // Sequence values hold for any number of phases: a part of the matrix serves.
         bool const fits = code.form == LineCode::Form::matrix
                               ? code.conductors == line.conductors
                               : line.conductors >= 1 && code.conductors >= line.conductors;
         if (!fits)
-            findings.add(element,
+            findings.add(element(),
                          fmt::format("has {} phases ({}) but its line code {} has {} conductors", line.conductors,
                                      to_text(line.phase_set()), feeder.line_codes.name(line.code), code.conductors),
                          "use a code of the same size");
         if (line.phase_set().has_legs() && line.phase_set().has_primary())
-            findings.add(element, fmt::format("phases {} mix primary and secondary", to_text(line.phase_set())),
+            findings.add(element(), fmt::format("phases {} mix primary and secondary", to_text(line.phase_set())),
                          "a line is either on A, B, C or on s1, s2");
         if (line.phase_set().size() != line.conductors)
-            findings.add(element, fmt::format("names a phase twice in {}", to_text(line.phase_set())),
+            findings.add(element(), fmt::format("names a phase twice in {}", to_text(line.phase_set())),
                          "give every conductor its own phase");
         if (users[line.code.at()]++ == 0) example[line.code.at()] = id;
     }
@@ -128,45 +128,47 @@ void check_series_compensators(Feeder const& feeder, Findings& findings) {
     }
 }
 
-void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, std::string const& element,
+template <class Describe>
+void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, Describe const& element,
                             Findings& findings) {
     auto const& code = feeder.transformer_codes[id];
     if (code.windings < 2 || code.windings > 3) {
-        findings.add(element, fmt::format("has {} windings", code.windings), "two or three are possible");
+        findings.add(element(), fmt::format("has {} windings", code.windings), "two or three are possible");
         return;
     }
     for (std::size_t w = 0; w < code.windings; ++w) {
         auto const& winding = code.winding[w];
         if (!(winding.rated_v > 0.0) || !std::isfinite(winding.rated_v))
-            findings.add(element, fmt::format("rated voltage of winding {} is {} V", w + 1, winding.rated_v),
+            findings.add(element(), fmt::format("rated voltage of winding {} is {} V", w + 1, winding.rated_v),
                          "must be positive");
         if (!(winding.rated_va > 0.0) || !std::isfinite(winding.rated_va))
-            findings.add(element, fmt::format("rating of winding {} is {} VA", w + 1, winding.rated_va),
+            findings.add(element(), fmt::format("rating of winding {} is {} VA", w + 1, winding.rated_va),
                          "must be positive");
     }
     std::size_t const tests = code.windings == 2 ? 1 : 3;
     for (std::size_t k = 0; k < tests; ++k) {
         auto const& test = code.short_circuit[k];
         if (!std::isfinite(test.r_ohm) || !std::isfinite(test.x_ohm))
-            findings.add(element,
+            findings.add(element(),
                          fmt::format("short-circuit impedance {}-{} is not a number", test.from + 1, test.to + 1),
                          "give a test or a mesh impedance for every pair of windings");
         else if (test.r_ohm < 0.0)
             findings.add(
-                element,
+                element(),
                 fmt::format("short-circuit resistance {}-{} is {} ohm", test.from + 1, test.to + 1, test.r_ohm),
                 "must be at least zero");
     }
 }
 
 /// A type may be shared by regulators, which may be ideal, and others, which may not.
-void check_ideal(Feeder const& feeder, Transformer const& unit, std::string const& element, Findings& findings) {
+template <class Describe>
+void check_ideal(Feeder const& feeder, Transformer const& unit, Describe const& element, Findings& findings) {
     auto const& code = feeder.transformer_codes[unit.code];
     std::size_t const tests = code.windings == 2 ? 1 : 3;
     for (std::size_t k = 0; k < tests; ++k) {
         auto const& test = code.short_circuit[k];
         if (test.r_ohm == 0.0 && test.x_ohm == 0.0)
-            findings.add(element, fmt::format("short-circuit impedance {}-{} is zero", test.from + 1, test.to + 1),
+            findings.add(element(), fmt::format("short-circuit impedance {}-{} is zero", test.from + 1, test.to + 1),
                          "only a regulator may be ideal");
     }
 }
@@ -174,7 +176,8 @@ void check_ideal(Feeder const& feeder, Transformer const& unit, std::string cons
 constexpr std::array in_order{Conductor::a, Conductor::b, Conductor::c};
 
 /// Clocks are those of windings in the order A, B, C; the same turn of all windings is no turn.
-void check_order(Feeder const& feeder, Transformer const& unit, std::string const& element, Findings& findings) {
+template <class Describe>
+void check_order(Feeder const& feeder, Transformer const& unit, Describe const& element, Findings& findings) {
     auto const turn_of = [&](std::size_t w) -> std::optional<std::size_t> {
         auto const& c = unit.winding[w].conductors;
         for (std::size_t turn = 0; turn < 3; ++turn)
@@ -186,7 +189,7 @@ void check_order(Feeder const& feeder, Transformer const& unit, std::string cons
     for (std::size_t w = 0; w < windings; ++w) {
         if (unit.phases(w) != PhaseSet::abc()) return;
         if (turn_of(w) && turn_of(w) == turn_of(0)) continue;
-        findings.add(element, fmt::format("winding {} has its phases in another order than A, B, C", w + 1),
+        findings.add(element(), fmt::format("winding {} has its phases in another order than A, B, C", w + 1),
                      "name the phases of all windings in that order, and say by the clock how they are turned");
         return;
     }
@@ -209,9 +212,9 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
     std::vector<bool> checked(feeder.transformer_codes.size(), false);
     for (auto id : feeder.transformers.ids()) {
         auto const& unit = feeder.transformers[id];
-        auto const element = describe("transformer", feeder.transformers, id);
+        auto const element = [&] { return describe("transformer", feeder.transformers, id); };
         if (!unit.code.valid()) {
-            findings.add(element, "has no ratings and impedances", "give its ends, or the type of its tank");
+            findings.add(element(), "has no ratings and impedances", "give its ends, or the type of its tank");
             continue;
         }
         if (!checked[unit.code.at()]) check_transformer_code(feeder, unit.code, element, findings);
@@ -221,7 +224,7 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
         for (std::size_t w = 0;
              w < std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size()); ++w)
             if (unit.phases(w).empty())
-                findings.add(element, fmt::format("winding {} is on no phase", w + 1), "give the end its phases");
+                findings.add(element(), fmt::format("winding {} is on no phase", w + 1), "give the end its phases");
     }
 }
 

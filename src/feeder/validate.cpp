@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checks.hpp"
+#include "dec/feeder/outline.hpp"
 
 namespace dec::feeder {
 
@@ -34,11 +35,16 @@ void check_length(std::string_view label, std::string_view name, std::string_vie
                          fmt::format("give it one of at most {}", longest_name));
 }
 
+template <class Row>
+void check_lengths(std::string_view label, Table<Row> const& table, Findings& findings) {
+    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
+}
+
 /// Rows by name: an open-addressing table of row numbers, because a node for each name of a million costs more than
 /// everything else here together.
 template <class Row>
 void check_names(std::string_view label, Table<Row> const& table, Findings& findings) {
-    for (auto id : table.ids()) check_length(label, table.name(id), table.mrid(id), findings);
+    check_lengths(label, table, findings);
     std::vector<std::int32_t> place(std::bit_ceil(2 * table.size() + 1), -1);
     std::map<Index<Row>, std::size_t> times;  // of names that stand more than once, by their first row
     for (auto id : table.ids()) {
@@ -100,15 +106,19 @@ void check_sources(Feeder const& feeder, Findings& findings) {
     }
 }
 
-void check_all_names(Feeder const& feeder, Findings& findings) {
-    check_names("bus", feeder.buses, findings);
-    check_names("line", feeder.lines, findings);
+/// Names of tables that have as many rows as a feeder has buses are left out where they have not been read.
+enum class Names : std::uint8_t { all, of_small_tables };
+
+void check_names(Feeder const& feeder, Findings& findings, Names names) {
+    bool const all = names == Names::all;
+    if (all) check_names("bus", feeder.buses, findings);
+    if (all) check_names("line", feeder.lines, findings);
     check_names("switch", feeder.switches, findings);
     check_names("series compensator", feeder.series_compensators, findings);
-    check_names("transformer", feeder.transformers, findings);
-    check_names("load", feeder.loads, findings);
+    if (all) check_names("transformer", feeder.transformers, findings);
+    if (all) check_names("load", feeder.loads, findings);
     check_names("capacitor", feeder.capacitors, findings);
-    check_names("pv", feeder.pv_systems, findings);
+    if (all) check_names("pv", feeder.pv_systems, findings);
     check_names("battery", feeder.batteries, findings);
     check_names("machine", feeder.machines, findings);
     check_length("feeder", feeder.heading.name, feeder.heading.mrid, findings);
@@ -117,10 +127,7 @@ void check_all_names(Feeder const& feeder, Findings& findings) {
         check_length("source", feeder.sources.name(id), feeder.sources.mrid(id), findings);
 }
 
-}  // namespace
-
-void check_references(Feeder const& feeder, Findings& findings) {
-    check_all_names(feeder, findings);
+void check_connections(Feeder const& feeder, Findings& findings) {
     check_ends("line", feeder.lines, findings);
     check_ends("switch", feeder.switches, findings);
     check_ends("series compensator", feeder.series_compensators, findings);
@@ -140,7 +147,9 @@ void check_references(Feeder const& feeder, Findings& findings) {
                 findings.add(describe("transformer", feeder.transformers, id),
                              fmt::format("winding {} is connected to no bus", w + 1), "give it a terminal with a node");
     }
+}
 
+void check_numbers(Feeder const& feeder, Findings& findings) {
     auto const of_inverter = [](auto const& row) { return std::pair{row.inverter.p_w, row.inverter.q_var}; };
     check_powers(
         "load", feeder.loads,
@@ -178,6 +187,14 @@ void check_references(Feeder const& feeder, Findings& findings) {
             if (p < 0.0)
                 findings.add(describe("pv", feeder.pv_systems, id), fmt::format("its power is {} W", p),
                              "p injects and is at least zero");
+}
+
+}  // namespace
+
+void check_references(Feeder const& feeder, Findings& findings) {
+    check_names(feeder, findings, Names::all);
+    check_connections(feeder, findings);
+    check_numbers(feeder, findings);
     check_sources(feeder, findings);
 }
 
@@ -223,10 +240,35 @@ Tree validate(Feeder const& feeder, Notes& notes, Loops loops) {
     return tree;
 }
 
+std::optional<Tree> hang_outline(Feeder const& outline, Loops loops) {
+    Findings findings{outline};
+    Notes notes;
+    check_names(outline, findings, Names::of_small_tables);
+    check_connections(outline, findings);
+    check_sources(outline, findings);
+    if (!findings.empty() || !can_hang(outline)) return std::nullopt;
+    auto hung = hang_tree(outline, findings, notes, loops);
+    if (findings.empty()) check_devices(outline, hung, findings, notes);
+    if (!findings.empty() || !notes.warnings.empty()) return std::nullopt;
+    return std::move(hung.tree);
+}
+
+bool are_elements_sound(Feeder const& part) {
+    Findings findings{part};
+    check_lengths("bus", part.buses, findings);
+    check_lengths("line", part.lines, findings);
+    check_lengths("transformer", part.transformers, findings);
+    check_lengths("load", part.loads, findings);
+    check_lengths("pv", part.pv_systems, findings);
+    check_numbers(part, findings);
+    check_impedances(part, findings);
+    return findings.empty();
+}
+
 std::vector<core::Finding> further_findings(Feeder const& feeder, bool has_holes) {
     Findings findings{feeder};
     if (has_holes) {
-        check_all_names(feeder, findings);
+        check_names(feeder, findings, Names::all);
         return findings.take();
     }
     try {

@@ -1,11 +1,15 @@
 #include <algorithm>
+#include <concepts>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <vector>
 
 #include "dec/core/error.hpp"
 #include "dec/io/native.hpp"
+#include "files.hpp"
 #include "native_columns.hpp"
 
 namespace dec::io {
@@ -17,10 +21,27 @@ using feeder::Table;
 using native::Coding;
 using native::Flat;
 
+/// Tables with about as many rows as the feeder has buses; the others are small, or rare.
+template <class Row>
+inline constexpr bool is_large =
+    std::same_as<Row, feeder::Bus> || std::same_as<Row, feeder::Line> || std::same_as<Row, feeder::Transformer> ||
+    std::same_as<Row, feeder::Bank> || std::same_as<Row, feeder::Load> || std::same_as<Row, feeder::PvSystem>;
+
+/// Whether hanging and splitting a feeder can do without a column of a large table.
+template <class Row, class Field>
+bool is_left_out(std::string_view name) {
+    if (std::same_as<Row, feeder::Bus> && name == "base_voltage") return false;
+    if (std::same_as<Row, feeder::Line> && name == "length") return false;
+    return std::same_as<typename Flat<Field>::Value, double>;
+}
+
+enum class Extent { whole, outline };
+
 /// Reads one file into one feeder and collects what is wrong with it.
 class Reading {
   public:
-    Reading(std::string const& path, std::string const& group) : path_{path}, file_{path} {
+    Reading(std::string const& path, std::string const& group, Extent extent)
+        : path_{path}, file_{path}, extent_{extent} {
         if (!group.empty() && file_.contains("/feeders/name")) find_in_region(group.substr(group.rfind('/') + 1));
         else file_.below(group);
     }
@@ -133,9 +154,15 @@ class Reading {
     void read_table(std::string_view label, Table<Row>& table) {
         auto const group = native::group_of(label);
         auto const rows = rows_[label];
+        bool const outline = extent_ == Extent::outline;
+        if (outline && std::same_as<Row, feeder::Measurement>) return;
         table.storage().resize(static_cast<std::size_t>(rows));
         native::visit_texts<Row>(
             table, result_.feeder, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
+                if (outline && is_large<Row>) {
+                    texts.ends().assign(static_cast<std::size_t>(rows), 0);
+                    return;
+                }
                 attempt([&] {
                     auto column =
                         file_.block(fmt::format("{}/{}", group, name), core::BlockKind::text, 1, first_[label], rows);
@@ -144,6 +171,7 @@ class Reading {
             });
         native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
                                                     std::string_view, std::string const&, auto const& access) {
+            if (outline && is_large<Row> && is_left_out<Row, Field>(name)) return;
             attempt([&] { read_column<Field>(fmt::format("{}/{}", group, name), first_[label], table, access); });
         });
         if (rows == 0) return;
@@ -226,6 +254,7 @@ class Reading {
 
     std::string path_;
     core::Hdf5Reader file_;
+    Extent extent_;
     core::Attributes attributes_;
     std::map<std::string_view, std::int64_t> rows_, first_;
     std::optional<std::int64_t> in_region_;  // which feeder of a region
@@ -233,8 +262,110 @@ class Reading {
     ReadFeeder result_;
 };
 
+/// Rows of a file that are read at once, and which of those wanted they are.
+struct Run {
+    std::int64_t first = 0, count = 0;  // of the file
+    std::size_t begin = 0, end = 0;     // of the wanted rows in ascending order
+};
+
+/// Reads scattered rows of tables.
+class Completion {
+  public:
+    Completion(std::string const& path, Feeder& part) : file_{path}, part_{part} {}
+
+    template <class Row>
+    void operator()(Table<Row>& table, std::span<std::int64_t const> rows) {
+        find_runs(rows);
+        auto const group = native::group_of(native::label_of<Row>());
+        native::visit_texts<Row>(table, part_, [&](std::string_view name, std::string_view, core::TextColumn& texts) {
+            texts = read_texts(fmt::format("{}/{}", group, name));
+        });
+        native::visit_columns<Row>([&]<class Field>(std::type_identity<Field>, std::string const& name,
+                                                    std::string_view, std::string const&, auto const& access) {
+            if constexpr (std::same_as<typename Flat<Field>::Value, double>)
+                if (is_left_out<Row, Field>(name))
+                    read_numbers<Field>(fmt::format("{}/{}", group, name), table, access);
+        });
+    }
+
+  private:
+    void find_runs(std::span<std::int64_t const> rows) {
+        constexpr std::int64_t gap = 1000;         // rows that are read in vain rather than asked for apart
+        constexpr std::int64_t longest = 1 << 20;  // what is read at once stays small beside what is kept
+        rows_ = rows;
+        order_.resize(rows.size());
+        std::iota(order_.begin(), order_.end(), std::size_t{0});
+        if (!std::ranges::is_sorted(rows)) std::ranges::sort(order_, {}, [&](std::size_t i) { return rows[i]; });
+        runs_.clear();
+        for (std::size_t k = 0; k < order_.size(); ++k) {
+            auto const row = rows[order_[k]];
+            if (runs_.empty() || row >= runs_.back().first + runs_.back().count + gap ||
+                row >= runs_.back().first + longest)
+                runs_.push_back({.first = row, .begin = k});
+            runs_.back().count = row - runs_.back().first + 1;
+            runs_.back().end = k + 1;
+        }
+    }
+
+    core::TextColumn read_texts(std::string const& path) {
+        auto const read = [&](Run const& run) {
+            return std::get<core::TextColumn>(file_.block(path, core::BlockKind::text, 1, run.first, run.count));
+        };
+        if (runs_.size() == 1 && runs_[0].count == static_cast<std::int64_t>(rows_.size()) &&
+            std::ranges::is_sorted(rows_))
+            return read(runs_[0]);
+        core::TextColumn ascending;
+        for (auto const& run : runs_) {
+            auto const texts = read(run);
+            ascending.reserve(rows_.size(), 0);
+            for (auto k = run.begin; k < run.end; ++k)
+                ascending.push_back(texts[static_cast<std::size_t>(rows_[order_[k]] - run.first)]);
+        }
+        if (std::ranges::is_sorted(rows_)) return ascending;
+        std::vector<std::size_t> place(order_.size());
+        for (std::size_t k = 0; k < order_.size(); ++k) place[order_[k]] = k;
+        core::TextColumn texts;
+        texts.reserve(rows_.size(), ascending.bytes().size());
+        for (auto const k : place) texts.push_back(ascending[k]);
+        return texts;
+    }
+
+    template <class Field, class Row, class Access>
+    void read_numbers(std::string const& path, Table<Row>& table, Access const& access) {
+        for (auto const& run : runs_) {
+            auto const column = file_.block(path, core::BlockKind::real, Flat<Field>::size, run.first, run.count);
+            auto const& values = std::get<std::vector<double>>(column);
+            for (auto k = run.begin; k < run.end; ++k) {
+                double const* next =
+                    values.data() + static_cast<std::size_t>(rows_[order_[k]] - run.first) * Flat<Field>::size;
+                Flat<Field>::visit(access(table.rows()[order_[k]]), [&](double& value) { value = *next++; });
+            }
+        }
+    }
+
+    core::Hdf5Reader file_;
+    Feeder& part_;
+    std::span<std::int64_t const> rows_;
+    std::vector<std::size_t> order_;  // of the wanted rows: ascending
+    std::vector<Run> runs_;
+};
+
 }  // namespace
 
-ReadFeeder read_native(std::string const& path, std::string const& group) { return Reading{path, group}.run(); }
+ReadFeeder read_native(std::string const& path, std::string const& group) {
+    return Reading{path, group, Extent::whole}.run();
+}
+
+ReadFeeder read_native_outline(std::string const& path) { return Reading{path, {}, Extent::outline}.run(); }
+
+void complete_from_native(std::string const& path, Feeder& part, NativeRows const& rows) {
+    Completion complete{path, part};
+    complete(part.buses, rows.buses);
+    complete(part.lines, rows.lines);
+    complete(part.transformers, rows.transformers);
+    complete(part.banks, rows.banks);
+    complete(part.loads, rows.loads);
+    complete(part.pv_systems, rows.pv_systems);
+}
 
 }  // namespace dec::io

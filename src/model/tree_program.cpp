@@ -364,6 +364,8 @@ class Assembly {
         if (can.power_factor > 0.0) {
             double const steepest = std::sqrt(1.0 - can.power_factor * can.power_factor) / can.power_factor;
             for (double const sign : {1.0, -1.0}) limit_der(d, steepest, sign, steepest * available, Side::half_plane);
+            if (can.held_side != 0.0)
+                limit_der(d, -steepest, -can.held_side, powers_.room - steepest * available, Side::half_plane);
         }
         if (circles_ == Circles::discs) {
             double const part = 1.0 / (1.0 + powers_.room);
@@ -406,6 +408,17 @@ class Assembly {
         double const limit = branch.limit * (1.0 + powers_.room);
         std::vector<double> active, both;
         for (Place const r : Present{vertex(branch.vertex).phases}) active.push_back(branch.weight(r) / limit);
+        if (branch.held) {
+            for (std::size_t half = 0; half < (has_reactive(branch.vertex) ? 2U : 1U); ++half)
+                for (double const sign : {1.0, -1.0}) {
+                    both.assign(half * active.size(), 0.0);
+                    for (double const w : active) both.push_back(sign * w * limit / branch.limit);
+                    both.resize(has_reactive(branch.vertex) ? 2 * active.size() : active.size(), 0.0);
+                    limit_flow(both, sign * (*branch.held)[static_cast<Place>(half)] + powers_.room, Side::half_plane,
+                               number);
+                }
+            return;
+        }
         if (!has_reactive(branch.vertex)) {
             double const q = branch.weight.dot(row<6>(constant_, branch.vertex).tail<3>()) / limit;
             double const most = std::sqrt(std::max(0.0, 1.0 - q * q));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dec/core/archive.hpp"
+#include "dec/partition/source_rows.hpp"
 #include "monitoring.hpp"
 
 namespace dec::partition {
@@ -78,6 +79,8 @@ class Distributor {
     }
 
     Piece piece(std::size_t rank);
+    /// Of the piece that was made last.
+    [[nodiscard]] SourceRows source_rows(std::size_t rank) const;
 
   private:
     void place_vertices();
@@ -367,6 +370,19 @@ Piece Distributor::piece(std::size_t rank) {
     add_elements(piece, rank);
     add_agents(piece);
     return piece;
+}
+
+SourceRows Distributor::source_rows(std::size_t rank) const {
+    SourceRows rows;
+    auto const list = [](auto const& used, std::vector<std::int64_t>& into) {
+        into.reserve(used.size());
+        for (auto whole : used) into.push_back(whole.value());
+    };
+    list(lines_.used(), rows.lines);
+    list(transformers_.used(), rows.transformers);
+    list(banks_.used(), rows.banks);
+    rows.loads.assign(loads_of_[rank].begin(), loads_of_[rank].end());
+    return rows;
 }
 
 void Distributor::clear() {
@@ -694,7 +710,18 @@ std::vector<Boundary> boundaries(Piece const& piece) {
     return result;
 }
 
-Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
+namespace {
+
+template <class AnyRows, class Archive>
+void transfer_rows(AnyRows& rows, Archive& archive) {
+    archive(rows.lines);
+    archive(rows.transformers);
+    archive(rows.banks);
+    archive(rows.loads);
+}
+
+/// \param rows if any, on all ranks alike: becomes where the piece's elements stand.
+Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole, SourceRows* rows) {
     std::vector<std::vector<char>> buffers(comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0);
     Piece own;
     core::together(comm, [&] {
@@ -702,19 +729,34 @@ Piece distribute(core::Communicator const& comm, std::optional<Whole> const& who
         Distributor distributor{*whole, comm.size()};
         for (std::size_t rank = 1; rank < buffers.size(); ++rank) {
             auto const piece = distributor.piece(rank);
+            auto const from = rows == nullptr ? SourceRows{} : distributor.source_rows(rank);
             core::Measurer measure;
             transfer(piece, measure);
+            if (rows != nullptr) transfer_rows(from, measure);
             core::Packer pack{measure.size()};
             transfer(piece, pack);
+            if (rows != nullptr) transfer_rows(from, pack);
             buffers[rank] = pack.take();
         }
         own = distributor.piece(0);  // never packed: it is the largest thing here
+        if (rows != nullptr) *rows = distributor.source_rows(0);
     });
     auto const received = comm.scatter(buffers);
     if (comm.is_root()) return own;
     core::Unpacker unpack{received};
     transfer(own, unpack);
+    if (rows != nullptr) transfer_rows(*rows, unpack);
     return own;
+}
+
+}  // namespace
+
+Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole) {
+    return distribute(comm, whole, nullptr);
+}
+
+Piece distribute(core::Communicator const& comm, std::optional<Whole> const& whole, SourceRows& rows) {
+    return distribute(comm, whole, &rows);
 }
 
 }  // namespace dec::partition

@@ -123,10 +123,10 @@ Drawn below_limit(Device const& d, double r) {
     return {(offset + slope * r) * r, (offset + 2.0 * slope * r) * r};
 }
 
-bool is_impedance(Device const& d, double r) { return r < d.floor || r > d.high; }
+bool is_impedance(Device const& d, double r) { return d.stays_above || r < d.floor || r > d.high; }
 /// The admittance a device turns into beyond its limits: above, or where its lower limit is the floor, that which it has there.
 Complex admittance(Device const& d, double r) {
-    double const limit = r > d.high ? d.high : d.floor < d.low ? 1.0 : d.low;
+    double const limit = d.stays_above || r > d.high ? d.high : d.floor < d.low ? 1.0 : d.low;
     double const volts = limit * d.nominal;
     return drawn_at_limit(d, limit) / (volts * volts);
 }

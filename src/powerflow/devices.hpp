@@ -31,6 +31,7 @@ struct Device {
     std::int8_t place = 0;              ///< slot of the phase in the element's table
     bool has_limit = true;              ///< the voltage across is one that limits are on: not to ground behind a floating delta
     bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
+    bool stays_above = false;           ///< it is what it is above its upper limit at any voltage
     bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;

@@ -394,13 +394,21 @@ Outcome PowerFlow::solve(Start start) {
     return sparse_->solve(start);
 }
 
-void PowerFlow::curtail(std::span<double const> share) {
+void PowerFlow::curtail(std::span<double const> share, std::span<double const> reactive) {
     auto& e = *equations_;
+    std::vector<double> available(reactive.size(), 0.0);
+    for (std::size_t i = 0; i < e.attached.size() && !reactive.empty(); ++i)
+        if (e.attached[i].kind == DeviceKind::pv)
+            available[static_cast<std::size_t>(e.attached[i].element)] -= e.power[i].real();
     for (std::size_t i = 0; i < e.attached.size(); ++i) {
         auto& device = e.attached[i];
         if (device.kind != DeviceKind::pv) continue;
-        double const kept = 1.0 - share[static_cast<std::size_t>(device.element)];
-        device.power = {kept * e.power[i].real(), e.power[i].imag()};
+        auto const row = static_cast<std::size_t>(device.element);
+        // Powers of devices are conjugates of what is drawn.
+        double const active = -e.power[i].real();
+        bool const decided = !reactive.empty() && std::isfinite(reactive[row]) && available[row] > 0.0;
+        device.power = {-(1.0 - share[row]) * active,
+                        decided ? reactive[row] * (active / available[row]) : e.power[i].imag()};
     }
 }
 
@@ -410,15 +418,17 @@ void PowerFlow::keep_models_above(std::optional<double> v_pu) {
     constexpr double same = 1e-9, near = 1e-4;
     double const as_wide = limits_of(DeviceKind::load, LoadLimits::wide).high;
     for (auto& device : equations_->attached) {
-        bool const keeps = v_pu && device.has_limit && device.high_pu() >= *v_pu - (device.exponential && device.steps ? near : same);
-        device.high = keeps ? std::max(device.own_high, as_wide) : device.own_high;
+        bool const steps = device.exponential && device.steps;
+        bool const keeps = v_pu && device.has_limit && device.high_pu() >= *v_pu - (steps ? near : same);
+        device.stays_above = keeps && steps && std::abs(equations_->across(device)) > device.own_high * device.nominal;
+        device.high = keeps && !device.stays_above ? std::max(device.own_high, as_wide) : device.own_high;
     }
 }
 
 std::vector<double> PowerFlow::steps_above() const {
     std::vector<double> lowest(equations_->piece.own, std::numeric_limits<double>::infinity());
     for (auto const& device : equations_->attached)
-        if (device.exponential && device.steps && device.high > device.own_high) {
+        if (device.exponential && device.steps && (device.stays_above || device.high > device.own_high)) {
             auto& at = lowest[static_cast<std::size_t>(device.vertex)];
             at = std::min(at, device.high_pu());
         }

@@ -451,10 +451,12 @@ Summary summarise(core::Communicator const& comm, LinDist3Flow const& flow, Answ
     s.objective_optimal = answer.objective_optimal;
 
     std::vector<double> available_kw, share;
-    for (auto const& point : setpoints(flow, answer)) {
+    auto const points = setpoints(flow, answer);
+    for (auto const& point : points) {
         available_kw.push_back(point.available_kw);
         share.push_back(point.share);
     }
+    s.most_curtailed = most_curtailed(comm, points, 5);
     auto const burden = coordination::burden(comm, available_kw, share);
     s.alpha_min = burden.alpha_min;
     s.alpha_mean = burden.alpha_mean;

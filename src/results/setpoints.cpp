@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <map>
+#include <tuple>
 
 #include "dec/core/archive.hpp"
 #include "dec/core/output_file.hpp"
@@ -61,6 +63,30 @@ std::vector<Setpoint> gather_setpoints(core::Communicator const& comm, std::vect
         while (!unpacker.exhausted()) exchange(unpacker, all.emplace_back());
     }
     std::sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.row < b.row; });
+    return all;
+}
+
+std::vector<Setpoint> most_curtailed(core::Communicator const& comm, std::vector<Setpoint> const& own,
+                                     std::size_t count) {
+    constexpr double nothing = 1e-6, same_share = 1e-6, same_kw = 1e-3;  // what is less is rounding
+    auto const key = [](Setpoint const& row) {
+        return std::tuple{-std::round(row.share / same_share), -std::round(row.share * row.available_kw / same_kw),
+                          row.row};
+    };
+    auto const of_each_limit = [&](std::vector<Setpoint> const& rows) {
+        std::map<std::string_view, Setpoint const*> first;
+        for (auto const& row : rows) {
+            if (row.share <= nothing) continue;
+            auto& best = first.try_emplace(row.binding_node, &row).first->second;
+            if (key(row) < key(*best)) best = &row;
+        }
+        std::vector<Setpoint> most;
+        for (auto const& [limit, row] : first) most.push_back(*row);
+        std::ranges::sort(most, {}, key);
+        return most;
+    };
+    auto all = of_each_limit(gather_setpoints(comm, of_each_limit(own)));
+    all.resize(std::min(count, all.size()));
     return all;
 }
 

@@ -29,7 +29,7 @@ core::Json to_json(Summary::Seconds const& s) {
 // --- the table for a person --------------------------------------------------------------------------------------
 
 constexpr double small_violation_pu = 1e-6;  // a microvolt per volt: what nobody would call a violation
-constexpr std::size_t most_binding_nodes = 6;
+constexpr std::size_t most_binding_limits = 6;
 
 bool known(double value) { return std::isfinite(value); }
 
@@ -122,13 +122,25 @@ std::string correction(Summary const& s) {
                        per_unit(or_nan(s.v_max_ac_linear)));
 }
 
-std::string binding_nodes(std::vector<std::string> const& nodes) {
-    if (nodes.empty()) return "none";
+std::string binding_limits(std::vector<std::string> const& names) {
+    if (names.empty()) return "none";
     std::string text;
-    for (std::size_t i = 0; i < std::min(nodes.size(), most_binding_nodes); ++i)
-        text += (i == 0 ? "" : ", ") + nodes[i];
-    if (nodes.size() > most_binding_nodes) text += fmt::format(" and {} more", nodes.size() - most_binding_nodes);
+    for (std::size_t i = 0; i < std::min(names.size(), most_binding_limits); ++i)
+        text += (i == 0 ? "" : ", ") + names[i];
+    if (names.size() > most_binding_limits) text += fmt::format(" and {} more", names.size() - most_binding_limits);
     return text;
+}
+
+/// "pv_s48c_3 31.00 % because of 66.C".
+std::string reason(Setpoint const& point) {
+    auto const why = point.binding_node.empty() ? std::string{} : " because of " + point.binding_node;
+    return fmt::format("{} {}{}", point.name, percent(point.share), why);
+}
+
+/// Who gives up most and why.
+void add_reasons(Lines& lines, Summary const& s) {
+    auto const& most = s.most_curtailed;
+    for (std::size_t i = 0; i < most.size(); ++i) lines.add(i == 0 ? "Given up most" : "", reason(most[i]));
 }
 
 std::string size_of_feeder(Summary const& s) {
@@ -244,6 +256,7 @@ std::string to_table(Summary const& s) {
     Lines lines;
     lines.add("Curtailed", curtailment(s));
     lines.add("Share of each", burden(s));
+    add_reasons(lines, s);
     lines.add("Fairness", fairness_indices(s));
     if (s.objective_optimal) lines.add("Optimum", optimum(s));
     lines.add("Highest voltage", highest_voltage(s));
@@ -251,7 +264,7 @@ std::string to_table(Summary const& s) {
     lines.add("Voltage limits", limits(s));
     lines.add("AC check", ac_check(s));
     if (s.ac_rounds > 0) lines.add("AC correction", correction(s));
-    lines.add("Binding nodes", binding_nodes(s.binding));
+    lines.add("Binding limits", binding_limits(s.binding));
     lines.add("Feeder", size_of_feeder(s));
     lines.add("Effort", effort(s));
     lines.add("Time", times(s.seconds));

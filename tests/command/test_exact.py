@@ -72,6 +72,58 @@ def test_prices_and_binding_nodes_are_in_the_results(tmp_path):
     assert len(rounds) > 5 and len(set(rounds)) == len(rounds) and len(set(curtailed)) == len(curtailed)
 
 
+def test_a_rating_that_binds_is_named_wherever_reasons_are(tmp_path):
+    folder = tmp_path / "three"
+    folder.mkdir()
+    options = ["--policy", "quadratic", "--ratings", "normal"]
+    summary = summary_of(*options, "--setpoints", tmp_path / "why.csv", folder=tmp_path)
+    table = succeed("solve", DEMONSTRATION, *options, "--ac", "none", "-o", folder / "table.h5").out
+    succeed("solve", DEMONSTRATION, *options, "--ac", "none", "--quiet", "-o", folder / "results.h5", "--setpoints",
+            folder / "why.csv", ranks=3)
+
+    with open(tmp_path / "why.csv") as file:
+        rows = list(csv.DictReader(file))
+    # Both legs of a service at their limits share a price in any way: which one is named may depend on rounding.
+    place = lambda row: re.sub(r"\.s[12]$", "", row["binding_node"])
+    with open(folder / "why.csv") as file:
+        assert [place(row) for row in csv.DictReader(file)] == [place(row) for row in rows]
+    with h5py.File(tmp_path / "results.h5") as file:
+        assert list(file["ders/binding_node"].asstr()[:]) == [row["binding_node"] for row in rows]
+    reasons = {row["binding_node"] for row in rows if float(row["share"]) > 1e-6}
+    assert "" not in reasons and reasons <= set(summary["binding"])
+    assert any(reason.startswith("transformer ") for reason in reasons) and "83.A" in reasons
+
+    # In the table of each of five limits who gives up most because of it, the largest share first.
+    assert "Binding limits" in table
+    lines = table[table.index("Given up most"):table.index("Fairness")].removeprefix("Given up most").strip().splitlines()
+    told = [re.fullmatch(r"(\S+) ([0-9.]+) % because of (.+)", line.strip()).groups() for line in lines]
+    largest = {}
+    for row in rows:
+        largest[row["binding_node"]] = max(largest.get(row["binding_node"], 0.0), float(row["share"]))
+    assert [float(share) for _, share, _ in told] == pytest.approx(
+        [100.0 * share for share in sorted(largest.values(), reverse=True)[:5]], abs=0.006)
+    assert len({reason for *_, reason in told}) == 5
+    for name, share, reason in told:
+        row = next(row for row in rows if row["name"] == name)
+        assert row["binding_node"] == reason and 100.0 * float(row["share"]) == pytest.approx(float(share), abs=0.006)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_rating_that_cannot_be_kept_is_named(tmp_path, ranks):
+    exempt = tmp_path / "exempt.csv"
+    exempt.write_text("name,exempt\n" + "".join(f"pv_s2b_{i},yes\n" for i in range(1, 7)))
+    options = ["--policy", "quadratic", "--contracts", exempt, "--ac", "none", "-o", tmp_path / "none.h5"]
+    succeed("solve", DEMONSTRATION, *options, "--quiet")
+    (tmp_path / "none.h5").unlink()
+
+    outcome = dec("solve", DEMONSTRATION, *options, "--ratings", "normal", ranks=ranks)
+
+    assert outcome.code == 3 and not (tmp_path / "none.h5").exists()
+    heaviest, *others = outcome.errors
+    assert "transformer xf_s2b: 38.9 kVA with nothing and 7.8 kVA with everything curtailed, the rating is 27.5 kVA" in heaviest
+    assert "--ratings emergency or none" in heaviest and not any("transformer" in other for other in others)
+
+
 def test_a_warm_start_reaches_the_same_answer(tmp_path):
     cold = summary_of("--policy", "quadratic", folder=tmp_path)
     warm = json.loads(succeed("solve", DEMONSTRATION, "--policy", "quadratic", "--ac", "none", "--json", "--load-scale", "1.001", "--warm-start",

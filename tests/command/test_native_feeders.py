@@ -28,6 +28,41 @@ def test_the_answer_does_not_depend_on_the_format_of_the_feeder(native, ranks, t
     assert succeed("diff", "xml.h5", "native.h5", folder=tmp_path).out == ""
 
 
+@pytest.mark.parametrize("ranks", [2, 8])
+def test_a_feeder_is_split_alike_whatever_its_format(ranks, tmp_path):
+    generated = ("--buses", 3000, "--seed", 4, "--target-vmax", 1.06)
+    options = ("--policy", "quadratic", "--ac", "none")
+    for form in ("xml", "h5"):
+        succeed("generate", f"feeder.{form}", *generated, folder=tmp_path)
+        succeed("solve", f"feeder.{form}", *options, "-o", f"answer_{form}.h5", ranks=ranks, folder=tmp_path)
+    assert succeed("diff", "answer_xml.h5", "answer_h5.h5", folder=tmp_path).out == ""
+    with h5py.File(tmp_path / "answer_xml.h5") as one, h5py.File(tmp_path / "answer_h5.h5") as other:
+        assert (one["partition/node_rank"][:] == other["partition/node_rank"][:]).all()
+        assert len(set(one["partition/node_rank"][:])) == ranks
+
+
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_what_is_wrong_with_single_elements_is_said_by_name_wherever_they_are(native, ranks, tmp_path):
+    def with_mistake(name, dataset, row, value):
+        (tmp_path / name).write_bytes(native.read_bytes())
+        with h5py.File(tmp_path / name, "a") as file:
+            before = file[dataset][row]
+            file[dataset][row] = value if value is not None else file[dataset][0]
+            return before
+    last = -1
+    bus = with_mistake("twice.h5", "buses/name", last, None)
+    with_mistake("length.h5", "branches/lines/length", last, -3.0)
+    with_mistake("power.h5", "loads/p", last, [float("nan")] * 3)
+    with_mistake("dark.h5", "switches/closed", 0, 0)
+    assert bus
+    for name, problem in (("twice", "the name stands 2 times"), ("length", "length -3"), ("power", "its power is not a number")):
+        outcome = dec("solve", f"{name}.h5", "--ac", "none", ranks=ranks, folder=tmp_path)
+        assert outcome.code == 2 and len(outcome.errors) == 1 and problem in outcome.errors[0], outcome.err
+        assert not (tmp_path / "results.h5").exists()
+    outcome = dec("solve", "dark.h5", "--ac", "none", ranks=ranks, folder=tmp_path)
+    assert outcome.code == 0 and any("are not energised" in line for line in outcome.warnings), outcome.err
+
+
 def test_python_finds_names_units_and_meanings_in_a_native_file(native):
     with h5py.File(native) as file:
         assert file.attrs["format"] == "dec-feeder" and file.attrs["format_version"] == 2

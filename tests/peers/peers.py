@@ -4,7 +4,7 @@ to 1e-9 and shares to 1e-4."""
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import clarabel
@@ -54,9 +54,9 @@ class Program:
         return program
 
     def with_rows(self, G, h_high):
-        return Program(self.P, self.q, self.offset, self.A, self.b, sparse.vstack([self.G, G]).tocsr(),
-                       np.concatenate([self.h_low, np.full(G.shape[0], -np.inf)]), np.concatenate([self.h_high, h_high]),
-                       self.lb, self.ub, self.names, self.log_terms, self.log_weights)
+        return replace(self, G=sparse.vstack([self.G, G]).tocsr(),
+                       h_low=np.concatenate([self.h_low, np.full(G.shape[0], -np.inf)]),
+                       h_high=np.concatenate([self.h_high, h_high]))
 
 
 def in_decisions_alone(p):
@@ -477,6 +477,30 @@ def reactive_flaws(name, tolerance=2e-3, room=1e-8):
     other, spent = solve_with_clarabel(fixed), rated @ at**2
     if other.status == "optimal" and abs(other.objective - spent) > tolerance * max(1.0, spent):
         flaws.append(f"sum of q^2 / s: {spent}, Clarabel {other.objective}")
+    return flaws
+
+
+def date_flaws(name, tolerance=1e-4):
+    """lifo with powers: date after date, can less be given up while older dates give up what they do? Of an answer that is not settled
+    altogether the dates that it says are."""
+    ours = json.loads(Path(f"{name}.json").read_text())
+    if ours["status"] not in ("optimal", "converged") or not ours["date"]:
+        return []
+    p = in_decisions_alone(Program.load(f"{name}.npz"))
+    of = [variable.removeprefix("alpha:") if variable.startswith("alpha:") else None for variable in p.names]
+    date = np.array([ours["date"].get(der, 0) for der in of])
+    alpha = np.array([ours["alpha"].get(der, 0.0) for der in of])
+    flaws, levels, total = [], 0, p.q[date > 0].sum()
+    for day in np.unique(date[date > 0]):
+        if "dates give up" in ours["open"] and levels == ours["levels"]:
+            break
+        cost = np.where(date == day, p.q, 0.0)
+        given = cost @ alpha
+        levels += given > 1e-7 * total
+        other = solve_with_clarabel(replace(p, q=cost, offset=0.0))
+        if other.status == "optimal" and given > other.objective + tolerance * max(1.0, given):
+            flaws.append(f"date {day}: {given}, Clarabel {other.objective}")
+        p = p.with_rows(sparse.csr_matrix(cost / total), np.array([given / total + 1e-9]))  # so that there is an inside
     return flaws
 
 

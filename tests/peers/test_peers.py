@@ -7,6 +7,7 @@ import pytest
 peers = pytest.importorskip("peers", reason="SKIPPED: independent solvers are not installed; run scripts/setup_python")
 
 COUNT = 48
+WITH_POWERS = 96
 MOST_SILENT = 1
 
 
@@ -46,10 +47,15 @@ def test_no_move_improves_a_level_or_a_date(lexicographic):
 @pytest.fixture(scope="module")
 def answers_with_powers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answers")
-    return peers.solve_random_feeders(os.environ["DEC_PEER_SOLVER"], folder, 0, COUNT, "powers")
+    return peers.solve_random_feeders(os.environ["DEC_PEER_SOLVER"], folder, 0, WITH_POWERS, "powers")
 
 
-@pytest.mark.parametrize("number", range(COUNT))
+@pytest.mark.parametrize("number", range(WITH_POWERS))
 def test_with_reactive_power_and_ratings_cones_find_the_same_optimum(answers_with_powers, number):
     assert peers.compare(answers_with_powers[number]) == []
     assert peers.reactive_flaws(answers_with_powers[number]) == []
+
+
+@pytest.mark.parametrize("number", range(WITH_POWERS))
+def test_with_ratings_no_date_can_give_up_less_while_older_ones_do_not_more(answers_with_powers, number):
+    assert peers.date_flaws(answers_with_powers[number]) == []

@@ -17,6 +17,7 @@ feeder::Feeder with_ratings(feeder::Feeder feeder, unsigned seed) {
             for (std::size_t k = 0; k < feeder.buses[id].phases.size(); ++k)
                 kva[id.at()] = std::max(kva[id.at()], std::abs(into[node++]));
     }
+    constexpr double rounding_kva = 1e-9;  // what cancels out is no reason for a rating
     std::mt19937 generator{seed};
     std::uniform_real_distribution<double> between{0.0, 1.0};
     for (auto& code : feeder.transformer_codes.rows())
@@ -25,7 +26,8 @@ feeder::Feeder with_ratings(feeder::Feeder feeder, unsigned seed) {
         bool const rated = between(generator) < 0.35;
         double const part = 0.6 + 0.5 * between(generator);
         double const all_kva = kva[line.to.at()];
-        if (rated && all_kva > 0.0) line.rating.normal_a = part * 1000.0 * all_kva / feeder.buses[line.to].base_v;
+        if (rated && all_kva > rounding_kva)
+            line.rating.normal_a = part * 1000.0 * all_kva / feeder.buses[line.to].base_v;
     }
     return feeder;
 }

@@ -21,7 +21,7 @@ inline constexpr std::int64_t native_format_version = 2;
 /// Of a file with many feeders, each a range of consecutive rows of every table.
 inline constexpr std::string_view region_format_name = "dec-region";
 
-/// True if a file of this name is written as a native one.
+/// True if a file of this name is a native one, by its ending.
 [[nodiscard]] bool is_native_name(std::string_view path);
 
 /// One dataset of a native file.
@@ -40,6 +40,19 @@ struct NativeField {
 /// another version; or one finding for each column that is missing or holds what cannot be.
 /// \param group of a file of several feeders, the one to read; empty: the whole file is one.
 [[nodiscard]] ReadFeeder read_native(std::string const& path, std::string const& group = {});
+
+/// Reads what it takes to hang a feeder and to split it: of buses, lines, transformers, banks, loads and photovoltaic systems only
+/// references, codes, nominal voltages and lengths, empty texts and no other numbers; all else whole. No measurements.
+/// \throws core::InvalidInput as read_native.
+[[nodiscard]] ReadFeeder read_native_outline(std::string const& path);
+
+/// Where the elements of a part of a feeder are in its file: one row for each of the part's.
+struct NativeRows {
+    std::span<std::int64_t const> buses, lines, transformers, banks, loads, pv_systems;
+};
+/// Reads for a part of a feeder what its outline leaves out. Each rank may do so for its own at the same time. Not collective.
+/// \throws core::InvalidInput as read_native.
+void complete_from_native(std::string const& path, feeder::Feeder& part, NativeRows const& rows);
 
 /// Written beside the target and renamed. The same feeder gives the same bytes. The attribute `order` says
 /// "depth-first" when a rank that wants consecutive buses finds all that hangs on them in consecutive rows.

@@ -45,6 +45,7 @@ struct Capability {
     CirclePolygon circle;         ///< of (p, q)
     double cost = 0.0;            ///< of q^2
     std::optional<double> given;  ///< q, where it is no longer decided
+    double held_side = 0.0;  ///< 1 or -1: curtailed or not, the power factor is the floor, with q below or above zero
     [[nodiscard]] bool decided() const { return rated > 0.0; }
     /// Largest |q| beside an active power between `low` and `high`.
     [[nodiscard]] double largest_reactive(double low, double high) const;
@@ -59,6 +60,7 @@ struct BranchRating {
     Vector3 weight = Vector3::Zero();
     double limit = std::numeric_limits<double>::infinity();  ///< pu, > 0
     CirclePolygon circle;                                    ///< of weight' (P, Q) / limit
+    std::optional<Eigen::Vector2d> held;                     ///< weight' (P, Q) / limit, where it is no longer decided
 };
 
 /// Of a piece; nothing in it where these limits are not asked for.

@@ -10,4 +10,7 @@ namespace dec::partition {
 /// Not collective. \throws core::InvalidInput with everything that is wrong.
 [[nodiscard]] Whole prepare(feeder::Feeder feeder, Grain grain, int parts, feeder::Loops loops, feeder::Notes& notes);
 
+/// The same of a feeder that already hangs: names and powers may be left out. Not collective.
+[[nodiscard]] Whole prepare(feeder::Feeder feeder, feeder::Tree tree, Grain grain, int parts);
+
 }  // namespace dec::partition

@@ -134,11 +134,13 @@ class PowerFlow {
     PowerFlow& operator=(PowerFlow const&) = delete;
     ~PowerFlow();
 
-    /// Takes this share of the active power of each row of the piece's pv_systems off what the file says. Not collective.
-    void curtail(std::span<double const> share);
+    /// Takes this share of the active power of each row of the piece's pv_systems off what the file says. \param reactive power that
+    /// each injects, pu, on its phases as its active power is; NaN, or none at all: what the file says. Not collective.
+    void curtail(std::span<double const> share, std::span<double const> reactive = {});
 
     /// From now on devices keep their model above their upper limit, unless that is below `v_pu`; unset: none does. For whoever
-    /// looks for voltages up to `v_pu` and passes by higher ones on the way. So do those that step there up to 1e-4 pu lower. Not collective.
+    /// looks for voltages up to `v_pu` and passes by higher ones on the way. Those that step there, or up to 1e-4 pu lower, are what they
+    /// are now, on whichever side of the step: they have two states, and go on in theirs. Not collective.
     void keep_models_above(std::optional<double> v_pu);
     /// For every own vertex the lowest voltage, pu of balanced ones, above which a device that keeps its model beyond would draw another
     /// power by a step; infinity where there is none.

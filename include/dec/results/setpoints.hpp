@@ -32,6 +32,11 @@ struct Setpoint {
 /// All rows in the feeder's order on the root, none elsewhere. Collective.
 [[nodiscard]] std::vector<Setpoint> gather_setpoints(core::Communicator const& comm, std::vector<Setpoint> const& own);
 
+/// For each limit that binds anybody the DER that gives up the largest share because of it (of equal shares the most kW, then the
+/// feeder's order); of these the `count` with the largest shares. On the root, none elsewhere. Collective.
+[[nodiscard]] std::vector<Setpoint> most_curtailed(core::Communicator const& comm, std::vector<Setpoint> const& own,
+                                                   std::size_t count);
+
 /// Header `name,mrid,bus,available_kw,allowed_kw,share,binding_node`, where reactive power is decided also `q_kvar`; numbers with 17 significant digits at most,
 /// the shortest that read back the same. Gathered on the root, written beside the target and renamed. Collective.
 /// \throws core::SystemFailure on all ranks alike.

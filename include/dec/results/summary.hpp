@@ -9,6 +9,7 @@
 
 #include "dec/core/hdf5.hpp"
 #include "dec/core/json.hpp"
+#include "dec/results/setpoints.hpp"
 
 namespace dec::results {
 
@@ -38,6 +39,7 @@ struct Summary {
     std::int64_t violating_nodes = 0;
     std::int64_t ac_rounds = 0;
     std::vector<std::string> binding;
+    std::vector<Setpoint> most_curtailed;  ///< of a few limits who gives up most because of it; on the root
     std::optional<double> primal_residual, dual_residual, duality_gap;
     std::int64_t edge_cut = 0;
     double imbalance = 0.0;

@@ -34,11 +34,20 @@ model::Vector3 squared_voltages(powerflow::PowerFlow const& flow, std::size_t at
 
 }  // namespace
 
-bool AcPoint::solve(std::span<double const> alpha) {
+bool AcPoint::solve(std::span<double const> alpha, std::span<double const> reactive) {
+    flow_.curtail(alpha, reactive);
+    return solve_from(true);
+}
+
+bool AcPoint::solve_afresh(std::span<double const> alpha, std::span<double const> reactive) {
+    flow_.curtail(alpha, reactive);
+    return solve_from(false);
+}
+
+bool AcPoint::solve_from(bool present) {
     using Start = powerflow::PowerFlow::Start;
-    flow_.curtail(alpha);
-    auto outcome = flow_.solve(Start::present);
-    if (outcome.status != powerflow::Status::converged) outcome = flow_.solve(Start::no_load);
+    auto outcome = flow_.solve(present ? Start::present : Start::no_load);
+    if (present && outcome.status != powerflow::Status::converged) outcome = flow_.solve(Start::no_load);
     if (outcome.status != powerflow::Status::converged) {
         why_ = fmt::format("AC power flow does not converge: the largest mismatch, {:.3g} kVA, is at {}",
                            outcome.mismatch_kva, outcome.mismatch_node);

@@ -15,8 +15,11 @@ class AcPoint {
     AcPoint(core::Communicator const& comm, partition::Piece const& piece, powerflow::PowerFlow& flow)
         : comm_{comm}, piece_{piece}, flow_{flow} {}
 
+    /// \param reactive as LinDist3Flow::set_reactive has it.
     /// \return false where power flow has no answer; `why` then says where. Collective.
-    bool solve(std::span<double const> alpha);
+    bool solve(std::span<double const> alpha, std::span<double const> reactive = {});
+    /// The same, beginning at no load as somebody else would.
+    bool solve_afresh(std::span<double const> alpha, std::span<double const> reactive = {});
     /// Devices keep their model above a voltage limit, where no answer is; or they do what they do. The next solution has it so.
     void keep_models_above(std::optional<double> v_pu) { flow_.keep_models_above(v_pu); }
     /// For every node how much below its upper limit it has to stay, pu, lest what keeps its model there draws another power by a step.
@@ -37,6 +40,7 @@ class AcPoint {
     void describe(std::span<Node const> limits, AcRecord& record) const;
 
   private:
+    bool solve_from(bool present);
     core::Communicator const& comm_;
     partition::Piece const& piece_;
     powerflow::PowerFlow& flow_;

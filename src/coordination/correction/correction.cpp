@@ -103,7 +103,8 @@ class Correction {
     }
     [[nodiscard]] Answer between(Answer const& a, Answer const& b, double part) const;
     void keep_models(bool keep);
-    [[nodiscard]] bool holds_without_kept_models();
+    [[nodiscard]] bool holds_afresh();
+    void give_back_room();
 
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
@@ -120,6 +121,7 @@ class Correction {
     AcLimits limits_;             // what is asked of AC voltages
     std::vector<double> room_;    // per node: what that keeps from the upper limit, pu
     bool models_kept_ = false;    // above the upper limit
+    bool any_steps_ = false;      // of loads at the upper limit
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
@@ -129,9 +131,9 @@ class Correction {
     double last_violation_ = infinity;        // of the last setpoints that violated something
     bool may_rebuild_ = own_.rebuild, rebuilt_ = false, retreated_ = false, settled_ = false, stopped_ = false;
     std::int64_t round_ = 0;
-    std::vector<double> solvable_;  // the last setpoints for which power flow had an answer
-    std::optional<Answer> best_;    // the least burden of those that hold all AC limits
-    std::optional<Answer> least_;   // of those that do not, the one nearest to it
+    std::vector<double> solvable_, solvable_reactive_;  // the last setpoints for which power flow had an answer
+    std::optional<Answer> best_;                        // the least burden of those that hold all AC limits
+    std::optional<Answer> least_;                       // of those that do not, the one nearest to it
     double least_violation_ = infinity;
     std::string trouble_;    // why the rounds ended early
     std::string conflicts_;  // and who stands in the way; on the root
@@ -141,7 +143,7 @@ class Correction {
 Answer Correction::run() {
     if (!begin()) {
         keep_models(false);
-        if (comm_.is_root()) linear_.ac_notes.push_back(point_.why());
+        if (comm_.is_root() && !point_.why().empty()) linear_.ac_notes.push_back(point_.why());
         if (is_solved(linear_.status)) linear_.status = Status::not_ac_feasible;
         return std::move(linear_);
     }
@@ -170,8 +172,11 @@ bool Correction::begin() {
     solvable_ = nothing_;
     limits_ = limits_at(comm_, piece_, settings_.limits, point_.state());
     record_.nodes_below_vmin = limits_.below_vmin;
+    // Both models say that no setpoints exist.
+    if (!is_solved(linear_.status) && comm_.max(std::ranges::count(limits_.sagging, 1)) > 0) return false;
     keep_models(true);
     room_ = point_.room_before_steps(limits_.nodes);
+    any_steps_ = comm_.max(room_.empty() ? 0.0 : std::ranges::max(room_)) > 0.0;
     for (std::size_t i = 0; i < room_.size(); ++i) {
         auto& high = limits_.nodes[i].high;
         high = std::pow(std::sqrt(high) - room_[i], 2);
@@ -183,7 +188,7 @@ bool Correction::begin() {
     AcRecord here;
     point_.describe(limits_.nodes, here);
     record_.v_max_linear_pu = is_solved(linear_.status) ? here.v_max_pu : std::numeric_limits<double>::quiet_NaN();
-    keep_if_better();
+    if (!any_steps_) keep_if_better();
     return true;
 }
 
@@ -191,7 +196,7 @@ void Correction::rounds() {
     constexpr double still = 1e-4, none = 1e-9, fastest = 0.1;
     constexpr std::int64_t rebuilds = 3;
     double last_moved = infinity;
-    settled_ = holds() && curtailed_kw(current_) <= none;
+    settled_ = holds() && curtailed_kw(current_) <= none && holds_afresh();
     while (!settled_ && round_ < own_.max_rounds) {
         if (may_rebuild_ && round_ < rebuilds) rebuild(true);
         move_limits();
@@ -202,7 +207,9 @@ void Correction::rounds() {
             trouble_ = point_.why();
             return;
         }
-        keep_if_better();
+        // Where loads step, early: what a power flow from no load asks for is then part of the next round.
+        bool const fails_afresh = any_steps_ && holds() && !holds_afresh();
+        if (!fails_afresh) keep_if_better();
         double change = 0.0;
         for (std::size_t d = 0; d < before.alpha.size(); ++d)
             change = std::max(change, std::abs(current_.alpha[d] - before.alpha[d]));
@@ -221,7 +228,7 @@ void Correction::rounds() {
         double const q = shrinks ? std::max(fastest, moved / last_moved) : 0.5;
         double const left = moved * q / (1.0 - q);
         last_moved = retreated_ ? infinity : moved;
-        settled_ = !retreated_ && holds() && left <= still && holds_without_kept_models();
+        settled_ = !retreated_ && !fails_afresh && holds() && left <= still && (any_steps_ || holds_afresh());
     }
     if (!settled_) trouble_ = fmt::format("after {} rounds the curtailment still changes", round_);
 }
@@ -230,31 +237,60 @@ void Correction::rounds() {
 /// the limit is not where it is, and rounds would go back and forth across it.
 void Correction::keep_models(bool keep) {
     models_kept_ = keep;
+    // What draws another power by a step has two states. Curtailment comes from above.
+    if (keep) static_cast<void>(point_.solve_afresh(nothing_));
     point_.keep_models_above(keep ? std::optional{settings_.limits.v_max_pu} : std::nullopt);
 }
 
-/// The same with devices as they are. If it does not, rounds go on as before.
-bool Correction::holds_without_kept_models() {
-    if (!models_kept_) return true;
+/// Whether the limits hold with devices as they are, from no load. There one phase of a load may be above the step and another below,
+/// which no answer of kept models is: nodes that are too high then keep as much more room.
+bool Correction::holds_afresh() {
+    std::vector<double> kept_v;
+    for (auto const& node : limits_.nodes)
+        kept_v.push_back(std::sqrt(std::max(0.0, seen(piece_, point_.state(), node))));
+    bool const kept = models_kept_;
     keep_models(false);
-    if (point_.solve(current_.alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_) return true;
-    keep_models(true);
-    static_cast<void>(point_.solve(current_.alpha));
-    return false;
+    bool const known = point_.solve_afresh(current_.alpha, current_.reactive);
+    double worst = known ? 0.0 : infinity;
+    for (std::size_t i = 0; known && i < kept_v.size(); ++i) {
+        auto& node = limits_.nodes[i];
+        double const v = std::sqrt(std::max(0.0, seen(piece_, point_.state(), node)));
+        double const limit = std::sqrt(node.high) + room_[i];
+        if (node.low > 0.0) worst = std::max(worst, std::sqrt(node.low) - v);
+        worst = std::max(worst, v - limit);
+        if (v <= limit + ac_tolerance_pu + allowed_) continue;
+        room_[i] = std::max(room_[i], v - kept_v[i]);
+        node.high = std::pow(limit - room_[i], 2);
+    }
+    keep_models(kept);
+    static_cast<void>(point_.solve(current_.alpha, current_.reactive));
+    violation_ = point_.violation_pu(limits_.nodes);
+    return comm_.max(worst) <= ac_tolerance_pu + allowed_;
+}
+
+/// The limits themselves again.
+void Correction::give_back_room() {
+    for (std::size_t i = 0; i < room_.size(); ++i) {
+        auto& high = limits_.nodes[i].high;
+        high = std::pow(std::sqrt(high) + room_[i], 2);
+    }
+    std::ranges::fill(room_, 0.0);
 }
 
 /// AC voltages at the current setpoints; where there are none, halfway to where there were. \return false if that does not help.
 bool Correction::visit() {
     constexpr int most_retreats = 10;
     retreated_ = false;
-    for (int retreat = 0; !point_.solve(current_.alpha); ++retreat) {
+    for (int retreat = 0; !point_.solve(current_.alpha, current_.reactive); ++retreat) {
         if (retreat == most_retreats) return false;
         auto goal = current_;
         goal.alpha = best_ ? best_->alpha : solvable_;
+        goal.reactive = best_ ? best_->reactive : solvable_reactive_;
         current_ = between(current_, goal, 0.5);
         retreated_ = true;
     }
     solvable_ = current_.alpha;
+    solvable_reactive_ = current_.reactive;
     violation_ = point_.violation_pu(limits_.nodes);
     return true;
 }
@@ -263,6 +299,9 @@ bool Correction::visit() {
 Answer Correction::between(Answer const& a, Answer const& b, double part) const {
     Answer middle = a;
     for (std::size_t d = 0; d < middle.alpha.size(); ++d) middle.alpha[d] += part * (b.alpha[d] - a.alpha[d]);
+    for (std::size_t d = 0; d < std::min(middle.reactive.size(), b.reactive.size()); ++d)
+        middle.reactive[d] += part * (b.reactive[d] - a.reactive[d]);
+    flow_.set_reactive(middle.reactive);
     flow_.solve(middle.alpha, middle.curtailed);
     middle.price_low.clear();
     middle.price_high.clear();
@@ -304,6 +343,7 @@ void Correction::rebuild(bool at_ac_point) {
     if (at_ac_point) flow_.linearise_at(point_.operating_points(), point_.load_points());
     else flow_.linearise_balanced();
     rebuilt_ = at_ac_point;
+    flow_.set_reactive(current_.reactive);
     flow_.solve(current_.alpha, current_.curtailed);
     for (std::size_t i = 0; i < offset_.size(); ++i)
         offset_[i] =
@@ -361,7 +401,7 @@ bool Correction::solve_again() {
         next = method_.run(comm_, flow_, policy_, moved_settings(), {});
     }
     if (next.status == Status::infeasible && !(has_answer && solve_again_nearer(next))) {
-        trouble_ = "no curtailment keeps all limits where AC power flow moves them to";
+        trouble_ = fmt::format("no curtailment by {} keeps all limits where AC power flow moves them to", policy_.name);
         for (auto const& conflict : next.conflicts)
             if (!conflict.element.empty())
                 conflicts_ += (conflicts_.empty() ? "; in conflict: " : ", ") + conflict.element;
@@ -425,23 +465,20 @@ bool Correction::record_round(double change) {
 /// near to the last as the limits allow.
 void Correction::approach_from_best() {
     constexpr int most_halvings = 8;
-    if (models_kept_) {
-        keep_models(false);
-        if (best_ && !(point_.solve(best_->alpha) && point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_))
-            best_.reset();
-    }
+    keep_models(false);
+    give_back_room();
+    auto const holds_at = [&](Answer const& answer) {
+        return point_.solve_afresh(answer.alpha, answer.reactive) &&
+               point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_;
+    };
+    if (best_ && !holds_at(*best_)) best_.reset();
     if (!best_) {
         relax_hopeless();
         auto all = between(current_, current_, 0.0);
         all.alpha = everything_;
         all = between(all, all, 0.0);
         allowed_ = 0.0;
-        auto const last = std::exchange(current_, all);
-        if (point_.solve(current_.alpha)) {
-            violation_ = point_.violation_pu(limits_.nodes);
-            if (holds()) best_ = current_;
-        }
-        current_ = last;
+        if (holds_at(all)) best_ = all;
     }
     if (!best_) {
         if (least_) current_ = *least_;
@@ -451,9 +488,7 @@ void Correction::approach_from_best() {
     current_ = *best_;
     for (int i = 0; i < most_halvings; ++i) {
         auto middle = between(current_, outside, 0.5);
-        bool const inside = point_.solve(middle.alpha) &&
-                            point_.violation_pu(limits_.nodes) <= ac_tolerance_pu + allowed_ &&
-                            burden(middle) <= burden(current_);
+        bool const inside = holds_at(middle) && burden(middle) <= burden(current_);
         (inside ? current_ : outside) = std::move(middle);
     }
 }
@@ -463,11 +498,8 @@ Answer Correction::finish() {
     Answer answer = std::move(current_);
     if (rebuilt_) flow_.linearise_balanced();
     if (models_kept_) keep_models(false);
-    bool const known = point_.solve(answer.alpha);
-    for (std::size_t i = 0; i < room_.size(); ++i) {
-        auto& high = limits_.nodes[i].high;
-        high = std::pow(std::sqrt(high) + room_[i], 2);
-    }
+    bool const known = point_.solve_afresh(answer.alpha, answer.reactive);
+    give_back_room();
     for (std::size_t i = 0; i < answer.price_high.size(); ++i) {
         // Prices per pu of the limits the method had.
         auto const& asked = answer.nodes[i];
@@ -477,6 +509,7 @@ Answer Correction::finish() {
     }
     answer.nodes = limits_.nodes;
     answer.uncurtailed = std::move(linear_.uncurtailed);
+    flow_.set_reactive(answer.reactive);
     flow_.solve(answer.alpha, answer.curtailed);
     answer.at_limit = 2.0 * settings_.limits.v_max_pu * 2.0 * ac_tolerance_pu;
     current_ = answer;
@@ -543,7 +576,7 @@ void check_ac(core::Communicator const& comm, model::LinDist3Flow const& flow, p
     };
     if (!point.solve(std::vector<double>(answer.alpha.size(), 0.0))) return give_up();
     auto const limits = limits_at(comm, piece, settings.limits, point.state());
-    if (!point.solve(answer.alpha)) return give_up();
+    if (!point.solve_afresh(answer.alpha, answer.reactive)) return give_up();
     AcRecord record{.nodes_below_vmin = limits.below_vmin, .alpha_linear = answer.alpha};
     point.describe(limits.nodes, record);
     record.v_max_linear_pu = record.v_max_pu;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -86,7 +88,17 @@ void ExactSearch::one_date_after_the_other() {
         double const first = dates[at], last = dates[at + count - 1];
         set_costs(first, last);
         bool const open = open_of(first, last) > 0.0;
-        if (open && !solve(nullptr)) return;
+        auto const alpha_before = answer_.alpha;
+        auto const reactive_before = answer_.reactive;
+        if (open && !(levels == 0 ? solve(nullptr) : solve_next(true))) {
+            if (levels == 0 || answer_.status == Status::interrupted) return;
+            // What was decided so far stands.
+            answer_.alpha = alpha_before;
+            set_reactive(reactive_before);
+            leave_open(fmt::format(
+                "the first {} dates give up as little as possible, what later ones do is not settled", levels));
+            break;
+        }
         if (!open || given_up(first, last) <= nothing) {
             fix_dates(first, last);
             at += count;
@@ -102,6 +114,7 @@ void ExactSearch::one_date_after_the_other() {
         auto const settled = settle(1.0);
         if (levels > 1) name_binding(settled);
         hold_priced_limits();
+        if (has_powers_) hold_priced_powers();
         ++at;
         count = at < dates.size() ? 1 : 0;
     }
@@ -109,7 +122,7 @@ void ExactSearch::one_date_after_the_other() {
     auto const before = answer_.alpha;
     auto const reactive_before = answer_.reactive;
     stood_still_ = false;
-    if (count_open() > 0.0 && (!solve(nullptr) || stood_still_)) {
+    if (answer_.status == Status::optimal && count_open() > 0.0 && (!solve(nullptr) || stood_still_)) {
         if (answer_.status == Status::interrupted) return;
         answer_.alpha = before;
         set_reactive(reactive_before);

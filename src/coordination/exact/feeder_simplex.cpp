@@ -64,13 +64,16 @@ double FeederSimplex::aim(std::size_t d) const {
 
 void FeederSimplex::refactor() {
     auto const m = size();
+    std::vector<std::size_t> basic, capped;
+    for (std::size_t d = 0; d < slot_.size(); ++d) {
+        if (slot_[d] >= 0) basic.push_back(d);
+        if (cap_is_basic() && under_cap(d)) capped.push_back(d);
+    }
     Eigen::MatrixXd basis = Eigen::MatrixXd::Zero(m, m);
     for (std::ptrdiff_t r = 0; r < m; ++r) {
         auto const& effect = rows_[static_cast<std::size_t>(r)].effect;
-        for (std::size_t d = 0; d < effect.size(); ++d) {
-            if (slot_[d] >= 0) basis(r, slot_[d]) += effect[d];
-            if (cap_is_basic() && under_cap(d)) basis(r, cap_slot_) += effect[d];
-        }
+        for (auto const d : basic) basis(r, slot_[d]) += effect[d];
+        for (auto const d : capped) basis(r, cap_slot_) += effect[d];
     }
     links_.sum({basis.data(), static_cast<std::size_t>(basis.size())});
     if (m > 0) basis_.compute(basis);
@@ -104,12 +107,13 @@ void FeederSimplex::find_direction(Movers const& movers) {
             rate_[d] = aim(d) - alpha_[d];
         }
     else if (movers.der >= 0) rate_[static_cast<std::size_t>(movers.der)] = movers.sign;
+    std::vector<std::pair<std::size_t, double>> moving;
+    for (std::size_t d = 0; d < rate_.size(); ++d)
+        if (double const rate = rate_[d] + (movers.cap && under_cap(d) ? cap_rate_ : 0.0); rate != 0.0)
+            moving.emplace_back(d, rate);
     Eigen::VectorXd effect = Eigen::VectorXd::Zero(size());
-    for (std::ptrdiff_t r = 0; r < size(); ++r) {
-        auto const& of = rows_[static_cast<std::size_t>(r)].effect;
-        for (std::size_t d = 0; d < of.size(); ++d)
-            effect(r) += of[d] * (rate_[d] + (movers.cap && under_cap(d) ? cap_rate_ : 0.0));
-    }
+    for (std::ptrdiff_t r = 0; r < size(); ++r)
+        for (auto const& [d, rate] : moving) effect(r) += rows_[static_cast<std::size_t>(r)].effect[d] * rate;
     links_.sum({effect.data(), rows_.size()});
     if (movers.row >= 0) effect(movers.row) -= movers.sign / rows_[static_cast<std::size_t>(movers.row)].scale;
     Eigen::VectorXd const answer = rows_.empty() ? Eigen::VectorXd{} : Eigen::VectorXd{basis_.solve(-effect)};
@@ -366,15 +370,18 @@ void FeederSimplex::find_prices() {
     price_ = rows_.empty() ? Eigen::VectorXd{} : Eigen::VectorXd{basis_.transpose().solve(of_basis)};
     reduced_ = cost_;
     noise_.assign(cost_.size(), 0.0);
-    for (std::size_t d = 0; d < cost_.size(); ++d) {
-        noise_[d] = cancelled * std::abs(cost_[d]);
-        for (std::ptrdiff_t r = 0; r < size(); ++r) {
-            double const part = price_(r) * rows_[static_cast<std::size_t>(r)].effect[d];
+    for (std::size_t d = 0; d < cost_.size(); ++d) noise_[d] = cancelled * std::abs(cost_[d]);
+    for (std::ptrdiff_t r = 0; r < size(); ++r) {
+        if (price_(r) == 0.0) continue;
+        auto const& effect = rows_[static_cast<std::size_t>(r)].effect;
+        for (std::size_t d = 0; d < cost_.size(); ++d) {
+            double const part = price_(r) * effect[d];
             reduced_[d] -= part;
             noise_[d] += cancelled * std::abs(part);
         }
-        noise_[d] += rows_.empty() ? 0.0 : worthless * price_.cwiseAbs().maxCoeff();
     }
+    double const nothing = rows_.empty() ? 0.0 : worthless * price_.cwiseAbs().maxCoeff();
+    for (double& noise : noise_) noise += nothing;
 }
 
 /// A share or limit that makes the objective smaller when it leaves its bound. \return false at the optimum.

@@ -7,23 +7,33 @@
 namespace dec::coordination {
 
 /// With voltages that are given: cold, then from where the level before has ended; then with limits that have a little room, which
-/// need not be met to the tolerance. \return false if there is no answer.
-bool ExactSearch::solve_next_level() {
+/// need not be met to the tolerance. \param keeps_sums what earlier programs decided is a sum, which the limits it has met keep.
+/// \return false if there is no answer.
+bool ExactSearch::solve_next(bool keeps_sums) {
+    bool const was_short = is_short_;
     auto const found = [&](solvers::TreeStart const* from) {
         answer_.status = Status::optimal;
         stood_still_ = false;
+        is_short_ = false;
         return solve(from);
     };
     auto const before = answer_.alpha;
     auto const reactive_before = answer_.reactive;
-    if (found(nullptr) && !stood_still_) return true;
-    if (answer_.status == Status::interrupted) return false;
-    answer_.reactive = reactive_before;
-    auto const near = start_at(before);
-    if (found(&near) && !stood_still_) return true;
-    if (answer_.status == Status::interrupted) return false;
-    loosen_held_limits();
-    return found(nullptr);
+    bool has_answer = found(nullptr);
+    auto const is_settled = [&] {
+        return answer_.status == Status::interrupted || (has_answer && !stood_still_ && !is_short_);
+    };
+    if (!is_settled()) {
+        answer_.reactive = reactive_before;
+        auto const near = start_at(before);
+        has_answer = found(&near);
+    }
+    if (!is_settled()) {
+        loosen_held_limits(keeps_sums);
+        has_answer = found(nullptr);
+    }
+    is_short_ = is_short_ || was_short;
+    return has_answer;
 }
 
 /// Tries whether all limits hold if those that are left give up nothing. \return true if so; they then do.
@@ -57,7 +67,7 @@ void ExactSearch::one_level_after_the_other() {
         if (levels > 0 && rest_gives_nothing()) break;
         auto const before = answer_.alpha;
         auto const reactive_before = answer_.reactive;
-        if (levels == 0 ? !solve(from) : !solve_next_level()) {
+        if (levels == 0 ? !solve(from) : !solve_next(false)) {
             if (levels == 0 || answer_.status == Status::interrupted) return;
             // What was decided so far stands.
             answer_.alpha = before;

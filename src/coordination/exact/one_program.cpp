@@ -72,13 +72,20 @@ solvers::TreeOutcome ExactSearch::solve_tree(solvers::TreeSettings const& tree, 
 
 solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                 solvers::TreeObserver const& watch) {
-    if (!decides_reactive_ || decides_least_ || tree.elastic) return solve_tree(tree, start, watch);
+    if (!has_powers_ || decides_least_ || tree.elastic) return solve_tree(tree, start, watch);
+    // What costs something only at another date or level is as idle as reactive power.
     std::vector<double> later(assembled_.der.size(), 0.0);
+    bool idle = false;
     for (std::size_t k = 0; k < later.size(); ++k) {
-        auto const& can = powers_.ders;
-        if (assembled_.reactive[k] == 0) continue;
-        later[k] = flow_.settings().per_unit.power_si(can[static_cast<std::size_t>(assembled_.der[k])].rated) / 1000.0;
+        auto const d = static_cast<std::size_t>(assembled_.der[k]);
+        auto const& what = decisions_.ders[d];
+        if (assembled_.reactive[k] != 0) later[k] = flow_.settings().per_unit.power_si(powers_.ders[d].rated) / 1000.0;
+        else if (what.role != Decision::Role::tied && what.cost.linear == 0.0 && what.cost.quadratic == 0.0 &&
+                 what.cost.logarithmic == 0.0)
+            later[k] = available_kw_[d] * what.reach * what.reach;
+        idle = idle || later[k] > 0.0;
     }
+    if (comm_.max(idle ? 1.0 : 0.0) == 0.0) return solve_tree(tree, start, watch);
     auto const solve_one = [&](bool resume, solvers::TreeStart const* from) {
         auto now = tree;
         now.resume = resume;

@@ -56,19 +56,20 @@ class ExactSearch {
     // Ratings and reactive power: powers.cpp.
     void limit_powers();
     void set_reactive(std::vector<double> injected);
+    void hold_priced_powers();
     void use_least_reactive_power();
 
     // What all optima of a program have in common, fixed for the next: settled.cpp.
     [[nodiscard]] double count_open() const;
     std::vector<char> settle(double cap);
     void hold_priced_limits();
-    void loosen_held_limits();
+    void loosen_held_limits(bool both_sides);
 
     // Policies of several programs: ties.cpp, levels.cpp, dates.cpp.
     void with_tie_break();
     [[nodiscard]] bool break_tie(double least);
     void one_level_after_the_other();
-    [[nodiscard]] bool solve_next_level();
+    [[nodiscard]] bool solve_next(bool keeps_sums);
     [[nodiscard]] bool rest_gives_nothing();
     void one_date_after_the_other();
     [[nodiscard]] bool walk_through_dates(std::vector<double> const& dates);

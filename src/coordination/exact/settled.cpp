@@ -122,16 +122,18 @@ void ExactSearch::hold_priced_limits() {
     holds_limits_ = holds_limits_ || comm_.max(held) > 0.0;
 }
 
-/// Limits again instead of given voltages, a little wider, so that there is an inside.
-void ExactSearch::loosen_held_limits() {
+/// Limits again instead of given voltages, a little wider, so that there is an inside: on the side of the limit, or on both where what
+/// was decided is not to be given up on the other.
+void ExactSearch::loosen_held_limits(bool both_sides) {
     constexpr double room = 4e-9;  // pu^2
     for (auto const& node : answer_.nodes) {
         auto& low = limits_.low[place(node)];
         auto& high = limits_.high[place(node)];
         if (low != high) continue;
         bool const upper = node.high - high < low - node.low;
-        low = upper ? node.low : node.low - room;
-        high = upper ? node.high + room : node.high;
+        double const held = low;
+        low = both_sides || !upper ? (upper ? held : node.low) - room : node.low;
+        high = both_sides || upper ? (upper ? node.high : held) + room : node.high;
     }
     holds_limits_ = false;
     loosened_ = true;

@@ -16,7 +16,8 @@ void ExactSearch::with_tie_break() {
     answer_.status = Status::optimal;
     if (!solve(from)) return;
     take_prices();
-    if (answer_.status == Status::relaxed) return;
+    bool const has_one_scalar = policy_.shared_fraction && settings_.scope == fairness::Scope::feeder;
+    if (answer_.status == Status::relaxed || has_one_scalar) return;
     auto const first = answer_.alpha;
     auto const first_reactive = answer_.reactive;
     double const least = answer_.objective;

@@ -161,6 +161,48 @@ TEST_CASE("loads that depend on the voltage are corrected as well", "[correction
     CHECK(c.answer.objective == Approx(best.objective).epsilon(1e-3));
 }
 
+TEST_CASE(
+    "loads that draw another power by a step at the limit neither keep rounds from coming to rest nor end above it",
+    "[correction]") {
+    auto const name = GENERATE(as<std::string>{}, "proportional", "quadratic", "min-curtailment");
+    // Below the limit itself, at it, and a little above: nominal voltages are rounded in files.
+    double const nominal = GENERATE(0.99998, 1.0, 1.001) * base_v;
+    FeederMaker make;
+    auto const head = make.bus("head", base_v), sunny = make.bus("sunny", base_v), near = make.bus("near", base_v);
+    make.source(head);
+    make.line(head, near, {Phase::a}, {{{2.0, 3.0}}});
+    make.line(near, sunny, {Phase::a}, {{{3.0, 3.0}}});
+    make.pv(sunny, {Phase::a}, {{{1500e3, 0.0}}});
+    make.pv(near, {Phase::a}, {{{300e3, 0.0}}});
+    auto const model = make.load_model({.exponential = true, .p_exponent = 0.8, .q_exponent = 3.0});
+    make.load(sunny, {Phase::a}, {{{400e3, 200e3}}}, Connection::wye, model);
+    auto feeder = make.finish();
+    auto& load = feeder.loads.rows().back();
+    load.nominal_v = nominal;
+    load.low_pu = 0.85;
+    load.high_pu = 1.05;
+
+    auto const c = test::corrected(alone(), feeder, exact(), policy(name), settings({.v_min_pu = 0.9}));
+
+    CAPTURE(name, nominal, c.answer.ac->rounds);
+    CHECK(c.answer.status == Status::optimal);
+    CHECK(c.answer.ac->rounds <= 5);
+    // As somebody else sees it, beginning at no load.
+    for (auto const& [row, v] : test::fresh_voltages(feeder, c.answer.alpha))
+        CHECK(v <= 1.05 + 1.1 * coordination::ac_tolerance_pu);
+    // With 1 % less of the curtailment there is a state above the limit: that in which the load is the impedance it has there.
+    feeder.load_models.rows().back() = {.p_impedance = 1.0, .p_power = 0.0, .q_impedance = 1.0, .q_power = 0.0};
+    for (std::size_t k = 0; k < 3; ++k) {
+        feeder.loads.rows().back().p_w[k] /= 1.05 * 1.05;
+        feeder.loads.rows().back().q_var[k] /= 1.05 * 1.05;
+    }
+    auto less = c.answer.alpha;
+    for (double& share : less) share *= 0.99;
+    double highest = 0.0;
+    for (auto const& [row, v] : test::fresh_voltages(feeder, less)) highest = std::max(highest, v);
+    CHECK(highest > 1.05 + coordination::ac_tolerance_pu);
+}
+
 TEST_CASE("a node that no curtailment can help is named and relaxed, all others keep their limits", "[correction]") {
     // The linear model knows nothing of charging: it takes the far end for as high as the source.
     Village const village{.charging_s = 2e-3, .source_pu = 1.0495};

@@ -1,6 +1,7 @@
 /// What a power flow must do, on feeders small enough to see why.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "reference/nodal_twin.hpp"
@@ -351,4 +352,32 @@ TEST_CASE("a clock that no coil can have is refused by name", "[powerflow]") {
     make.unit(make.code(code), {Seat{bus, {A, B, C}}, Seat{down, {A, B, C, N}}}, "odd one");
 
     CHECK_THROWS_WITH((AcAnswer{make.finish(), wide}), Catch::Contains("odd one") && Catch::Contains("clock 2"));
+}
+
+TEST_CASE("setpoints of active and reactive power are injected as if the file said so", "[powerflow]") {
+    auto const with_pv = [](test::PerPhaseComplex const& single, test::PerPhaseComplex const& uneven,
+                            test::PerPhaseComplex const& between, test::PerPhaseComplex const& left_alone) {
+        auto [make, source, bus] = start("setpoints");
+        make.load(bus, {Phase::a, Phase::b, Phase::c}, kva({200.0, 80.0}, {150.0, 60.0}, {220.0, 90.0}));
+        make.pv(bus, {Phase::b}, single);
+        make.pv(bus, {Phase::a, Phase::b, Phase::c}, uneven);
+        make.pv(bus, {Phase::a}, between, Connection::delta);
+        make.pv(bus, {Phase::c}, left_alone);
+        return std::pair{make.finish(), bus};
+    };
+    auto const [filed, bus] = with_pv(kva({}, {90.0, 10.0}), kva({60.0, 5.0}, {40.0, 5.0}, {20.0, 5.0}),
+                                      kva({50.0, 0.0}), kva({}, {}, {30.0, 7.0}));
+    // 40 % less and 24 kvar drawn; 25 % less and 36 kvar injected on the phases as the power is; 10 % less; 50 % less, and as filed.
+    auto const [told, same_bus] = with_pv(kva({}, {54.0, -24.0}), kva({45.0, 18.0}, {30.0, 12.0}, {15.0, 6.0}),
+                                          kva({45.0, 9.0}), kva({}, {}, {15.0, 7.0}));
+    AcAnswer ac{filed, wide};
+    double const pu = wide.per_unit.base_va;
+
+    ac.flow().curtail(std::vector{0.4, 0.25, 0.1, 0.5},
+                      std::vector{-24e3 / pu, 36e3 / pu, 9e3 / pu, std::numeric_limits<double>::quiet_NaN()});
+
+    REQUIRE(ac.flow().solve().status == Status::converged);
+    AcAnswer const expected{told, wide};
+    for (Phase p : {Phase::a, Phase::b, Phase::c})
+        CHECK(std::abs(ac.volts(bus, p) - expected.volts(same_bus, p)) < 1e-9 * base_v);
 }

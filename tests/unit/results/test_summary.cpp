@@ -207,6 +207,19 @@ TEST_CASE("the table names a few of many binding nodes and counts the rest", "[r
     CHECK_THAT(table, Catch::Contains("b0.A, ") && Catch::Contains(" and 94 more") && !Catch::Contains("b6.A"));
 }
 
+TEST_CASE("the table says who gives up most and because of what", "[results][summary]") {
+    auto summary = example();
+    summary.most_curtailed = {{.name = "pv_s48c_3", .share = 0.31, .binding_node = "66.C"},
+                              {.name = "pv_s2b_1", .share = 0.25, .binding_node = "transformer xf_s2b"},
+                              {.name = "pv_free", .share = 0.1}};
+
+    auto const table = results::to_table(summary);
+
+    CHECK_THAT(table, Catch::Contains("Given up most    pv_s48c_3 31.00 % because of 66.C\n"));
+    CHECK_THAT(table, Catch::Contains("  pv_s2b_1 25.00 % because of transformer xf_s2b\n"));
+    CHECK_THAT(table, Catch::Contains("  pv_free 10.00 %\n"));
+}
+
 TEST_CASE("the table of a feeder without DERs or figures has no nan", "[results][summary]") {
     Summary summary;
     summary.alpha_min = summary.v_max = summary.v_min = std::numeric_limits<double>::quiet_NaN();
