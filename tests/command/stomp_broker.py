@@ -156,10 +156,10 @@ class PlatformSide:
         self.connection.send(f"{TOPIC}.log.{SIMULATION}", json.dumps({"source": "simulation", "processId": SIMULATION, "logMessage": text,
                                                                       "logLevel": "INFO", "processStatus": "RUNNING"}))
 
-    def hear_difference(self, timeout=60):
+    def hear_difference(self, timeout=120):
         return self.differences.get(timeout=timeout)
 
-    def hear_log(self, text, timeout=60):
+    def hear_log(self, text, timeout=120):
         """The first entry from now on with this text in it; those before are gone."""
         deadline, heard = time.monotonic() + timeout, []
         while True:
@@ -189,7 +189,7 @@ class Running:
             self.process.wait()
         self.process.stdout.close()
 
-    def end(self, timeout=60):
+    def end(self, timeout=120):
         """Its exit code and all it said."""
         said, _ = self.process.communicate(timeout=timeout)
         return self.process.returncode, said
