@@ -34,8 +34,9 @@ except ImportError as missing:
     python = PROJECT / ".venv-platform" / "bin" / "python"
     if python.exists() and Path(sys.prefix) != PROJECT / ".venv-platform":
         os.execv(python, [str(python), *sys.argv])
-    print(f"error: {missing}; run scripts/setup_python --platform", file=sys.stderr)
-    sys.exit(BAD_INPUT)
+    if not {"-h", "--help"} & set(sys.argv):  # which is told without the client
+        print(f"error: {missing}; run scripts/setup_python --platform", file=sys.stderr)
+        sys.exit(BAD_INPUT)
 
 BACKLOG = 100  # messages that may wait for `dec coordinate`; older ones are overtaken anyway
 LOOK = 0.5  # s between looks at the connection
