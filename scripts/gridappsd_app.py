@@ -37,6 +37,7 @@ except ImportError as missing:
     if not {"-h", "--help"} & set(sys.argv):  # which is told without the client
         print(f"error: {missing}; run scripts/setup_python --platform", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    GridAPPSD = object
 
 BACKLOG = 100  # messages that may wait for `dec coordinate`; older ones are overtaken anyway
 LOOK = 0.5  # s between looks at the connection
