@@ -73,6 +73,7 @@ class Search {
         std::int32_t vertex = -1;
         Matrix63 answer = Matrix63::Zero();             // F
         std::size_t begin = 0, end_above = 0, end = 0;  // of stack_: from above and its own; and from all branches
+        std::size_t pruned = 0;                         // limits that were left when it was last looked who is beaten
     };
 
     [[nodiscard]] LocalVertex const& vertex(std::int32_t j) const {
@@ -224,9 +225,11 @@ void Search::decide(std::int32_t j, std::span<Contender<Vector6> const> limits) 
 void Search::visit(std::int32_t j) {
     auto const drawn = cone(cones_, j);
     if (drawn.empty()) return;
-    constexpr std::size_t many = 4;
+    constexpr std::size_t few = 4;
     auto const parent = vertex(j).parent;
-    Frame frame{.vertex = j};
+    Frame frame{.vertex = j, .pruned = few};
+    // Every pair is looked at: not before there are twice as many.
+    auto const has_grown = [&] { return list_.size() > 2 * frame.pruned; };
     list_.clear();
     if (parent >= 0) {
         auto const e = flow_.elimination(j);
@@ -235,6 +238,7 @@ void Search::visit(std::int32_t j) {
             while (path_.back().vertex != parent) path_.pop_back();
             stack_.resize(path_.back().end);
             above = path_.back().answer;
+            frame.pruned = path_.back().pruned;
             take_outside(path_.back(), j, list_);
         } else {
             auto const cut = std::ranges::lower_bound(cut_of_, std::pair{j, std::size_t{0}});
@@ -247,7 +251,10 @@ void Search::visit(std::int32_t j) {
         frame.answer = e.self.transpose() + e.up.transpose() * above * e.down.transpose();
         for (auto& limit : list_) limit.vector = e.up.transpose() * limit.vector;
         // Along a line who is best hardly changes; where phases leave it does.
-        if (list_.size() > many || vertex(j).phases != vertex(parent).phases) keep_best(list_, drawn);
+        if (has_grown() || vertex(j).phases != vertex(parent).phases) {
+            keep_best(list_, drawn);
+            frame.pruned = std::max(few, list_.size());
+        }
     }
     for (auto const i : limits_at_.at(j))
         list_.push_back({limits_[i].order, frame.answer * of_voltage(limits_[i]) - limits_[i].of_power});
@@ -259,7 +266,7 @@ void Search::visit(std::int32_t j) {
         grows = grows || !of_branch(c).empty();
         for (auto const& limit : of_branch(c)) list_.push_back({limit.order, frame.answer * limit.vector});
     }
-    if (grows) keep_best(list_, drawn);
+    if (grows && has_grown()) keep_best(list_, drawn);
     decide(j, list_);
     stack_.insert(stack_.end(), list_.begin(), list_.end());
     frame.end = stack_.size();

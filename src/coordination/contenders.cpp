@@ -157,7 +157,13 @@ void keep_extreme(VoltageContenders& list) {
 }
 
 void keep_best(PowerContenders& list, Cone const& cone) {
-    std::erase_if(list, [&](auto const& limit) { return -least(-limit.vector, cone) <= 0.0; });
+    // Where all DERs draw nearly alike, which is at most places, what one limit has of each is more than others have of any.
+    double surest = 0.0;
+    for (auto const& limit : list) surest = std::max(surest, least(limit.vector, cone));
+    std::erase_if(list, [&](auto const& limit) {
+        double const most = -least(-limit.vector, cone);
+        return most <= 0.0 || (1.0 + equal_parts) * most < surest;
+    });
     if (list.size() < 2) return;
     Vector6 const centre = 0.5 * (cone.low + cone.high);
     std::ranges::sort(list, [&](auto const& a, auto const& b) {
