@@ -56,10 +56,14 @@ void require_agreement(coordination::Check const& check) {
 /// take. Collective.
 std::unique_ptr<powerflow::PowerFlow> power_flow_of(Context& context, model::LinDist3Flow const& flow,
                                                     SolveOptions const& options) {
+    // Shares answer to voltages a hundredfold.
+    constexpr double tolerance_pu = 1e-12;
     try {
-        auto ac = std::make_unique<powerflow::PowerFlow>(
-            context.comm, flow.piece(),
-            powerflow::Settings{.per_unit = flow.settings().per_unit, .source_voltage_pu = options.source_voltage});
+        auto ac =
+            std::make_unique<powerflow::PowerFlow>(context.comm, flow.piece(),
+                                                   powerflow::Settings{.per_unit = flow.settings().per_unit,
+                                                                       .source_voltage_pu = options.source_voltage,
+                                                                       .tolerance_pu = tolerance_pu});
         static_cast<void>(ac->solve());
         return ac;
     } catch (core::InvalidInput const& error) {
