@@ -268,9 +268,13 @@ def test_a_loop_gives_no_setpoints_and_the_run_goes_on(first):
 
 def test_the_end_of_the_input_is_the_end_of_the_run(first):
     simulation, message = first
-    done = subprocess.run(command("coordinate", simulation.base, ranks=2), input=json.dumps(message), env=ENVIRONMENT, text=True,
-                          capture_output=True, timeout=120)
-    assert done.returncode == 0
+    for _ in range(3):
+        done = subprocess.run(command("coordinate", simulation.base, ranks=2), input=json.dumps(message), env=ENVIRONMENT, text=True,
+                              capture_output=True, timeout=120)
+        # OpenMPI 4.1's mpirun itself has crashed here, once in 190 runs: that says nothing of dec.
+        if not (done.returncode == -signal.SIGSEGV and "mpirun(" in done.stderr):
+            break
+    assert done.returncode == 0, done
     assert json.loads(done.stdout)["answers"] == START
 
 
