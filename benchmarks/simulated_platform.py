@@ -1,11 +1,14 @@
 """A simulator as the platform has one, made of `dec powerflow`: it takes setpoints as difference messages, lets sun and loads change, and
 says what it measures in the platform's output messages."""
+import contextlib
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-from common import ENVIRONMENT, EXECUTABLE, Failure, dec, h5py, np
+from common import ENVIRONMENT, EXECUTABLE, PROJECT, Failure, dec, h5py, np
 
 VOLTAGE, POWER, CURRENT, POSITION = range(4)  # types of measurements in a native file
 SWITCH, BANK, LOAD, CAPACITOR, PV = 2, 4, 7, 8, 9  # kinds of what they are at
@@ -172,3 +175,41 @@ class Coordination:
         self.tell({"command": "stop"})
         _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said
+
+
+class PlatformCoordination:
+    """The same as a platform has it: the feeder uploaded to a triple store, scripts/gridappsd_app.py started with its mRID, and messages over
+    a message broker. Store and broker are those of the tests."""
+
+    def __init__(self, simulation, options=(), ranks=0):
+        sys.path.insert(0, str(PROJECT / "tests" / "command"))
+        import sparql_store
+        import stomp_broker
+
+        if missing := stomp_broker.what_is_missing():
+            raise Failure(missing)
+        feeder = simulation.folder / "feeder.xml"
+        dec("convert", simulation.base, feeder, "--quiet")
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(sparql_store.SparqlStore())
+            address = os.environ | {"DB_URL": store.url}
+            uploaded = subprocess.run([PROJECT / "scripts" / "ingest_feeder", feeder], env=address, capture_output=True, text=True)
+            if uploaded.returncode != 0:
+                raise Failure(uploaded.stderr.strip())
+            (mrid,) = (line.split()[0] for line in dec("inspect", store.address()).splitlines()[1:])
+            broker = stack.enter_context(stomp_broker.Broker(simulation.folder / "broker"))
+            self.platform = stack.enter_context(stomp_broker.PlatformSide(broker))
+            self.application = stack.enter_context(stomp_broker.Running(
+                broker, mrid, simulation.simulation_id, "--ranks", ranks, "--", *options, environment={"DB_URL": store.url}))
+            self.platform.hear_log("coordinates simulation")
+            self.parts = stack.pop_all()
+
+    def ask(self, message):
+        self.platform.publish(message.encode())
+        return self.platform.hear_difference()
+
+    def stop(self):
+        """Returns exit code and what was said on standard error."""
+        with self.parts:
+            self.platform.command({"command": "stop"})
+            return self.application.end()

@@ -20,15 +20,22 @@ SIMULATION = "725830594"
 TOPIC = "/topic/goss.gridappsd.simulation"
 
 
-def need_platform():
-    """Skips, loudly, where there is no broker or no client."""
+def what_is_missing():
+    """Of broker and client, with the remedy; None if nothing is. The client is in an environment of its own, which is taken in."""
     if not (HOME / "bin" / "activemq.jar").exists():
-        pytest.skip("SKIPPED: there is no ActiveMQ; apt-get install activemq")
+        return "there is no ActiveMQ; run scripts/install_packages --tests"
     packages = sorted((SOURCE / ".venv-platform" / "lib").glob("python3*/site-packages"))
     if not packages:
-        pytest.skip("SKIPPED: there is no client of the platform; run scripts/setup_python --platform")
+        return "there is no client of the platform; run scripts/setup_python --platform"
     if str(packages[0]) not in sys.path:
         sys.path.append(str(packages[0]))
+    return None
+
+
+def need_platform():
+    """Skips, loudly, where there is no broker or no client."""
+    if missing := what_is_missing():
+        pytest.skip(f"SKIPPED: {missing}")
 
 
 def free_port():

@@ -11,9 +11,10 @@ import threading
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 
-from command_line import DEMONSTRATION, EXECUTABLE, SOURCE
+from command_line import DEMONSTRATION, EXECUTABLE, SOURCE, public_feeder, succeed
 from stomp_broker import SIMULATION, Broker, PlatformSide, Running, need_platform
 
 sys.path.insert(0, str(SOURCE / "benchmarks"))
@@ -311,6 +312,43 @@ def test_the_platform_registers_it_by_its_configuration_file_and_starts_it(broke
         finally:
             registrar.kill()
             registrar.wait()
+
+
+# ---- the whole way: uploaded to a store, solved by mRID, coordinated over the broker
+
+
+def closed_loop(feeder, folder, *options):
+    """Twenty steps of benchmarks/closed_loop; its report."""
+    done = subprocess.run([SOURCE / "benchmarks" / "closed_loop", feeder, "--platform", "--steps", "20", *options], cwd=folder,
+                          capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "closed_loop.json").read_text())
+
+
+def check_steps(report):
+    steps = report["steps"]
+    assert report["platform"] and len(steps) == 20
+    assert steps[0]["v_max_before"] > VMAX + 0.005
+    assert all(step["v_max_after"] <= VMAX + SLACK for step in steps)
+    assert all(step["seconds"] > 0.0 for step in steps)
+    assert steps[0]["exported_kw"] < 0.99 * steps[0]["available_kw"]
+    assert any(step["exported_kw"] > 0.99999 * step["available_kw"] for step in steps)  # under little sun nobody is held back
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_a_feeder_is_uploaded_and_kept_inside_its_limits_as_the_sun_changes(tmp_path, ranks):
+    check_steps(closed_loop(DEMONSTRATION, tmp_path, "--ranks", str(ranks)))
+
+
+def test_a_populated_public_feeder_is_uploaded_and_kept_inside_its_limits(tmp_path):
+    populated = tmp_path / "populated.h5"
+    succeed("populate", public_feeder("ieee8500.xml.gz"), populated, "--pv-penetration", 1.0, "--quiet")
+    # The light load of a sunny noon, as in benchmarks/scenarios/ieee8500_10.toml; its regulators are set for a heavy load.
+    with h5py.File(populated, "r+") as file:
+        for path, factor in (("loads/p", 0.4), ("loads/q", 0.4), ("ders/pv/p", 0.3), ("ders/pv/max_p", 0.3), ("branches/tap_changers/step", 0.0)):
+            file[path][:] *= factor
+
+    check_steps(closed_loop(populated, tmp_path, "--source-voltage", "0.98", "--ranks", "2"))
 
 
 # ---- wrong usage
