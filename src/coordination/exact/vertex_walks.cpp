@@ -135,22 +135,4 @@ bool VertexWalks::dates(std::vector<double> const& dates) {
     return false;
 }
 
-bool VertexWalks::cheapest() {
-    auto const before = answer_;
-    auto simplex = begin(false);
-    std::vector<double> cost;
-    for (auto const& what : decisions_.ders) cost.push_back(what.cost.linear / what.reach);
-    if (simplex.minimise(cost) && !look(simplex.alpha())) {
-        simplex.prices(low_, high_);
-        double const gap = simplex.gap();
-        (void)simplex.settle();
-        if (simplex.minimise_squares(available_kw_) && arrive(simplex.alpha(), gap)) {
-            take_prices();
-            return true;
-        }
-    }
-    if (answer_.status != Status::interrupted) answer_ = before;
-    return false;
-}
-
 }  // namespace dec::coordination

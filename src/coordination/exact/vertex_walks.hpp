@@ -24,8 +24,6 @@ class VertexWalks {
     [[nodiscard]] bool levels();
     /// As little as possible from the first of these dates, then from the next, and so on; then the smallest squares.
     [[nodiscard]] bool dates(std::vector<double> const& dates);
-    /// The least cost, then the smallest squares.
-    [[nodiscard]] bool cheapest();
 
   private:
     [[nodiscard]] FeederSimplex begin(bool capped);
