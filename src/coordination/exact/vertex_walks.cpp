@@ -61,11 +61,12 @@ void VertexWalks::take_prices() {
     prices_.name_binding(std::vector<char>(answer_.alpha.size(), 1), low_, high_, {}, answer_);
 }
 
-bool VertexWalks::levels() {
+bool VertexWalks::levels(std::vector<double> const& low, std::vector<double> const& high) {
     constexpr double nothing = 1e-9;  // share below which all that are left are free
     constexpr double same = 1e-9;     // levels that are no more apart are one
     auto const before = answer_;
     auto simplex = begin(true);
+    simplex.begin_at(low, high);
     std::int64_t levels = 0;
     double gap = 0.0, last = std::numeric_limits<double>::infinity();
     while (simplex.minimise_cap() && !look(simplex.alpha())) {
