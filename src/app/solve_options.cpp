@@ -85,8 +85,9 @@ void SolveOptions::add_to(CLI::App& command) {
                             "whose mRID messages name a PV system by: its unit (default) or its converter connection"),
         {"unit", "connection"});
     command
-        .add_option("--timestamp", timestamp,
-                    "of the messages, Unix seconds; default: when the feeder's file was last changed, now for an endpoint")
+        .add_option(
+            "--timestamp", timestamp,
+            "of the messages, Unix seconds; default: when the feeder's file was last changed, now for an endpoint")
         ->type_name("T")
         ->check(whole_number_from(0));
     one_of(*command

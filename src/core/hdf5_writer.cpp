@@ -150,7 +150,7 @@ struct Hdf5Writer::State {
 
     Communicator comm;
     std::string path;
-    std::string base;                  // group that everything lies below
+    std::string base;  // group that everything lies below
     bool through_mpi = true;
     std::optional<OutputFile> output;  // on the root; destroyed after `file`
     Handle file;

@@ -27,12 +27,12 @@ struct Device {
     std::array<std::int8_t, 2> row{-1, -1};  ///< coordinates of the vertex (see basis); -1: none
     std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
     DeviceKind kind = DeviceKind::load;
-    std::int32_t element = -1;          ///< row of the kind's table in the piece
-    std::int8_t place = 0;              ///< slot of the phase in the element's table
-    bool has_limit = true;              ///< the voltage across is one that limits are on: not to ground behind a floating delta
-    bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
-    bool stays_above = false;           ///< it is what it is above its upper limit at any voltage
-    bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
+    std::int32_t element = -1;  ///< row of the kind's table in the piece
+    std::int8_t place = 0;      ///< slot of the phase in the element's table
+    bool has_limit = true;      ///< the voltage across is one that limits are on: not to ground behind a floating delta
+    bool steps = false;         ///< with exponents, it draws its nominal power at its limits (OpenDSS)
+    bool stays_above = false;   ///< it is what it is above its upper limit at any voltage
+    bool exponential = false;   ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;
     double nominal = 1.0;          ///< |V| at which r = 1

@@ -21,6 +21,16 @@ void ExactSearch::take_shares(std::span<double const> u) {
     }
 }
 
+void ExactSearch::take_multipliers(solvers::TreeOutcome const& outcome) {
+    low_.clear();
+    high_.clear();
+    for (auto const& node : answer_.nodes) {
+        auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
+        low_.push_back(outcome.price_low[row]);
+        high_.push_back(outcome.price_high[row]);
+    }
+}
+
 /// The open shares as they are in `alpha`, without prices. \pre the program has been assembled.
 solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const {
     solvers::TreeStart start;
@@ -41,6 +51,16 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
     start.price_low.assign(assembled_.program.low.size(), 0.0);
     start.price_high = start.price_low;
     return start;
+}
+
+/// Where the last program has ended.
+solvers::TreeStart ExactSearch::end() const {
+    return {.u = outcome_.u,
+            .y = outcome_.y,
+            .price_low = outcome_.price_low,
+            .price_high = outcome_.price_high,
+            .price_flow = outcome_.price_flow,
+            .price_pair = outcome_.price_pair};
 }
 
 /// Prices of given rows, and of limits with hardly an inside, are so large that rounding of voltages keeps the gap from closing altogether.
@@ -96,7 +116,7 @@ solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tre
 }
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
-bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
+bool ExactSearch::solve(solvers::TreeStart const* start, Manner manner) {
     if (answer_.iterations >= settings_.max_iterations) {
         answer_.status = Status::iteration_limit;
         return false;
@@ -107,7 +127,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
         .give = decides_least_ ? powers_.room : 0.0,
-        .polish = polish,
+        .polish = manner.polish,
+        .resume = manner.resume,
         .control_prices = has_powers_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
@@ -146,13 +167,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
             answer_.alpha = before;
             break;
     }
-    low_.clear();
-    high_.clear();
-    for (auto const& node : answer_.nodes) {
-        auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
-        low_.push_back(outcome_.price_low[row]);
-        high_.push_back(outcome_.price_high[row]);
-    }
+    take_multipliers(outcome_);
     if (outcome_.status == solvers::TreeStatus::primal_infeasible) {
         report_conflict(comm_, flow_, settings_, answer_, low_, high_, rating_forces(powers_, assembled_, outcome_));
         return false;

@@ -42,16 +42,21 @@ class ExactSearch {
     void finish();
 
     // One program, with decisions and limits as they stand: one_program.cpp.
-    bool solve(solvers::TreeStart const* start, bool polish = true);
+    struct Manner {
+        bool polish = true, resume = false;  // as in TreeSettings
+    };
+    bool solve(solvers::TreeStart const* start, Manner manner = {true, false});
     [[nodiscard]] solvers::TreeOutcome solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                      solvers::TreeObserver const& watch);
     [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                   solvers::TreeObserver const& watch);
+    [[nodiscard]] solvers::TreeStart end() const;
     [[nodiscard]] solvers::TreeStart start_at(std::vector<double> const& alpha) const;
     [[nodiscard]] std::int64_t most_iterations() const;
     [[nodiscard]] bool stands_still() const;
     [[nodiscard]] bool is_near(solvers::TreeOutcome const& outcome) const;
     void take_shares(std::span<double const> u);
+    void take_multipliers(solvers::TreeOutcome const& outcome);
 
     // Ratings and reactive power: powers.cpp.
     void limit_powers();
@@ -67,6 +72,8 @@ class ExactSearch {
 
     // Policies of several programs: ties.cpp, levels.cpp, dates.cpp.
     void with_tie_break();
+    [[nodiscard]] bool with_small_squares(solvers::TreeStart const* start);
+    [[nodiscard]] double squares(std::size_t der) const;
     [[nodiscard]] bool break_tie(double least);
     void one_level_after_the_other();
     [[nodiscard]] bool solve_next(bool keeps_sums);
