@@ -72,10 +72,11 @@ std::unique_ptr<powerflow::PowerFlow> power_flow_of(Context& context, model::Lin
     }
 }
 
-/// A method's answer as `--ac` wants it, and how long the linear one took.
+/// A method's answer as `--ac` wants it, and what the linear one took.
 struct Timed {
     coordination::Answer answer;
     double linear_seconds = 0.0;
+    core::Traffic traffic;  ///< meanwhile
 };
 /// \param ac left at the setpoints; null where there is none. Collective.
 Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::PowerFlow* ac,
@@ -84,15 +85,17 @@ Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::Power
     bool const correct = ac != nullptr && options.ac == "correct";
     if (correct) settings.nodes = coordination::limits_to_start_with(context.comm, flow, *ac, settings.limits);
     Clock clock;
+    auto const before = context.comm.traffic();
     auto answer = method.run(context.comm, flow, policy, settings, observer);
     double const seconds = clock.lap();
+    auto const traffic = context.comm.traffic() - before;
     bool const solved = exit_code(answer.status) == core::ExitCode::solved;
     if (correct && (solved || answer.status == coordination::Status::infeasible))
         answer =
             coordination::correct_to_ac(context.comm, flow, *ac, method, policy, settings, observer, std::move(answer));
     else if (ac != nullptr && (solved || answer.status == coordination::Status::iteration_limit))
         coordination::check_ac(context.comm, flow, *ac, settings, answer);
-    return {std::move(answer), seconds};
+    return {std::move(answer), seconds, traffic};
 }
 
 /// When the feeder's file was last changed, Unix seconds, or now where it comes from an endpoint; known to the root.
@@ -190,8 +193,11 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
             results::read_start(comm, *options.warm_start, piece, options.policy, options.warm_start_group);
     progress.begin(Phase::solve);
     Clock round_clock;
+    auto sent = comm.traffic().bytes;
     coordination::Observer const observer = [&](coordination::Round const& round) {
         run.iteration_seconds.push_back(round_clock.lap());
+        run.iteration_bytes.push_back(static_cast<double>(comm.traffic().bytes - sent));
+        sent = comm.traffic().bytes;
         progress.round(round, settings.tolerance);
         return signal_received() != 0;
     };
@@ -203,6 +209,7 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
         answer.status = coordination::Status::not_ac_feasible;
     run.seconds.check = clock.lap() - timed.linear_seconds;
     run.seconds.solve = timed.linear_seconds;
+    run.traffic = timed.traffic;
     context.log.detail(fmt::format("solve: {:.3f} s", run.seconds.solve));
     coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)

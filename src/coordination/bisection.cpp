@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "conflicts.hpp"
@@ -198,13 +199,13 @@ Answer ScalarSearch::closed_form() {
 }
 
 double ScalarSearch::node_sign(Candidate const& worst) const {
-    double sign = 0.0;
+    std::array sign{0.0};
     if (comm_.rank() == worst.rank) {
         auto const& node = answer_.nodes[worst.node];
-        sign = seen(piece_, answer_.curtailed, node) > node.high ? 1.0 : -1.0;
+        sign[0] = seen(piece_, answer_.curtailed, node) > node.high ? 1.0 : -1.0;
     }
-    MPI_Bcast(&sign, 1, MPI_DOUBLE, worst.rank, comm_.handle());
-    return sign;
+    comm_.sum(sign);
+    return sign[0];
 }
 
 /// Follows the worst node's violation f(k) to its first zero beyond k. f is piecewise linear; its rate is known exactly up

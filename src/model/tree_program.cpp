@@ -197,8 +197,7 @@ class Assembly {
         };
         each_member([&](std::int32_t, std::int64_t group) { members[static_cast<std::size_t>(group)] += 1.0; });
         if (comm_.max(members.empty() ? 0.0 : std::ranges::max(members)) == 0.0) return;
-        MPI_Allreduce(MPI_IN_PLACE, members.data(), static_cast<int>(members.size()), MPI_DOUBLE, MPI_SUM,
-                      comm_.handle());
+        comm_.sum(members);
 
         std::vector<double> open(2 * piece_.vertices.size(),
                                  0.0);  // group whose part goes on above (number + 1), members below

@@ -11,9 +11,10 @@ struct TreeExchange::Wave {
     std::vector<std::int32_t> send_cuts, receive_cuts;  ///< the cuts they belong to: rows of cuts_up or cuts_down
     std::vector<int> send_counts, receive_counts;       ///< rows per neighbour; one zero more, never empty
     std::vector<int> send_starts, receive_starts;
+    std::int64_t messages = 0;  ///< sent
 };
 
-TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) : piece_{piece} {
+TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) : comm_{comm}, piece_{piece} {
     std::map<int, int> index;
     for (auto const* cuts : {&piece.cuts_up, &piece.cuts_down})
         for (auto const& cut : *cuts) index.emplace(cut.neighbour, 0);
@@ -59,6 +60,7 @@ TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) :
                 w.receive_cuts.push_back(row);
             }
         }
+        w.messages = std::ranges::count_if(w.send_counts, [](int rows) { return rows > 0; });
         w.send_counts.push_back(0);
         w.receive_counts.push_back(0);
         w.send_starts.resize(w.send_counts.size());
@@ -101,9 +103,13 @@ void TreeExchange::exchange(Wave const& wave, Rows which, std::span<double const
     for (std::size_t i = 0; i < sent.size(); ++i)
         std::copy_n(row(from, static_cast<std::size_t>(sent[i])), width, row(send_, i));
     auto const type = row_type(width);
+    auto& traffic = comm_.traffic();
+    core::TrafficClock const clock{traffic};
+    ++traffic.exchanges;
+    traffic.messages += wave.messages;
+    traffic.bytes += static_cast<std::int64_t>(sent.size() * width * sizeof(double));
     MPI_Neighbor_alltoallv(send_.data(), wave.send_counts.data(), wave.send_starts.data(), type, receive_.data(),
                            wave.receive_counts.data(), wave.receive_starts.data(), type, neighbours_);
-    bytes_sent_ += static_cast<std::int64_t>(sent.size() * width * sizeof(double));
     for (std::size_t i = 0; i < received.size(); ++i)
         std::copy_n(row(receive_, i), width, row(to, static_cast<std::size_t>(received[i])));
 }

@@ -522,7 +522,6 @@ void PowerFlow::move_to(Positions const& positions) {
 }
 partition::Piece const& PowerFlow::piece() const { return equations_->piece; }
 Settings const& PowerFlow::settings() const { return equations_->settings; }
-std::int64_t PowerFlow::bytes_sent() const { return equations_->exchange.bytes_sent(); }
 
 Complex seen_voltage(PowerFlow const& flow, std::size_t at, feeder::Phase phase) {
     auto const& vertex = flow.piece().vertices[at];

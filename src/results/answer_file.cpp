@@ -529,7 +529,7 @@ void write_answer(core::Communicator const& comm, core::TableSink& file, LinDist
     write_convergence(comm, file, flow.piece(), answer, agents);
     write_positions(file, flow.piece(), powerflow::positions_of(flow.piece().feeder));
     write_node_ranks(comm, file, flow.piece());
-    write_timing(comm, file, flow.exchange().bytes_sent(), run);
+    write_timing(comm, file, run);
 }
 
 }  // namespace dec::results

@@ -289,7 +289,7 @@ void write_power_flow(core::Communicator const& comm, std::string const& path, P
     write_convergence(comm, file, outcome);
     write_positions(file, flow.piece(), flow.positions());
     write_node_ranks(comm, file, flow.piece());
-    write_timing(comm, file, flow.bytes_sent(), run);
+    write_timing(comm, file, run);
     file.commit();
 }
 

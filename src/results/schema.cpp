@@ -114,7 +114,11 @@ constexpr std::array fields{
     Field{"/timing/seconds", real, "rank × step", "s",
           "Wall time of read, partition, build, solve, check: what ends before the file is written"},
     Field{"/timing/iteration_seconds", real, "iteration", "s", "Wall time of the iteration, slowest rank"},
-    Field{"/timing/bytes_sent", real, "rank", "B", "Sent to other ranks while solving"},
+    Field{"/timing/iteration_bytes", real, "iteration", "B", "Sent in the iteration from rank to rank, all of them"},
+    Field{"/timing/messages_sent", real, "rank", "1", "Messages to other ranks while solving"},
+    Field{"/timing/bytes_sent", real, "rank", "B", "What was in them"},
+    Field{"/timing/communication_seconds", real, "rank", "s",
+          "Wall time spent with messages, sums and the like while solving, waiting for other ranks included"},
     Field{"/timing/peak_memory", real, "rank", "MB", "Largest resident memory of the process"},
 };
 

@@ -183,6 +183,15 @@ Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run
     s.ranks = comm.size();
     s.edge_cut = piece.summary.edge_cut;
     s.imbalance = piece.summary.imbalance;
+    auto const& sent = run.traffic;
+    s.communication = {.messages = comm.sum(sent.messages),
+                       .bytes = comm.sum(sent.bytes),
+                       .messages_of_busiest = comm.max(sent.messages),
+                       .bytes_of_busiest = comm.max(sent.bytes),
+                       .exchanges = sent.exchanges,
+                       .collectives = sent.collectives,
+                       .collective_bytes = comm.max(sent.collective_bytes),
+                       .seconds = comm.sum(sent.seconds) / comm.size()};
     s.peak_memory_mb = comm.max(peak_memory_mb());
     s.seconds = run.seconds;
     return s;
@@ -245,19 +254,24 @@ void write_node_ranks(core::Communicator const& comm, core::TableSink& file, Pie
     file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
 }
 
-void write_timing(core::Communicator const& comm, core::TableSink& file, std::int64_t bytes_sent, Run const& run) {
+void write_timing(core::Communicator const& comm, core::TableSink& file, Run const& run) {
     auto const& s = run.seconds;
     std::vector<std::int64_t> const row{comm.rank()};
     Columns ranks{"/timing"};
     ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, {5});
-    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(bytes_sent)});
+    ranks.add("messages_sent", std::vector<double>{static_cast<double>(run.traffic.messages)});
+    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(run.traffic.bytes)});
+    ranks.add("communication_seconds", std::vector<double>{run.traffic.seconds});
     ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
     ranks.write(file, comm.size(), row);
     std::vector<std::int64_t> rounds;
     if (comm.is_root())
         for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));
+    auto sent = run.iteration_bytes;
+    comm.sum(sent);
     Columns iterations{"/timing"};
     iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
+    iterations.add("iteration_bytes", comm.is_root() ? std::move(sent) : std::vector<double>{});
     iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
     file.attributes("/timing", {{"created", run.created},
                                 {"command_line", run.command_line},

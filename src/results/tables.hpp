@@ -64,6 +64,6 @@ void add_ac_flows(Columns& table, partition::Piece const& piece, powerflow::Flow
 /// Where tap changers and capacitors stand.
 void write_positions(core::TableSink& file, partition::Piece const& piece, powerflow::Positions const& positions);
 void write_node_ranks(core::Communicator const& comm, core::TableSink& file, partition::Piece const& piece);
-void write_timing(core::Communicator const& comm, core::TableSink& file, std::int64_t bytes_sent, Run const& run);
+void write_timing(core::Communicator const& comm, core::TableSink& file, Run const& run);
 
 }  // namespace dec::results

@@ -257,6 +257,16 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
     rating_.assign(ratings, 0.0);
 }
 
+TreeElimination::Streams TreeElimination::streams(TreeModel const& model) const {
+    auto const bytes = [](auto const&... columns) { return (0 + ... + (columns.size() * sizeof columns[0])); };
+    auto const& controls = model.control_slope;
+    auto const& rows = model.row_slope;
+    auto const passed = bytes(places_, data_, gains_, weights_, factor_, rating_, right_, column_);
+    return {.factor = passed + bytes(rows, rows, controls, controls),
+            .update_slopes = passed + bytes(rows, controls, controls),
+            .solve = passed + bytes(rows, controls, controls, controls, controls)};
+}
+
 void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
     std::size_t controls = 0, rows = watched_.size() + pair_limits_ + discs_;
     for (auto const& place : places_) {

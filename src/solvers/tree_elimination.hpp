@@ -47,6 +47,12 @@ class TreeElimination {
     [[nodiscard]] std::vector<std::int32_t> const& watched() const { return watched_; }
     void resize(TreeModel& model, TreeStep& step) const;
 
+    /// What a call passes over once, of its own numbers, the model and the step, bytes: what does not fit the caches comes from memory.
+    struct Streams {
+        std::size_t factor = 0, update_slopes = 0, solve = 0;
+    };
+    [[nodiscard]] Streams streams(TreeModel const& model) const;
+
     /// Collective; leaf to root. Uses all of the model.
     void factor(TreeModel const& model) { leaf_to_root<true>(model); }
     /// Collective; leaf to root, with curvatures as they were at `factor` and new slopes.

@@ -171,7 +171,6 @@ class PowerFlow {
 
     [[nodiscard]] partition::Piece const& piece() const;
     [[nodiscard]] Settings const& settings() const;
-    [[nodiscard]] std::int64_t bytes_sent() const;
 
   private:
     struct Equations;
