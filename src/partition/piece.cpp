@@ -584,6 +584,9 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
 
     auto const copy_devices = [&](auto const& from, Lists const& lists, auto& table) {
         using Id = typename std::decay_t<decltype(from)>::Id;
+        table.storage().reserve(lists[rank].size());
+        table.names().reserve(lists[rank].size(), 0);
+        table.mrids().reserve(lists[rank].size(), 0);
         for (auto row : lists[rank]) {
             Id const id{row};
             auto device = from[id];

@@ -90,8 +90,13 @@ std::vector<std::vector<double>> boundary_history(core::Communicator const& comm
     for (std::size_t b = 0; b < own.size(); ++b) {
         mine.push_back(static_cast<double>(own[b].row));
         for (std::size_t r = 0; r < run.answer.rounds.size(); ++r)
-            for (std::size_t place = 0; place < 3; ++place)
-                mine.push_back(std::sqrt(run.answer.boundary_v_sq[3 * (r * own.size() + b) + place]));
+            for (std::int32_t place = 0; place < 3; ++place) {
+                auto const& places = run.answer.boundary_places;
+                auto const at = std::ranges::find(places, 3 * own[b].pcc + place) - places.begin();
+                bool const there = at < std::ssize(places);
+                auto const k = r * places.size() + static_cast<std::size_t>(at);
+                mine.push_back(there ? std::sqrt(run.answer.boundary_v_sq[k]) : nan);
+            }
     }
     auto const rounds = run.answer.rounds.size();
     auto const all = comm.all_gather(mine);

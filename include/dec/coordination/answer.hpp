@@ -55,12 +55,13 @@ struct Answer {
     std::vector<Round> rounds;  ///< the same on all ranks
     /// kW curtailed by this rank's part of each agent: for each round one value per row of the piece's agents.
     std::vector<double> agent_curtailed_kw;
-    /// Squared voltages at the PCCs, pu^2: for each round three places for each of partition::boundaries(piece).
+    /// Squared voltages at the PCCs, pu^2: for each round one for each phase that the PCC of each of partition::boundaries(piece) has.
     std::vector<double> boundary_v_sq;
-    std::int64_t binding_row = -1;            ///< node that binds every curtailed DER; -1 where nothing binds
-    std::string binding_node;                 ///< its name, "bus.phase"
-    double at_limit = 1e-9;                   ///< a squared voltage this near its limit is at it, pu^2
-    model::FlowState uncurtailed, curtailed;  ///< of this rank's vertices
+    std::vector<std::int32_t> boundary_places;  ///< of the same: 3 times local vertex plus place
+    std::int64_t binding_row = -1;              ///< node that binds every curtailed DER; -1 where nothing binds
+    std::string binding_node;                   ///< its name, "bus.phase"
+    double at_limit = 1e-9;                     ///< a squared voltage this near its limit is at it, pu^2
+    model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices
     std::vector<Node> nodes;
     /// Per entry of `nodes`, of methods that have them: what one pu less of the upper, or more of the lower limit would cost.
     std::vector<double> price_low, price_high;
