@@ -83,7 +83,7 @@ void check_holds(core::Communicator const& comm, Run& run) {
     CHECK(run.answer.objective >= *run.answer.objective_optimal * (1.0 - 1e-3) - 1e-6);
 }
 
-/// PCC voltages, pu: [round][3 x boundary + place], on every rank.
+/// PCC voltages, pu: [round][3 x boundary + place], on every rank; zero where the PCC has no such phase.
 std::vector<std::vector<double>> boundary_history(core::Communicator const& comm, Run const& run) {
     auto const own = partition::boundaries(run.spread->piece);
     std::vector<double> mine;
@@ -95,7 +95,7 @@ std::vector<std::vector<double>> boundary_history(core::Communicator const& comm
                 auto const at = std::ranges::find(places, 3 * own[b].pcc + place) - places.begin();
                 bool const there = at < std::ssize(places);
                 auto const k = r * places.size() + static_cast<std::size_t>(at);
-                mine.push_back(there ? std::sqrt(run.answer.boundary_v_sq[k]) : nan);
+                mine.push_back(there ? std::sqrt(run.answer.boundary_v_sq[k]) : 0.0);
             }
     }
     auto const rounds = run.answer.rounds.size();
