@@ -99,6 +99,19 @@ Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::Power
     return {std::move(answer), seconds, traffic};
 }
 
+/// Why there is nothing to hand out; on the root.
+std::vector<core::Finding> without_setpoints(Context const& context, coordination::Answer const& answer,
+                                             SolveOptions const& options) {
+    std::vector<core::Finding> findings;
+    for (auto const& note : answer.ac_notes)
+        findings.push_back({options.feeder.path,
+                            {},
+                            note,
+                            "another policy or wider limits may have an answer; --ac check writes the linear one"});
+    if (!context.comm.is_root()) findings.clear();
+    return findings;
+}
+
 /// When the feeder's file was last changed, Unix seconds, or now where it comes from an endpoint; known to the root.
 std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
     std::int64_t seconds = 0;
@@ -215,6 +228,8 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
     coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
+    if (!answer.has_setpoints)
+        throw core::Error{core::ExitCode::not_ac_feasible, without_setpoints(context, answer, options)};
     coordination::require_finite(comm, piece, answer.nodes, answer.curtailed);
     coordination::require_no_collapse(comm, piece, answer.nodes, answer.curtailed);
 

@@ -50,6 +50,14 @@ struct DeviceCurrent {
 };
 [[nodiscard]] Complex current(Device const& device, Complex v);
 [[nodiscard]] DeviceCurrent linearised(Device const& device, Complex v);
+/// Adds a device's current to the row of its vertex.
+inline void add_current(Device const& device, Complex i, double* row) {
+    for (std::size_t a = 0; a < 2; ++a) {
+        if (device.row[a] < 0) continue;
+        row[2 * device.row[a]] += device.sign[a] * i.real();
+        row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
+    }
+}
 /// The power it draws at |V| = v, and what that changes by per pu^2 of (v / unit)^2.
 struct DevicePower {
     Complex power, slope;

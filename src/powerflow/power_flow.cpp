@@ -158,19 +158,6 @@ Block PowerFlow::Equations::device_slope(std::size_t j) const {
     return slope;
 }
 
-namespace {
-
-/// Adds a device's current to the row of its vertex.
-void add_current(Device const& device, Complex i, double* row) {
-    for (std::size_t a = 0; a < 2; ++a) {
-        if (device.row[a] < 0) continue;
-        row[2 * device.row[a]] += device.sign[a] * i.real();
-        row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
-    }
-}
-
-}  // namespace
-
 void PowerFlow::Equations::follow_curves() {
     for (std::size_t f = 0; f < following.size(); ++f) {
         auto const& follower = following[f];

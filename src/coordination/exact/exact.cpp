@@ -27,6 +27,8 @@ ExactSearch::ExactSearch(core::Communicator const& comm, model::LinDist3Flow& fl
     limits_ = squared_limits(piece_, answer_.nodes);
     unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
     decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);
+    for (std::size_t d = 0; d < settings.beside.size(); ++d)
+        decisions_.ders[d].cost.linear += decisions_.ders[d].reach * settings.beside[d];
     limit_powers();
     answer_.binding.assign(available_kw_.size(), {});
     if (settings.disclose) disclosure_.emplace(piece_);
@@ -52,6 +54,11 @@ double ExactSearch::worst_violation() const { return coordination::worst_violati
 
 double ExactSearch::objective_of(std::vector<double> const& alpha) const {
     return total_objective(comm_, policy_, settings_, available_kw_, alpha);
+}
+
+double ExactSearch::cost_of(std::vector<double> const& alpha) const {
+    auto const& beside = settings_.beside;
+    return objective_of(alpha) + comm_.sum(std::inner_product(beside.begin(), beside.end(), alpha.begin(), 0.0));
 }
 
 /// Where a run that is resumed begins; null without one.

@@ -35,6 +35,8 @@ class ExactSearch {
     }
     [[nodiscard]] double worst_violation() const;
     [[nodiscard]] double objective_of(std::vector<double> const& alpha) const;
+    /// What the programs make small: with what shares cost beside the objective.
+    [[nodiscard]] double cost_of(std::vector<double> const& alpha) const;
     [[nodiscard]] solvers::TreeStart const* start();
     void take_prices();
     void name_binding(std::vector<char> const& ders);

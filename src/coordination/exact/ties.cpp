@@ -18,7 +18,7 @@ void ExactSearch::with_tie_break() {
     if (answer_.status == Status::relaxed || has_one_scalar) return;
     auto const first = answer_.alpha;
     auto const first_reactive = answer_.reactive;
-    double const least = answer_.objective;
+    double const least = cost_of(answer_.alpha);
     auto const gap = answer_.duality_gap;
     if (!break_tie(least)) {
         if (answer_.status == Status::interrupted) return;
@@ -85,7 +85,7 @@ bool ExactSearch::break_tie(double least) {
         answer_.status = Status::optimal;
         stood_still_ = false;
         return solve(nullptr) && !stood_still_ &&
-               objective_of(answer_.alpha) <= least + same * std::max(std::abs(least), 1e-3);
+               cost_of(answer_.alpha) <= least + same * std::max(std::abs(least), 1e-3);
     };
     auto const decisions = decisions_;
     auto const limits = limits_;
