@@ -140,10 +140,6 @@ Question question_of(SolveOptions const& options) {
     if (options.elastic && options.reactive != "none")
         wrong("--elastic --reactive", "what an inverter is built for is no limit that can be exceeded",
               "leave one of them out");
-    if (options.limits_powers() && policy != nullptr && policy->cost == nullptr &&
-        policy->levels == fairness::Levels::none)
-        wrong("--policy " + options.policy, "walks along its scalar and knows neither reactive power nor ratings",
-              "another policy, or leave --reactive and --ratings out");
     if (options.elastic && policy != nullptr && policy->cost == nullptr && policy->levels == fairness::Levels::none)
         wrong("--elastic", fmt::format("policy {} walks along its scalar and needs limits that hold", options.policy),
               "leave --elastic out, or another policy");

@@ -60,11 +60,10 @@ TreeOutcome outcome_of(TreeStatus status, TreeJudgement const& judgement, int it
 class Iteration {
   public:
     Iteration(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings)
-        : program_{program}, links_{links}, settings_{settings}, groups_{program, links}, units_{find_units(
-                                                                                              program, links, groups_)},
-          flow_{program, links}, elimination_{program, links, units_.control_range}, barrier_{program, units_,
-                                                                                              elimination_,
-                                                                                              settings.elastic} {
+        : program_{program}, links_{links}, settings_{settings}, groups_{program, links},
+          units_{find_units(program, links, groups_)}, flow_{program, links},
+          elimination_{program, links, units_.control_range}, barrier_{program, units_, elimination_, settings.elastic,
+                                                                       settings.softness} {
         elimination_.resize(model_, step_);
     }
 

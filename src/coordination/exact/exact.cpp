@@ -40,6 +40,7 @@ Answer ExactSearch::run() {
     else if (policy_.levels == fairness::Levels::largest_first) one_level_after_the_other();
     else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
     else if (policy_.tie_break) with_tie_break();
+    else if (has_scalar()) along_the_scalar();
     else if (solve(start())) take_prices();
     if (answer_.status == Status::optimal && is_short_)
         leave_open("the optimum is met within the gap that is reported, not within the tolerance");
@@ -53,6 +54,7 @@ Answer ExactSearch::run() {
 double ExactSearch::worst_violation() const { return coordination::worst_violation(comm_, piece_, answer_); }
 
 double ExactSearch::objective_of(std::vector<double> const& alpha) const {
+    if (has_scalar()) return policy_.objective(scalar_, ramps_.curtailable_kw);
     return total_objective(comm_, policy_, settings_, available_kw_, alpha);
 }
 

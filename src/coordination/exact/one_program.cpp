@@ -10,15 +10,19 @@
 namespace dec::coordination {
 
 void ExactSearch::take_shares(std::span<double const> u) {
-    for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
-        auto const& what = decisions_.ders[d];
-        answer_.alpha[d] = what.role == Decision::Role::fixed ? what.fixed : 0.0;
-    }
+    for (std::size_t d = 0; d < answer_.alpha.size(); ++d) answer_.alpha[d] = decisions_.ders[d].fixed;
     for (std::size_t k = 0; k < u.size(); ++k) {
         auto const d = static_cast<std::size_t>(assembled_.der[k]);
         if (assembled_.reactive[k] != 0) answer_.reactive[d] = powers_.ders[d].rated * u[k];
-        else answer_.alpha[d] = decisions_.ders[d].reach * u[k];
+        else answer_.alpha[d] += decisions_.ders[d].reach * u[k];
     }
+    if (!has_scalar()) return;
+    // Ranks without a DER on its way know nothing of it; none does once all shares are decided.
+    double along = -1.0;
+    for (std::size_t k = 0; k < u.size(); ++k)
+        if (assembled_.reactive[k] == 0) along = std::max(along, u[k]);
+    along = comm_.max(along);
+    if (along >= 0.0) scalar_ = on_way_.from + (on_way_.to - on_way_.from) * along;
 }
 
 void ExactSearch::take_multipliers(solvers::TreeOutcome const& outcome) {
@@ -42,7 +46,7 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
             start.u.push_back(std::isfinite(q) ? q : 0.0);
             continue;
         }
-        start.u.push_back(alpha[d] / decisions_.ders[d].reach);
+        start.u.push_back((alpha[d] - decisions_.ders[d].fixed) / decisions_.ders[d].reach);
         auto const group = assembled_.program.controls[k].group;
         if (group >= 0)
             start.y[static_cast<std::size_t>(group)] =
@@ -86,8 +90,26 @@ std::int64_t ExactSearch::most_iterations() const {
 
 solvers::TreeOutcome ExactSearch::solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                              solvers::TreeObserver const& watch) {
-    return disclosure_ ? disclosure_->solve(assembled_.program, links_, tree, start, watch)
-                       : solvers::solve(assembled_.program, links_, tree, start, watch);
+    auto const run = [&](double softness) {
+        auto now = tree;
+        now.softness = softness;
+        return disclosure_ ? disclosure_->solve(assembled_.program, links_, now, start, watch)
+                           : solvers::solve(assembled_.program, links_, now, start, watch);
+    };
+    if (!has_powers_) return run(tree.softness);
+    // Programs with idle controls differ in what they bear: less makes systems nearly singular, with more multipliers creep.
+    static constexpr std::array softness{1e-9, 1e-8, 1e-10};
+    auto const is_short = [](solvers::TreeOutcome const& outcome) {
+        return outcome.status == solvers::TreeStatus::iteration_limit ||
+               outcome.status == solvers::TreeStatus::numerical_failure;
+    };
+    auto best = run(softness[0]);
+    for (std::size_t k = 1; k < softness.size() && is_short(best); ++k) {
+        auto outcome = run(softness[k]);
+        if (!is_short(outcome) || (is_near(outcome) && !(is_near(best) && best.gap <= outcome.gap)))
+            best = std::move(outcome);
+    }
+    return best;
 }
 
 solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,

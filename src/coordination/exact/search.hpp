@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "../marginal_prices.hpp"
+#include "../ramps.hpp"
 #include "dec/coordination/answer.hpp"
 #include "dec/coordination/piece_links.hpp"
 #include "dec/coordination/power_limits.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
+#include "scalar_proof.hpp"
 #include "vertex_walks.hpp"
 
 namespace dec::coordination {
@@ -32,6 +34,10 @@ class ExactSearch {
 
     [[nodiscard]] static std::size_t place(Node const& node) {
         return static_cast<std::size_t>(3 * node.vertex + node.place);
+    }
+    /// Which decides everything but reactive powers.
+    [[nodiscard]] bool has_scalar() const {
+        return policy_.cost == nullptr && policy_.levels == fairness::Levels::none;
     }
     [[nodiscard]] double worst_violation() const;
     [[nodiscard]] double objective_of(std::vector<double> const& alpha) const;
@@ -84,6 +90,15 @@ class ExactSearch {
     [[nodiscard]] bool walk_through_dates(std::vector<double> const& dates);
     void fix_dates(double first, double last);
 
+    // Policies of one scalar: scalar.cpp.
+    void along_the_scalar();
+    struct Piece {
+        double from = 0.0, to = 0.0;
+    };
+    [[nodiscard]] Piece piece_at(double scalar) const;
+    void tie_to_scalar(Piece const& piece);
+    [[nodiscard]] ScalarProof proof_of_last();
+
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
     partition::Piece const& piece_;
@@ -111,6 +126,9 @@ class ExactSearch {
     model::AssembledProgram assembled_;
     solvers::TreeOutcome outcome_;
     solvers::TreeStart start_;
+    Ramps ramps_;                     // of a policy that has nothing else
+    Piece on_way_;                    // of its scalar
+    double scalar_ = 0.0;             // where that is
     std::vector<double> low_, high_;  // per node: price of its limits, objective per pu^2
     Answer answer_;
 };
