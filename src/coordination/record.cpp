@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace dec::coordination {
 
@@ -40,9 +41,14 @@ bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Pro
         auto const bus = piece.feeder.pv_systems.rows()[d].inverter.bus;
         answer.agent_curtailed_kw[first + static_cast<std::size_t>(piece.agent_of_bus[bus.at()])] += curtailed;
     }
-    for (auto const& boundary : partition::boundaries(piece))
-        for (std::size_t place = 0; place < 3; ++place)
-            answer.boundary_v_sq.push_back(progress.state.v_sq[3 * static_cast<std::size_t>(boundary.pcc) + place]);
+    if (progress.known || answer.rounds.empty()) {
+        for (auto const& boundary : partition::boundaries(piece))
+            for (std::size_t place = 0; place < 3; ++place)
+                answer.boundary_v_sq.push_back(progress.state.v_sq[3 * static_cast<std::size_t>(boundary.pcc) + place]);
+    } else {
+        auto const of_round = answer.boundary_v_sq.size() / answer.rounds.size();
+        answer.boundary_v_sq.resize(answer.boundary_v_sq.size() + of_round, std::numeric_limits<double>::quiet_NaN());
+    }
     Round const round{.iteration = static_cast<std::int64_t>(answer.rounds.size()),
                       .objective = answer.objective,
                       .primal_residual = std::max(0.0, progress.violation),
