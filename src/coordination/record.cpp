@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace dec::coordination {
 
@@ -46,8 +47,10 @@ bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Pro
             for (feeder::Phase p : piece.vertices[static_cast<std::size_t>(boundary.pcc)].phases.list())
                 answer.boundary_places.push_back(3 * boundary.pcc + static_cast<std::int32_t>(feeder::slot(p)));
     }
+    bool const known = progress.known || answer.rounds.empty();
     for (auto const place : answer.boundary_places)
-        answer.boundary_v_sq.push_back(progress.state.v_sq[static_cast<std::size_t>(place)]);
+        answer.boundary_v_sq.push_back(known ? progress.state.v_sq[static_cast<std::size_t>(place)]
+                                             : std::numeric_limits<double>::quiet_NaN());
     Round const round{.iteration = static_cast<std::int64_t>(answer.rounds.size()),
                       .objective = answer.objective,
                       .primal_residual = std::max(0.0, progress.violation),

@@ -118,25 +118,27 @@ void TreeExchange::up(std::span<double> rows, std::size_t width, std::function<v
     for (int level = piece_.levels() - 1; level >= 0; --level) {
         auto const l = static_cast<std::size_t>(level);
         compute({piece_.level_start[l], piece_.level_start[l + 1]});
-        if (level > 0) exchange(up_[l], Rows::vertices, rows, rows, width);
+        if (level > 0 && level + 1 < piece_.levels()) exchange(up_[l], Rows::vertices, rows, rows, width);
     }
 }
 
 void TreeExchange::down(std::span<double> rows, std::size_t width, std::function<void(VertexRange)> const& compute) {
     for (int level = 0; level < piece_.levels(); ++level) {
         auto const l = static_cast<std::size_t>(level);
-        if (level > 0) exchange(down_[l], Rows::vertices, rows, rows, width);
+        if (level > 0 && level + 1 < piece_.levels()) exchange(down_[l], Rows::vertices, rows, rows, width);
         compute({piece_.level_start[l], piece_.level_start[l + 1]});
     }
 }
 
 void TreeExchange::up_across(int level, std::span<double const> of_cuts_up, std::span<double> of_cuts_down,
                              std::size_t width) {
+    if (level + 1 == piece_.levels()) return;
     exchange(up_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_up, of_cuts_down, width);
 }
 
 void TreeExchange::down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up,
                                std::size_t width) {
+    if (level + 1 == piece_.levels()) return;
     exchange(down_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_down, of_cuts_up, width);
 }
 

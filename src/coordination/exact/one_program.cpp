@@ -160,7 +160,12 @@ bool ExactSearch::solve(solvers::TreeStart const* start, Manner manner) {
         double change = 0.0;
         for (std::size_t d = 0; d < last.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - last[d]));
         answer_.objective = objective_of(answer_.alpha);
-        return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
+        return record(comm_, flow_,
+                      {.state = unknown_,
+                       .violation = round.primal_residual,
+                       .max_alpha_change = comm_.max(change),
+                       .dual_residual = round.dual_residual,
+                       .known = false},
                       observer_, answer_);
     };
     outcome_ = solve_program(tree, start, watch);
