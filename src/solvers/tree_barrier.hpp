@@ -54,8 +54,7 @@ struct TreeSoftness {
 class TreeBarrier {
   public:
     /// All but `flow` stay where they are.
-    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, bool elastic,
-                double softness);
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, TreeSettings const& settings);
 
     /// Collective. Somewhere inside.
     void start_cold(TreeFlow& flow, TreeGroups& groups);

@@ -61,9 +61,8 @@ class Iteration {
   public:
     Iteration(TreeProgram const& program, TreeLinks& links, TreeSettings const& settings)
         : program_{program}, links_{links}, settings_{settings}, groups_{program, links},
-          units_{find_units(program, links, groups_)}, flow_{program, links},
-          elimination_{program, links, units_.control_range}, barrier_{program, units_, elimination_, settings.elastic,
-                                                                       settings.softness} {
+          units_{find_units(program, links, groups_, settings.idle_controls)}, flow_{program, links},
+          elimination_{program, links, units_.control_range}, barrier_{program, units_, elimination_, settings} {
         elimination_.resize(model_, step_);
     }
 
@@ -318,7 +317,7 @@ TreeOutcome solve(TreeProgram const& program, TreeLinks& links, TreeSettings con
     // What is dropped because other limits imply it counts where those are exceeded.
     if (!settings.presolve || settings.elastic) return Iteration(program, links, settings).run(start, observer);
     TreeGroups groups(program, links);
-    auto const units = find_units(program, links, groups);
+    auto const units = find_units(program, links, groups, settings.idle_controls);
     if (!units.agree) return Iteration(program, links, settings).run(start, observer);
 
     TreeFlow flow(program, links);

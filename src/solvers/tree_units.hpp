@@ -17,12 +17,12 @@ struct TreeUnits {
     /// Marginal cost in full, at most and mostly of the order of one: what small steps of a variable are measured by, where costs differ
     /// by orders of magnitude. That of a group is that of its tied controls as well, and theirs.
     std::vector<double> control_worth, group_worth;
-    bool has_idle = false;  ///< powers are limited: some of its controls may cost next to nothing, on any rank
     bool agree = true;      ///< false: some lower bound is above its upper one
 };
 
-/// Collective. \param groups are those of the program.
-[[nodiscard]] TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& groups);
+/// Collective. \param groups are those of the program. \param idle_controls as in TreeSettings
+[[nodiscard]] TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& groups,
+                                   bool idle_controls = false);
 
 /// Limits of a row that leave it no room, but for the rounding of what they were derived from: its value is given.
 [[nodiscard]] inline bool is_given(double low, double high) { return high - low <= 1e-12 && high - low >= -1e-9; }

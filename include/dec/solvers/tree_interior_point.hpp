@@ -26,6 +26,9 @@ struct TreeSettings {
     /// In units of the order of one, what a multiplier's step moves its limit by: less makes multipliers move faster, and systems more nearly
     /// singular.
     double softness = 1e-8;
+    /// Some controls cost next to nothing and are not worth waiting for, as reactive power: their steps are measured by nearly the mean cost.
+    /// Not for costs that differ by orders of magnitude and all count.
+    bool idle_controls = false;
     bool control_prices = false;  ///< fill TreeOutcome::control_price; the same on all ranks
 };
 

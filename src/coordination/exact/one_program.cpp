@@ -93,6 +93,7 @@ solvers::TreeOutcome ExactSearch::solve_tree(solvers::TreeSettings const& tree, 
     auto const run = [&](double softness) {
         auto now = tree;
         now.softness = softness;
+        now.idle_controls = has_powers_;
         return disclosure_ ? disclosure_->solve(assembled_.program, links_, now, start, watch)
                            : solvers::solve(assembled_.program, links_, now, start, watch);
     };
