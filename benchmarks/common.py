@@ -1,4 +1,5 @@
 """What the commands of this folder share: where things are, how `dec` is run, scenarios, the machine."""
+import fcntl
 import json
 import os
 import platform
@@ -29,6 +30,8 @@ import tomllib
 
 EXECUTABLE = Path(os.environ.get("DEC_EXECUTABLE", PROJECT / "build" / "release" / "dec"))
 SHARED = Path(os.environ.get("DEC_SHARED", PROJECT.parent / "shared"))
+# Of what needs packages that do not go with those of scripts/requirements.txt; scripts/setup_python --benchmarks makes it.
+MODELLING_PYTHON = PROJECT / ".venv-benchmarks" / "bin" / "python"
 # One rank computes on one core, whatever libraries would like.
 ENVIRONMENT = os.environ | {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -42,12 +45,68 @@ class Failure(Exception):
     """What ends a command with one line."""
 
 
-def dec(*arguments):
-    """Runs `dec` and returns what it printed."""
-    done = subprocess.run([str(EXECUTABLE), *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True)
+def dec(*arguments, ranks=1):
+    """Runs `dec` and returns what it printed. More ranks than cores take turns."""
+    launcher = ["mpirun", "--oversubscribe", "-n", str(ranks)] if ranks > 1 else []
+    environment = ENVIRONMENT | ({"OMPI_MCA_mpi_yield_when_idle": "1"} if ranks > (os.cpu_count() or 1) else {})
+    done = subprocess.run([*launcher, str(EXECUTABLE), *map(str, arguments)], env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise Failure(f"dec {' '.join(map(str, arguments))} ended with code {done.returncode}: {done.stderr.strip()}")
     return done.stdout
+
+
+def solve(feeder, *options, ranks=1, repeat=1):
+    """The summary of the run whose `solve` was shortest: `quadratic` to 1e-8, linear."""
+    runs = [json.loads(dec("solve", feeder, "--policy", "quadratic", "--tolerance", "1e-8", "--ac", "none", "--json", "--quiet", *options,
+                           ranks=ranks)) for _ in range(repeat)]
+    return min(runs, key=lambda run: run["seconds"]["solve"])
+
+
+def native_benchmark(name, needs=""):
+    """Path of a program of this folder, brought up to date first."""
+    folder = EXECUTABLE.parent
+    if not (folder / "CMakeCache.txt").exists():
+        raise Failure(f"{folder} is no build folder; run scripts/build, or name the executable of one with DEC_EXECUTABLE")
+    with (folder / "CMakeCache.txt").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one builder at a time
+        done = subprocess.run(["cmake", "--build", str(folder), "--target", f"benchmark_{name}"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure(f"benchmark_{name} cannot be built{needs}: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
+    return folder / "benchmarks" / f"benchmark_{name}"
+
+
+TRIAD = """
+import sys, time
+import numpy as np
+a, b, c = (np.full(1 << 24, value) for value in (0.0, 1.0, 2.0))
+print("ready", flush=True)
+sys.stdin.readline()
+best = 1e9
+for _ in range(6):
+    start = time.perf_counter()
+    np.add(b, c, out=a)
+    best = min(best, time.perf_counter() - start)
+print(3 * a.nbytes / best)
+"""
+
+
+def memory_bandwidth(processes):
+    """Bytes per second of as many processes together, each adding two arrays that fit no cache; three streams, as STREAM counts them."""
+    started = [subprocess.Popen([sys.executable, "-c", TRIAD], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+               for _ in range(processes)]
+    for process in started:
+        process.stdout.readline()
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    return sum(float(process.communicate()[0]) for process in started)
+
+
+def cache_bytes():
+    """Of the largest cache of a core, which others may share; None where the system does not say."""
+    sizes = [int(path.read_text().strip().rstrip("K")) * 1024 for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+             if path.read_text().strip().endswith("K")]
+    return max(sizes, default=None)
 
 
 def machine():

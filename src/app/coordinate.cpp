@@ -36,17 +36,18 @@ platform::Settings settings_of(CoordinateOptions const& options) {
     auto const* const method = coordination::find_method("exact");
     auto const scope = options.scope_or(method->default_scope);
     if (policy != nullptr && !method->can_do(*policy, scope))
-        findings.push_back({{}, "--scope " + options.scope.value_or(""), "is nothing that method exact can do", "leave --scope out"});
+        findings.push_back(
+            {{}, "--scope " + options.scope.value_or(""), "is nothing that method exact can do", "leave --scope out"});
     if (!findings.empty()) throw core::InvalidInput{std::move(findings)};
-    platform::Settings settings{.policy = policy,
-                                .method = method,
-                                .coordination = options.settings(),
-                                .correct = options.ac == "correct",
-                                .source_voltage_pu = options.source_voltage,
-                                .contracts = options.contracts,
-                                .message_id = options.message_id == "unit" ? results::MessageId::unit
-                                                                           : results::MessageId::connection,
-                                .max_age_s = options.max_age};
+    platform::Settings settings{
+        .policy = policy,
+        .method = method,
+        .coordination = options.settings(),
+        .correct = options.ac == "correct",
+        .source_voltage_pu = options.source_voltage,
+        .contracts = options.contracts,
+        .message_id = options.message_id == "unit" ? results::MessageId::unit : results::MessageId::connection,
+        .max_age_s = options.max_age};
     settings.coordination.scope = scope;
     settings.coordination.max_iterations = method->default_iterations;
     settings.coordination.tolerance = method->default_tolerance.value_or(0.0);

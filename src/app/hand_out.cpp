@@ -1,5 +1,6 @@
 #include "hand_out.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "dec/feeder/outline.hpp"
@@ -24,6 +25,12 @@ std::optional<feeder::Feeder> read_outline(FeederOptions const& options) {
     }
 }
 
+/// Keeps the rows of texts that nobody asks for once it is known that they are sound.
+void forget(core::TextColumn& texts) {
+    texts.bytes() = {};
+    std::ranges::fill(texts.ends(), 0);
+}
+
 /// Reads the piece's texts and numbers; false on all ranks alike where something is wrong with them. Collective.
 bool complete(core::Communicator const& comm, FeederOptions const& options, partition::Piece& piece,
               partition::SourceRows const& rows) {
@@ -41,7 +48,12 @@ bool complete(core::Communicator const& comm, FeederOptions const& options, part
         sound = feeder::are_elements_sound(piece.feeder);
     });
     if (comm.min(sound ? 1.0 : 0.0) == 0.0) return false;
-    return partition::names_stand_once(comm, piece, rows);
+    if (!partition::names_stand_once(comm, piece, rows)) return false;
+    auto& feeder = piece.feeder;
+    for (auto* texts : {&feeder.buses.mrids(), &feeder.banks.names(), &feeder.banks.mrids(), &feeder.loads.names(),
+                        &feeder.loads.mrids()})
+        forget(*texts);
+    return true;
 }
 
 }  // namespace

@@ -85,8 +85,7 @@ ExitCode run(app::Context& context, int argc, char** argv) {
     dec.fallthrough();
     std::vector<std::pair<CLI::App*, app::Run>> commands;
     for (auto* add : {app::add_solve, app::add_powerflow, app::add_tradeoff, app::add_inspect, app::add_convert,
-                      app::add_generate, app::add_populate, app::add_diff, app::add_export_qp,
-                      app::add_coordinate}) {
+                      app::add_generate, app::add_populate, app::add_diff, app::add_export_qp, app::add_coordinate}) {
         auto run_it = add(dec);
         commands.emplace_back(dec.get_subcommands({}).back(), std::move(run_it));
     }

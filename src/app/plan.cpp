@@ -1,17 +1,14 @@
 #include "plan.hpp"
 
 #include <fmt/format.h>
-#include <malloc.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
 
 #include "dec/coordination/limits.hpp"
 #include "dec/synthesis/generate.hpp"
+#include "memory.hpp"
 #include "pv_target.hpp"
 
 namespace dec::app {
@@ -19,23 +16,6 @@ namespace dec::app {
 namespace {
 
 constexpr double bytes_per_megabyte = 1024.0 * 1024.0;
-
-/// Largest so far, and now, of this process, and what of it the heap has free, MB.
-struct Memory {
-    double peak = 0.0, now = 0.0, free = 0.0;
-};
-
-Memory measure_memory() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    Memory memory{.peak = static_cast<double>(usage.ru_maxrss) * 1024.0 / bytes_per_megabyte,
-                  .free = static_cast<double>(mallinfo2().fordblks) / bytes_per_megabyte};
-    std::ifstream pages{"/proc/self/statm"};
-    double size = 0.0, resident = 0.0;
-    if (pages >> size >> resident)
-        memory.now = resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / bytes_per_megabyte;
-    return memory;
-}
 
 /// What building, solving, checking and writing add to a rank that holds its piece, MB. Measured on a generated feeder of 42,500
 /// buses, policies proportional and quadratic; with these numbers the whole is within 10 % of what either takes.

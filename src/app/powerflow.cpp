@@ -125,11 +125,13 @@ core::ExitCode power_flow(Context& context, PowerFlowOptions const& options) {
          .tolerance_pu = options.tolerance,
          .max_iterations = options.max_iterations}};
     run.seconds.build = clock.lap();
+    auto const before = comm.traffic();
     powerflow::ControlOutcome settled;
     if (controls) settled = powerflow::settle(comm, flow, {.hour = options.hour});
     else settled.flow = flow.solve();
     auto const& outcome = settled.flow;
     run.seconds.solve = clock.lap();
+    run.traffic = comm.traffic() - before;
     stop_if_asked(comm, "solving");
     warn_of_inactive(context, settled.inactive);
     context.log.detail(fmt::format("{} iterations, {} factorisations, {:.1f} of {:.1f} ms for them", outcome.iterations,

@@ -13,6 +13,7 @@
 #include "dec/results/messages.hpp"
 #include "dec/results/start.hpp"
 #include "hand_out.hpp"
+#include "memory.hpp"
 #include "settle_taps.hpp"
 #include "signals.hpp"
 
@@ -72,10 +73,11 @@ std::unique_ptr<powerflow::PowerFlow> power_flow_of(Context& context, model::Lin
     }
 }
 
-/// A method's answer as `--ac` wants it, and how long the linear one took.
+/// A method's answer as `--ac` wants it, and what the linear one took.
 struct Timed {
     coordination::Answer answer;
     double linear_seconds = 0.0;
+    core::Traffic traffic;  ///< meanwhile
 };
 /// \param ac left at the setpoints; null where there is none. Collective.
 Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::PowerFlow* ac,
@@ -84,15 +86,30 @@ Timed answer_under(Context& context, model::LinDist3Flow& flow, powerflow::Power
     bool const correct = ac != nullptr && options.ac == "correct";
     if (correct) settings.nodes = coordination::limits_to_start_with(context.comm, flow, *ac, settings.limits);
     Clock clock;
+    auto const before = context.comm.traffic();
     auto answer = method.run(context.comm, flow, policy, settings, observer);
     double const seconds = clock.lap();
+    auto const traffic = context.comm.traffic() - before;
     bool const solved = exit_code(answer.status) == core::ExitCode::solved;
     if (correct && (solved || answer.status == coordination::Status::infeasible))
         answer =
             coordination::correct_to_ac(context.comm, flow, *ac, method, policy, settings, observer, std::move(answer));
     else if (ac != nullptr && (solved || answer.status == coordination::Status::iteration_limit))
         coordination::check_ac(context.comm, flow, *ac, settings, answer);
-    return {std::move(answer), seconds};
+    return {std::move(answer), seconds, traffic};
+}
+
+/// Why there is nothing to hand out; on the root.
+std::vector<core::Finding> without_setpoints(Context const& context, coordination::Answer const& answer,
+                                             SolveOptions const& options) {
+    std::vector<core::Finding> findings;
+    for (auto const& note : answer.ac_notes)
+        findings.push_back({options.feeder.path,
+                            {},
+                            note,
+                            "another policy or wider limits may have an answer; --ac check writes the linear one"});
+    if (!context.comm.is_root()) findings.clear();
+    return findings;
 }
 
 /// When the feeder's file was last changed, Unix seconds, or now where it comes from an endpoint; known to the root.
@@ -111,7 +128,7 @@ std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
 /// How long a step took, since the last one ended.
 double finished(Context const& context, char const* step, Clock& clock) {
     double const seconds = clock.lap();
-    context.log.detail(fmt::format("{}: {:.3f} s", step, seconds));
+    context.log.detail(spent_on(step, seconds));
     return seconds;
 }
 
@@ -190,8 +207,11 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
             results::read_start(comm, *options.warm_start, piece, options.policy, options.warm_start_group);
     progress.begin(Phase::solve);
     Clock round_clock;
+    auto sent = comm.traffic().bytes;
     coordination::Observer const observer = [&](coordination::Round const& round) {
         run.iteration_seconds.push_back(round_clock.lap());
+        run.iteration_bytes.push_back(static_cast<double>(comm.traffic().bytes - sent));
+        sent = comm.traffic().bytes;
         progress.round(round, settings.tolerance);
         return signal_received() != 0;
     };
@@ -203,10 +223,13 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
         answer.status = coordination::Status::not_ac_feasible;
     run.seconds.check = clock.lap() - timed.linear_seconds;
     run.seconds.solve = timed.linear_seconds;
-    context.log.detail(fmt::format("solve: {:.3f} s", run.seconds.solve));
+    run.traffic = timed.traffic;
+    context.log.detail(spent_on("solve", run.seconds.solve));
     coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
+    if (!answer.has_setpoints)
+        throw core::Error{core::ExitCode::not_ac_feasible, without_setpoints(context, answer, options)};
     coordination::require_finite(comm, piece, answer.nodes, answer.curtailed);
     coordination::require_no_collapse(comm, piece, answer.nodes, answer.curtailed);
 
@@ -221,7 +244,7 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
     auto const check = coordination::check_linear(comm, flow, answer, export_kw, export_kvar);
     require_agreement(check);
     run.seconds.check += clock.lap();
-    context.log.detail(fmt::format("check: {:.3f} s", run.seconds.check));
+    context.log.detail(spent_on("check", run.seconds.check));
 
     // 6. What fairness costs: what is exported at most under the same limits and contracts.
     auto& summary = solved.summary = results::summarise(comm, flow, answer, check, settings.limits, run);

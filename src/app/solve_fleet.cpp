@@ -1,7 +1,6 @@
 #include "solve_fleet.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +19,7 @@
 #include "dec/io/fleet.hpp"
 #include "dec/results/fleet_file.hpp"
 #include "dec/results/messages.hpp"
+#include "memory.hpp"
 #include "plan.hpp"
 #include "signals.hpp"
 #include "solve_feeder.hpp"
@@ -36,12 +36,6 @@ constexpr double buses_worth_sharing = 20000.0;
 constexpr double buses_always_shared = 200000.0;
 /// Results that a rank may keep until the root has time to write them.
 constexpr std::size_t most_waiting = std::size_t{32} << 20;
-
-double peak_memory_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
 
 /// Options that name something in one feeder, or a file that holds one.
 void require_meant_for_fleets(SolveOptions const& options) {
@@ -68,6 +62,7 @@ io::Fleet read_everywhere(core::Communicator const& comm, std::string const& pat
         for (auto const& member : fleet.members) {
             for (auto const* text : {&member.name, &member.path, &member.group}) pack(*text);
             pack(member.buses);
+            pack(member.row);
         }
         bytes = pack.take();
     });
@@ -78,6 +73,7 @@ io::Fleet read_everywhere(core::Communicator const& comm, std::string const& pat
         auto& member = fleet.members.emplace_back();
         for (auto* text : {&member.name, &member.path, &member.group}) unpack(*text);
         unpack(member.buses);
+        unpack(member.row);
     }
     return fleet;
 }
@@ -264,6 +260,7 @@ class FleetRun {
         auto options = options_;
         options.feeder.path = member.path;
         options.feeder.reading.group = member.group;
+        options.feeder.reading.member = member.row;
         options.warm_start_group = results::fleet_group(member.name);
         if (!earlier_.contains(member.name)) options.warm_start.reset();
         return options;
@@ -405,7 +402,7 @@ class FleetRun {
 
     core::ExitCode finish() {
         auto code = core::ExitCode::solved;
-        double const peak = comm_.max(peak_memory_mb());
+        double const peak = comm_.max(measure_memory().peak);
         bool const stopped = comm_.max(std::int64_t{signal_received()}) != 0;
         auto const stop_code = stopped ? interrupted_code(comm_) : core::ExitCode::solved;
         progress_.end();

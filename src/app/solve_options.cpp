@@ -85,8 +85,9 @@ void SolveOptions::add_to(CLI::App& command) {
                             "whose mRID messages name a PV system by: its unit (default) or its converter connection"),
         {"unit", "connection"});
     command
-        .add_option("--timestamp", timestamp,
-                    "of the messages, Unix seconds; default: when the feeder's file was last changed, now for an endpoint")
+        .add_option(
+            "--timestamp", timestamp,
+            "of the messages, Unix seconds; default: when the feeder's file was last changed, now for an endpoint")
         ->type_name("T")
         ->check(whole_number_from(0));
     one_of(*command
@@ -139,10 +140,6 @@ Question question_of(SolveOptions const& options) {
     if (options.elastic && options.reactive != "none")
         wrong("--elastic --reactive", "what an inverter is built for is no limit that can be exceeded",
               "leave one of them out");
-    if (options.limits_powers() && policy != nullptr && policy->cost == nullptr &&
-        policy->levels == fairness::Levels::none)
-        wrong("--policy " + options.policy, "walks along its scalar and knows neither reactive power nor ratings",
-              "another policy, or leave --reactive and --ratings out");
     if (options.elastic && policy != nullptr && policy->cost == nullptr && policy->levels == fairness::Levels::none)
         wrong("--elastic", fmt::format("policy {} walks along its scalar and needs limits that hold", options.policy),
               "leave --elastic out, or another policy");

@@ -111,8 +111,10 @@ core::ExitCode trade_off(Context& context, TradeoffOptions const& options) {
         context.log.detail(
             fmt::format("{}: {} after {} iterations", name, coordination::to_text(answer.status), answer.iterations));
     };
+    auto const before = comm.traffic();
     auto const tradeoff = coordination::trade_off(comm, flow, settings, tell, [] { return signal_received() != 0; });
     run.seconds.solve = clock.lap();
+    run.traffic = comm.traffic() - before;
 
     auto sizes = results::summary_of(comm, flow, run);
     // Both files or none.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "contenders.hpp"
@@ -52,9 +53,16 @@ class Search {
                                                                                       }},
           ders_at_{piece_.own, wanted.size(),
                    [&](std::size_t d) { return wanted[d] != 0 ? flow.ders()[d].vertex : -1; }},
-          first_(piece_.vertices.size(), 0), count_(piece_.vertices.size(), 0), binding_(wanted.size(), -1) {
+          first_(piece_.vertices.size(), 0), count_(piece_.vertices.size(), 0), has_limits_(piece_.own, 0),
+          settled_(piece_.own, -1), binding_(wanted.size(), -1) {
         for (auto const& cut : piece_.cuts_up) cut_of_.emplace_back(cut.inner, cut_of_.size());
         std::ranges::sort(cut_of_);
+        for (auto j = static_cast<std::int32_t>(piece_.own) - 1; j >= 0; --j) {
+            auto& has = has_limits_[static_cast<std::size_t>(j)];
+            if (!limits_at_.at(j).empty()) has = 1;
+            if (has != 0 && vertex(j).parent >= 0 && is_own(vertex(j).parent))
+                has_limits_[static_cast<std::size_t>(vertex(j).parent)] = 1;
+        }
     }
 
     std::vector<std::int64_t> run() {
@@ -103,6 +111,10 @@ class Search {
     void visit(std::int32_t j);
     void take_outside(Frame const& frame, std::int32_t child, PowerContenders& list) const;
     void decide(std::int32_t j, std::span<Contender<Vector6> const> limits);
+    /// Whether the vertex waits for no other rank: those are visited after all others.
+    [[nodiscard]] bool is_last(std::int32_t j) const {
+        return j >= piece_.level_start[static_cast<std::size_t>(piece_.levels()) - 1];
+    }
 
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
@@ -114,7 +126,11 @@ class Search {
     std::vector<std::size_t> first_, count_;  // per local vertex, of these
     std::vector<std::pair<std::int32_t, std::size_t>> cut_of_;  // vertex, row of cuts_up; sorted
     std::vector<Given> given_, to_give_;                        // per row of cuts_up, cuts_down
+    std::map<std::int32_t, Given> given_later_;                 // to vertices of the last level
     std::vector<Frame> path_;
+    std::vector<char> has_limits_;  // per own vertex: at it or, on this rank, below
+    std::vector<std::int64_t>
+        settled_;  // per own vertex: the one limit that all DERs at and below it have a part in, or -1
     PowerContenders stack_, list_;
     std::vector<std::int64_t> binding_;
 };
@@ -227,6 +243,12 @@ void Search::visit(std::int32_t j) {
     if (drawn.empty()) return;
     constexpr std::size_t few = 4;
     auto const parent = vertex(j).parent;
+    auto& settled = settled_[static_cast<std::size_t>(j)];
+    if (parent >= 0 && is_own(parent)) settled = settled_[static_cast<std::size_t>(parent)];
+    if (settled >= 0) {
+        for (auto const d : ders_at_.at(j)) binding_[d] = settled;
+        return;
+    }
     Frame frame{.vertex = j, .pruned = few};
     // Every pair is looked at: not before there are twice as many.
     auto const has_grown = [&] { return list_.size() > 2 * frame.pruned; };
@@ -234,7 +256,7 @@ void Search::visit(std::int32_t j) {
     if (parent >= 0) {
         auto const e = flow_.elimination(j);
         Matrix63 above = Matrix63::Zero();
-        if (is_own(parent)) {
+        if (is_own(parent) && is_last(parent) == is_last(j)) {
             while (path_.back().vertex != parent) path_.pop_back();
             stack_.resize(path_.back().end);
             above = path_.back().answer;
@@ -242,7 +264,7 @@ void Search::visit(std::int32_t j) {
             take_outside(path_.back(), j, list_);
         } else {
             auto const cut = std::ranges::lower_bound(cut_of_, std::pair{j, std::size_t{0}});
-            auto& given = given_[cut->second];
+            auto given = is_own(parent) ? std::move(given_later_.extract(j).mapped()) : std::move(given_[cut->second]);
             above = given.answer;
             list_ = std::move(given.limits);
             path_.clear();
@@ -250,8 +272,11 @@ void Search::visit(std::int32_t j) {
         }
         frame.answer = e.self.transpose() + e.up.transpose() * above * e.down.transpose();
         for (auto& limit : list_) limit.vector = e.up.transpose() * limit.vector;
-        // Along a line who is best hardly changes; where phases leave it does.
-        if (has_grown() || vertex(j).phases != vertex(parent).phases) {
+        // Along a line who is best hardly changes; where phases leave it does. Where no limits are left below one look decides for
+        // all.
+        bool const leaves_limits = has_limits_[static_cast<std::size_t>(j)] == 0 && is_own(parent) &&
+                                   has_limits_[static_cast<std::size_t>(parent)] != 0;
+        if (has_grown() || leaves_limits || vertex(j).phases != vertex(parent).phases) {
             keep_best(list_, drawn);
             frame.pruned = std::max(few, list_.size());
         }
@@ -268,11 +293,19 @@ void Search::visit(std::int32_t j) {
     }
     if (grows && has_grown()) keep_best(list_, drawn);
     decide(j, list_);
+    bool const is_alone = list_.size() == 1 && is_last(j) && has_limits_[static_cast<std::size_t>(j)] == 0;
+    if (is_alone && all_have_part(list_.front().vector, drawn)) settled = list_.front().order;
     stack_.insert(stack_.end(), list_.begin(), list_.end());
     frame.end = stack_.size();
     path_.push_back(frame);
     for (auto const c : children(j)) {
-        if (is_own(c)) continue;
+        if (is_own(c) && is_last(c) == is_last(j)) continue;
+        if (is_own(c)) {
+            auto& given = given_later_[c];
+            given.answer = frame.answer;
+            take_outside(frame, c, given.limits);
+            continue;
+        }
         auto const cut = std::ranges::find(piece_.cuts_down, c, &partition::Cut::halo);
         auto& to_give = to_give_[static_cast<std::size_t>(cut - piece_.cuts_down.begin())];
         to_give.answer = frame.answer;

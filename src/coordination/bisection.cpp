@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "conflicts.hpp"
 #include "dec/core/archive.hpp"
 #include "naming.hpp"
+#include "ramps.hpp"
 #include "record.hpp"
 
 namespace dec::coordination {
@@ -54,7 +56,11 @@ class ScalarSearch {
     ScalarSearch(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,
                  Settings const& settings, Observer const& observer)
         : comm_{comm}, flow_{flow}, policy_{policy}, settings_{settings}, observer_{observer}, piece_{flow.piece()} {
-        set_ramps();
+        auto ramps = ramps_of(comm, flow, policy, settings.contracts);
+        ramps_ = std::move(ramps.ders);
+        first_ = ramps.first;
+        last_ = ramps.last;
+        available_kw_ = ramps.curtailable_kw;
         answer_.alpha.assign(flow.ders().size(), 0.0);
         flow_.solve(answer_.alpha, answer_.uncurtailed);
         answer_.nodes = nodes_of(settings, piece_, answer_.uncurtailed);
@@ -65,7 +71,6 @@ class ScalarSearch {
     Answer walk();
 
   private:
-    void set_ramps();
     void set_scalar(double k) {
         double change = 0.0;
         for (std::size_t d = 0; d < ramps_.size(); ++d) {
@@ -107,36 +112,6 @@ class ScalarSearch {
     double largest_change_ = 0.0;
     Answer answer_;
 };
-
-void ScalarSearch::set_ramps() {
-    auto const& pv = piece_.feeder.pv_systems;
-    std::vector<double> kw, bus_kw(piece_.feeder.buses.size(), 0.0), load_kw(bus_kw.size(), 0.0);
-    for (auto id : pv.ids()) {
-        kw.push_back(flow_.settings().per_unit.power_si(flow_.ders()[id.at()].available) / 1000.0);
-        bus_kw[pv[id].inverter.bus.at()] += kw.back();
-    }
-    for (auto const& load : piece_.feeder.loads.rows())
-        for (auto const phase : load.phases.list()) load_kw[load.bus.at()] += load.p_w[feeder::slot(phase)] / 1000.0;
-    double first = infinity, last = -infinity, curtailable = 0.0;
-    for (auto id : pv.ids()) {
-        auto const bus = pv[id].inverter.bus.at();
-        double const reach = fairness::reach_of(
-            kw[id.at()], settings_.contracts.empty() ? fairness::Contract{} : settings_.contracts[id.at()]);
-        ramps_.push_back(reach > 0.0 ? policy_.ramp({kw[id.at()], reach, bus_kw[bus], load_kw[bus]})
-                                     : fairness::Ramp{0.0, infinity, 0.0});
-        if (!(reach > 0.0)) continue;
-        curtailable += reach * kw[id.at()];
-        first = std::min(first, ramps_.back().start);
-        last = std::max(last, ramps_.back().end);
-    }
-    first = comm_.min(first);
-    last = comm_.max(last);
-    if (first <= last) {
-        first_ = first;
-        last_ = last;
-    }
-    available_kw_ = comm_.sum(curtailable);
-}
 
 Answer ScalarSearch::closed_form() {
     if (record(comm_.max(answer_.nodes.empty() ? 0.0 : std::ranges::max(violations(answer_.uncurtailed))))) {
@@ -198,13 +173,13 @@ Answer ScalarSearch::closed_form() {
 }
 
 double ScalarSearch::node_sign(Candidate const& worst) const {
-    double sign = 0.0;
+    std::array sign{0.0};
     if (comm_.rank() == worst.rank) {
         auto const& node = answer_.nodes[worst.node];
-        sign = seen(piece_, answer_.curtailed, node) > node.high ? 1.0 : -1.0;
+        sign[0] = seen(piece_, answer_.curtailed, node) > node.high ? 1.0 : -1.0;
     }
-    MPI_Bcast(&sign, 1, MPI_DOUBLE, worst.rank, comm_.handle());
-    return sign;
+    comm_.sum(sign);
+    return sign[0];
 }
 
 /// Follows the worst node's violation f(k) to its first zero beyond k. f is piecewise linear; its rate is known exactly up

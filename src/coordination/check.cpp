@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dec::coordination {
 
@@ -89,7 +90,7 @@ Check check_linear(core::Communicator const& comm, model::LinDist3Flow& flow, An
         check.violations_pu += outside;
         if (outside > 1e-6) check.violating_nodes += 1.0;
     }
-    state.power = power;
+    state.power = std::move(power);
     for (auto const& branch : answer.ratings)
         check.overload = std::max(check.overload, apparent_power(branch, state) / branch.limit - 1.0);
     check.overload = comm.max(check.overload);

@@ -180,4 +180,6 @@ void keep_best(PowerContenders& list, Cone const& cone) {
     list.resize(left);
 }
 
+bool all_have_part(Vector6 const& vector, Cone const& cone) { return least(vector, cone) > 0.0; }
+
 }  // namespace dec::coordination

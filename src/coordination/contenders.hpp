@@ -41,4 +41,7 @@ void keep_extreme(VoltageContenders& list);
 /// Leaves out those that one other exceeds for every DER of the cone.
 void keep_best(PowerContenders& list, Cone const& cone);
 
+/// Whether a limit with this vector has a positive part in every DER of the cone.
+[[nodiscard]] bool all_have_part(model::Vector6 const& vector, Cone const& cone);
+
 }  // namespace dec::coordination

@@ -33,7 +33,10 @@ model::Vector3 seen_weight(partition::Piece const& piece, Node const& node) {
 
 std::vector<Node> limited_nodes(partition::Piece const& piece, VoltageLimits const& limits,
                                 model::FlowState const& uncurtailed) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < piece.own; ++i) count += piece.vertices[i].phases.size();
     std::vector<Node> nodes;
+    nodes.reserve(count);
     for (std::size_t i = 0; i < piece.own; ++i) {
         auto const& vertex = piece.vertices[i];
         if (vertex.kind != feeder::Vertex::Kind::bus) continue;

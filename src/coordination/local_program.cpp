@@ -21,6 +21,9 @@ LocalProgram::LocalProgram(model::AgentFlow& agents, model::LinDist3Flow const& 
     std::vector<std::size_t> own;
     for (std::size_t i = 0; i < nodes.size(); ++i)
         if (piece.vertices[static_cast<std::size_t>(nodes[i].vertex)].agent == part.agent) own.push_back(i);
+    // In an order that does not depend on the cuts: rounding is the same on any number of ranks.
+    std::ranges::stable_sort(
+        own, {}, [&](std::size_t i) { return piece.vertices[static_cast<std::size_t>(nodes[i].vertex)].global; });
 
     // One column for each share.
     shares_ = shared_fraction_ ? 1 : static_cast<Index>(ders_.size());

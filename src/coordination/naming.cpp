@@ -7,11 +7,9 @@
 namespace dec::coordination {
 
 std::string from_rank(core::Communicator const& comm, int rank, std::string text) {
-    auto size = static_cast<int>(text.size());
-    MPI_Bcast(&size, 1, MPI_INT, rank, comm.handle());
-    text.resize(static_cast<std::size_t>(size));
-    MPI_Bcast(text.data(), size, MPI_CHAR, rank, comm.handle());
-    return text;
+    std::vector<char> bytes{text.begin(), text.end()};
+    comm.broadcast(bytes, rank);
+    return {bytes.begin(), bytes.end()};
 }
 
 std::vector<std::string> names_in_order(core::Communicator const& comm,

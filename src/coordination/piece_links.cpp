@@ -10,12 +10,8 @@ void PieceLinks::down(int level, std::span<double const> below, std::span<double
     exchange_.down_across(level, below, above, width);
 }
 
-void PieceLinks::sum(std::span<double> values) const {
-    MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_DOUBLE, MPI_SUM, comm_.handle());
-}
+void PieceLinks::sum(std::span<double> values) const { comm_.sum(values); }
 
-void PieceLinks::max(std::span<double> values) const {
-    MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_DOUBLE, MPI_MAX, comm_.handle());
-}
+void PieceLinks::max(std::span<double> values) const { comm_.max(values); }
 
 }  // namespace dec::coordination

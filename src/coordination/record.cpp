@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace dec::coordination {
 
@@ -40,9 +41,16 @@ bool record(core::Communicator const& comm, model::LinDist3Flow const& flow, Pro
         auto const bus = piece.feeder.pv_systems.rows()[d].inverter.bus;
         answer.agent_curtailed_kw[first + static_cast<std::size_t>(piece.agent_of_bus[bus.at()])] += curtailed;
     }
-    for (auto const& boundary : partition::boundaries(piece))
-        for (std::size_t place = 0; place < 3; ++place)
-            answer.boundary_v_sq.push_back(progress.state.v_sq[3 * static_cast<std::size_t>(boundary.pcc) + place]);
+    if (answer.rounds.empty()) {
+        answer.boundary_places.clear();
+        for (auto const& boundary : partition::boundaries(piece))
+            for (feeder::Phase p : piece.vertices[static_cast<std::size_t>(boundary.pcc)].phases.list())
+                answer.boundary_places.push_back(3 * boundary.pcc + static_cast<std::int32_t>(feeder::slot(p)));
+    }
+    bool const known = progress.known || answer.rounds.empty();
+    for (auto const place : answer.boundary_places)
+        answer.boundary_v_sq.push_back(known ? progress.state.v_sq[static_cast<std::size_t>(place)]
+                                             : std::numeric_limits<double>::quiet_NaN());
     Round const round{.iteration = static_cast<std::int64_t>(answer.rounds.size()),
                       .objective = answer.objective,
                       .primal_residual = std::max(0.0, progress.violation),

@@ -26,6 +26,7 @@ struct Progress {
     double max_alpha_change = 0.0;  ///< the same on all ranks
     double dual_residual = std::numeric_limits<double>::quiet_NaN();
     std::int64_t ac_round = 0;
+    bool known = true;  ///< the state; if not all of it is NaN
 };
 
 /// Appends a round to the answer and shows it to the observer. Collective. \return true if somebody asked for a stop.

@@ -18,10 +18,12 @@ namespace {
 constexpr std::size_t slice_bytes = std::size_t{1} << 30;
 constexpr int transfer_tag = 7001;
 
-void send_bytes(MPI_Comm comm, std::vector<char> const& bytes, int to, std::vector<MPI_Request>& requests) {
+void send_bytes(Communicator const& comm, std::vector<char> const& bytes, int to, std::vector<MPI_Request>& requests) {
     for (std::size_t at = 0; at < bytes.size(); at += slice_bytes) {
         auto const count = static_cast<int>(std::min(slice_bytes, bytes.size() - at));
-        MPI_Isend(bytes.data() + at, count, MPI_CHAR, to, transfer_tag, comm, &requests.emplace_back());
+        ++comm.traffic().messages;
+        comm.traffic().bytes += count;
+        MPI_Isend(bytes.data() + at, count, MPI_CHAR, to, transfer_tag, comm.handle(), &requests.emplace_back());
     }
 }
 
@@ -36,18 +38,33 @@ void wait_for(std::vector<MPI_Request>& requests) {
     MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE);
 }
 
-template <class T>
-T reduce(MPI_Comm comm, T value, MPI_Datatype type, MPI_Op op) {
-    T result{};
-    MPI_Allreduce(&value, &result, 1, type, op, comm);
-    return result;
-}
-
 }  // namespace
+
+Traffic operator-(Traffic const& later, Traffic const& earlier) {
+    return {.messages = later.messages - earlier.messages,
+            .bytes = later.bytes - earlier.bytes,
+            .exchanges = later.exchanges - earlier.exchanges,
+            .collectives = later.collectives - earlier.collectives,
+            .collective_bytes = later.collective_bytes - earlier.collective_bytes,
+            .seconds = later.seconds - earlier.seconds};
+}
 
 Communicator::Communicator(MPI_Comm comm) : comm_{comm} {
     MPI_Comm_rank(comm, &rank_);
     MPI_Comm_size(comm, &size_);
+}
+
+void Communicator::count_collective(std::size_t bytes) const {
+    ++traffic_->collectives;
+    traffic_->collective_bytes += static_cast<std::int64_t>(bytes);
+}
+
+void Communicator::reduce(void* values, std::size_t count, MPI_Datatype type, MPI_Op op) const {
+    TrafficClock const clock{*traffic_};
+    int size = 0;
+    MPI_Type_size(type, &size);
+    count_collective(count * static_cast<std::size_t>(size));
+    MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type, op, comm_);
 }
 
 double Communicator::sum(double value) const {
@@ -55,27 +72,48 @@ double Communicator::sum(double value) const {
     auto const parts = all_gather({&value, 1});
     return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
-double Communicator::max(double value) const { return reduce(comm_, value, MPI_DOUBLE, MPI_MAX); }
-double Communicator::min(double value) const { return reduce(comm_, value, MPI_DOUBLE, MPI_MIN); }
-std::int64_t Communicator::sum(std::int64_t value) const { return reduce(comm_, value, MPI_INT64_T, MPI_SUM); }
-std::int64_t Communicator::max(std::int64_t value) const { return reduce(comm_, value, MPI_INT64_T, MPI_MAX); }
+double Communicator::max(double value) const {
+    reduce(&value, 1, MPI_DOUBLE, MPI_MAX);
+    return value;
+}
+double Communicator::min(double value) const {
+    reduce(&value, 1, MPI_DOUBLE, MPI_MIN);
+    return value;
+}
+std::int64_t Communicator::sum(std::int64_t value) const {
+    reduce(&value, 1, MPI_INT64_T, MPI_SUM);
+    return value;
+}
+std::int64_t Communicator::max(std::int64_t value) const {
+    reduce(&value, 1, MPI_INT64_T, MPI_MAX);
+    return value;
+}
+void Communicator::sum(std::span<double> values) const { reduce(values.data(), values.size(), MPI_DOUBLE, MPI_SUM); }
+void Communicator::max(std::span<double> values) const { reduce(values.data(), values.size(), MPI_DOUBLE, MPI_MAX); }
 
-void Communicator::broadcast(std::vector<char>& bytes) const {
+void Communicator::broadcast(std::vector<char>& bytes, int from) const {
+    TrafficClock const clock{*traffic_};
     auto size = static_cast<std::int64_t>(bytes.size());
-    MPI_Bcast(&size, 1, MPI_INT64_T, 0, comm_);
+    count_collective(rank_ == from ? sizeof size : 0);
+    MPI_Bcast(&size, 1, MPI_INT64_T, from, comm_);
     bytes.resize(static_cast<std::size_t>(size));
-    for (std::size_t at = 0; at < bytes.size(); at += slice_bytes)
-        MPI_Bcast(bytes.data() + at, static_cast<int>(std::min(slice_bytes, bytes.size() - at)), MPI_CHAR, 0, comm_);
+    for (std::size_t at = 0; at < bytes.size(); at += slice_bytes) {
+        auto const count = std::min(slice_bytes, bytes.size() - at);
+        count_collective(rank_ == from ? count : 0);
+        MPI_Bcast(bytes.data() + at, static_cast<int>(count), MPI_CHAR, from, comm_);
+    }
 }
 
 std::vector<char> Communicator::scatter(std::span<std::vector<char> const> per_rank) const {
+    TrafficClock const clock{*traffic_};
     std::vector<std::int64_t> sizes;
     for (auto const& buffer : per_rank) sizes.push_back(static_cast<std::int64_t>(buffer.size()));
     std::int64_t own_size = 0;
+    count_collective(sizes.size() * sizeof own_size);
     MPI_Scatter(sizes.data(), 1, MPI_INT64_T, &own_size, 1, MPI_INT64_T, 0, comm_);
     if (is_root()) {
         std::vector<MPI_Request> requests;
-        for (int to = 1; to < size_; ++to) send_bytes(comm_, per_rank[static_cast<std::size_t>(to)], to, requests);
+        for (int to = 1; to < size_; ++to) send_bytes(*this, per_rank[static_cast<std::size_t>(to)], to, requests);
         wait_for(requests);
         return per_rank[0];
     }
@@ -87,9 +125,11 @@ std::vector<char> Communicator::scatter(std::span<std::vector<char> const> per_r
 }
 
 std::vector<std::vector<char>> Communicator::all_to_all(std::span<std::vector<char> const> per_rank) const {
+    TrafficClock const clock{*traffic_};
     std::vector<std::int64_t> sent;
     for (auto const& buffer : per_rank) sent.push_back(static_cast<std::int64_t>(buffer.size()));
     std::vector<std::int64_t> received(sent.size());
+    count_collective(sent.size() * sizeof(std::int64_t));
     MPI_Alltoall(sent.data(), 1, MPI_INT64_T, received.data(), 1, MPI_INT64_T, comm_);
 
     std::vector<std::vector<char>> result(per_rank.size());
@@ -103,7 +143,7 @@ std::vector<std::vector<char>> Communicator::all_to_all(std::span<std::vector<ch
         receive_bytes(comm_, result[from], static_cast<int>(from), requests);
     }
     for (std::size_t to = 0; to < per_rank.size(); ++to)
-        if (static_cast<int>(to) != rank_) send_bytes(comm_, per_rank[to], static_cast<int>(to), requests);
+        if (static_cast<int>(to) != rank_) send_bytes(*this, per_rank[to], static_cast<int>(to), requests);
     wait_for(requests);
     return result;
 }
@@ -116,7 +156,10 @@ std::vector<std::vector<char>> Communicator::gather(std::vector<char> const& byt
 }
 
 std::vector<double> Communicator::all_gather(std::span<double const> values) const {
+    TrafficClock const clock{*traffic_};
     auto const own = static_cast<int>(values.size());
+    count_collective(sizeof own);
+    count_collective(values.size_bytes());
     std::vector<int> counts(static_cast<std::size_t>(size_));
     MPI_Allgather(&own, 1, MPI_INT, counts.data(), 1, MPI_INT, comm_);
     std::vector<int> starts(counts.size());
@@ -168,17 +211,12 @@ void together(Communicator const& comm, std::function<void()> const& work) {
     } catch (std::exception const& error) {
         failure = pack(ExitCode::bug, {Finding{{}, "internal error", error.what(), "please report it with the input"}});
     }
-    int const mine = failure ? comm.rank() : comm.size();
-    int first = 0;
-    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, comm.handle());
+    auto const first = -comm.max(std::int64_t{failure ? -comm.rank() : -comm.size()});
     if (first == comm.size()) return;
 
     // From the first failing rank to everybody.
-    std::vector<char> bytes = comm.rank() == first ? *failure : std::vector<char>{};
-    auto size = static_cast<std::int64_t>(bytes.size());
-    MPI_Bcast(&size, 1, MPI_INT64_T, first, comm.handle());
-    bytes.resize(static_cast<std::size_t>(size));
-    MPI_Bcast(bytes.data(), static_cast<int>(size), MPI_CHAR, first, comm.handle());
+    auto bytes = failure ? std::move(*failure) : std::vector<char>{};
+    comm.broadcast(bytes, static_cast<int>(first));
     rethrow(bytes);
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <concepts>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -144,12 +143,9 @@ AttributeValue Hdf5Reader::State::attribute(hid_t object, std::string const& pla
         return H5Aread(attribute.id(), native, target) >= 0;
     });
     if (!values) fail(place, "attribute " + name + " is neither a number nor a text");
-    return std::visit(
-        []<class List>(List const& list) -> AttributeValue {
-            if constexpr (std::same_as<List, TextColumn>) return std::string{list[0]};
-            else return list.front();
-        },
-        *values);
+    if (auto const* reals = std::get_if<std::vector<double>>(&*values)) return reals->front();
+    if (auto const* integers = std::get_if<std::vector<std::int64_t>>(&*values)) return integers->front();
+    return std::get<std::vector<std::string>>(*values).front();
 }
 
 bool is_hdf5(std::string const& path) {
@@ -220,7 +216,7 @@ std::optional<BlockData> read_text_rows(hid_t dataset, hid_t stored, std::int64_
 bool is_of_kind(hid_t type, BlockKind kind) {
     switch (H5Tget_class(type)) {
         case H5T_FLOAT: return kind == BlockKind::real;
-        case H5T_INTEGER: return kind == BlockKind::int32 || kind == BlockKind::uint8;
+        case H5T_INTEGER: return kind == BlockKind::int32 || kind == BlockKind::uint8 || kind == BlockKind::int64;
         case H5T_STRING: return kind == BlockKind::text && H5Tis_variable_str(type) == 0;
         default: return false;
     }
@@ -254,6 +250,8 @@ BlockData Hdf5Reader::block(std::string const& path, BlockKind kind, std::size_t
                 return read_number_rows<std::int32_t>(dataset.id(), H5T_NATIVE_INT32, first, count, width);
             case BlockKind::uint8:
                 return read_number_rows<std::uint8_t>(dataset.id(), H5T_NATIVE_UINT8, first, count, width);
+            case BlockKind::int64:
+                return read_number_rows<std::int64_t>(dataset.id(), H5T_NATIVE_INT64, first, count, width);
             case BlockKind::text: return read_text_rows(dataset.id(), type.id(), first, count);
         }
         return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -56,7 +57,7 @@ bool put_attribute(hid_t object, std::string const& name, AttributeValue const& 
 constexpr std::size_t dataset_description = 2048;  // bytes: type, shape, place, unit
 
 /// How values lie in memory and in the file.
-enum class Stored : std::uint8_t { real, integer, text };
+enum class Stored : std::uint8_t { real, integer, text, unknown };
 struct ValueTypes {
     Handle text;  // keeps the type of a text column alive
     hid_t stored = H5I_INVALID_HID;
@@ -70,6 +71,7 @@ ValueTypes types_of(Stored kind, std::size_t value_size) {
     return {std::move(text), id, id};
 }
 Stored stored_as(ColumnData const& data) {
+    if (std::holds_alternative<Unknown>(data)) return Stored::unknown;
     if (std::holds_alternative<std::vector<double>>(data)) return Stored::real;
     return std::holds_alternative<std::vector<std::int64_t>>(data) ? Stored::integer : Stored::text;
 }
@@ -92,6 +94,8 @@ BlockView view_of(BlockData const& data, hid_t text, std::size_t text_size, std:
         return {H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, sizeof(double), reals->data(), reals->size()};
     if (auto const* integers = std::get_if<std::vector<std::int32_t>>(&data))
         return {H5T_STD_I32LE, H5T_NATIVE_INT32, sizeof(std::int32_t), integers->data(), integers->size()};
+    if (auto const* long_integers = std::get_if<std::vector<std::int64_t>>(&data))
+        return {H5T_STD_I64LE, H5T_NATIVE_INT64, sizeof(std::int64_t), long_integers->data(), long_integers->size()};
     auto const& bytes = std::get<std::vector<std::uint8_t>>(data);
     return {H5T_STD_U8LE, H5T_NATIVE_UINT8, sizeof(std::uint8_t), bytes.data(), bytes.size()};
 }
@@ -104,16 +108,16 @@ std::vector<hsize_t> shape_of(std::int64_t rows, std::size_t width, std::vector<
     return shape;
 }
 
-/// A dataset of which this rank writes `rows` rows from `begin` on.
-struct Dataset {
+/// A dataset without its values.
+struct Description {
     std::string name, unit;
     Stored kind = Stored::real;
     std::size_t value_size = sizeof(double);
     std::vector<hsize_t> shape;
-    std::int64_t begin = 0, rows = 0;
-    std::vector<char> bytes;
 
+    /// Bytes in the file.
     [[nodiscard]] std::size_t size() const {
+        if (kind == Stored::unknown) return 0;
         return std::accumulate(shape.begin(), shape.end(), value_size, std::multiplies{});
     }
     template <class Archive>
@@ -123,25 +127,39 @@ struct Dataset {
         archive(kind);
         archive(value_size);
         archive(shape);
-        archive(begin);
-        archive(rows);
-        archive(bytes);
     }
 };
 
-std::vector<Dataset> datasets_of(Communicator const& comm, std::string_view group, std::int64_t total,
-                                 std::span<std::int64_t const> rows, std::span<Column const> columns) {
-    auto block = to_row_block(comm, group, total, rows, columns);
-    std::vector<Dataset> datasets;
-    for (std::size_t c = 0; c < columns.size(); ++c)
-        datasets.push_back({columns[c].name, columns[c].unit, stored_as(columns[c].data), block.cells[c].value,
-                            shape_of(total, columns[c].width, columns[c].extents), block.begin, block.rows,
-                            std::move(block.columns[c])});
-    return datasets;
+Description described(RowBlocks const& rows, Column const& column) {
+    if (!column.extents.empty() && std::accumulate(column.extents.begin(), column.extents.end(), std::size_t{1},
+                                                   std::multiplies{}) != column.width)
+        throw std::logic_error{fmt::format("{}/{}: the shape of a row is not its width", rows.table(), column.name)};
+    auto const kind = stored_as(column.data);
+    return {column.name, column.unit, kind, kind == Stored::unknown ? sizeof(double) : rows.value_size(column.data),
+            shape_of(rows.total(), column.width, column.extents)};
+}
+
+Description described(RowBlocks const& rows, Series const& series) {
+    std::vector<hsize_t> shape{series.steps, static_cast<hsize_t>(rows.total())};
+    shape.insert(shape.end(), series.extents.begin(), series.extents.end());
+    return {series.name, series.unit, Stored::real, sizeof(double), std::move(shape)};
+}
+
+/// Calls `take(first, count, bytes)` for one part of a series after another, of which none is large. Collective if `take` is.
+template <class Take>
+void in_parts(RowBlocks const& rows, Series const& series, Take const& take) {
+    constexpr std::size_t values_at_once = std::size_t{1} << 22;
+    auto const width = std::accumulate(series.extents.begin(), series.extents.end(), std::size_t{1}, std::multiplies{});
+    auto const in_step = std::max(static_cast<std::size_t>(rows.total()) * width, std::size_t{1});
+    auto const at_once = std::max(values_at_once / in_step, std::size_t{1});
+    for (std::size_t first = 0; first < series.steps; first += at_once) {
+        auto const count = std::min(at_once, series.steps - first);
+        take(first, count, rows.arrange(series.name, series.values(first, count), sizeof(double), width, count));
+    }
 }
 
 /// What a piece of a record is.
-enum class Entry : std::uint8_t { table, attributes };
+enum class Entry : std::uint8_t { dataset, attributes };
 
 }  // namespace
 
@@ -150,7 +168,7 @@ struct Hdf5Writer::State {
 
     Communicator comm;
     std::string path;
-    std::string base;                  // group that everything lies below
+    std::string base;  // group that everything lies below
     bool through_mpi = true;
     std::optional<OutputFile> output;  // on the root; destroyed after `file`
     Handle file;
@@ -161,7 +179,11 @@ struct Hdf5Writer::State {
         std::int64_t total = 0;
     };
     std::map<std::string, Declared, std::less<>> declared;  // closed before `file`
-    std::int64_t expected_bytes = 64 << 10;                 // what HDF5 writes for itself, and then what we give it
+    std::string table;                                      // group of the one begun last
+    std::optional<RowBlocks> blocks;                        // of its rows
+    /// What takes no room, with its group. MPI makes room for every dataset, so the root adds these when the others are complete.
+    std::vector<std::pair<std::string, Description>> unknown;
+    std::int64_t expected_bytes = 64 << 10;  // what HDF5 writes for itself, and then what we give it
 
     /// One HDF5 call that may fail on one rank alone; afterwards all ranks know.
     void checked(std::string_view what, std::function<bool()> const& call) const {
@@ -179,8 +201,15 @@ struct Hdf5Writer::State {
     /// before anything is written.
     void reserve(std::size_t bytes);
     [[nodiscard]] Handle open_group(std::string_view group) const;
-    [[nodiscard]] Handle create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
-                                        std::vector<hsize_t> const& shape) const;
+    [[nodiscard]] static Handle create_dataset(hid_t group, std::string const& name, std::string const& unit,
+                                               hid_t stored, std::vector<hsize_t> const& shape);
+    /// Where values go in a dataset: from `start` on, `count` along each axis.
+    struct Slab {
+        std::vector<hsize_t> start, count;
+        [[nodiscard]] bool empty() const { return std::ranges::find(count, hsize_t{0}) != count.end(); }
+    };
+    [[nodiscard]] bool write_slab(hid_t dataset, hid_t native, Slab const& slab, void const* data,
+                                  H5FD_mpio_xfer_t transfer_mode = H5FD_MPIO_COLLECTIVE) const;
     /// `data`: rows [first, first + rows) of a dataset.
     [[nodiscard]] bool write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
                                   H5FD_mpio_xfer_t transfer_mode = H5FD_MPIO_COLLECTIVE) const;
@@ -189,7 +218,13 @@ struct Hdf5Writer::State {
                                       hid_t stored) const;
     /// Opens or creates a group. Collective.
     [[nodiscard]] Handle require_group(std::string_view group) const;
-    void write(std::string_view group, std::vector<Dataset> const& datasets);
+    /// Makes a dataset in its group. Collective.
+    [[nodiscard]] Handle create(std::string_view group, Description const& description, hid_t stored);
+    /// Makes it and writes this rank's bytes, rows from `first` on. Collective.
+    void write(std::string_view group, Description const& description, std::int64_t first,
+               std::vector<char> const& bytes);
+    /// The datasets that take no room. On the root.
+    void add_unknown(hid_t to) const;
 };
 
 /// How ranks open a file together. One rank does it the same way: the bytes do not depend on the number of ranks.
@@ -237,10 +272,11 @@ void Hdf5Writer::State::reserve(std::size_t bytes) {
     });
 }
 
-/// The group of this path below the base, created with its parents where it is not there yet.
-Handle Hdf5Writer::State::open_group(std::string_view below_base) const {
-    auto const group = fmt::format("{}/{}", base, below_base);
-    Handle object{H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose};
+namespace {
+
+/// The group of this path, created with its parents where it is not there yet.
+Handle open_path(hid_t file, std::string const& group) {
+    Handle object{H5Gopen2(file, "/", H5P_DEFAULT), H5Gclose};
     for (std::size_t begin = 0; begin < group.size();) {
         auto const end = std::min(group.find('/', begin), group.size());
         auto const name = group.substr(begin, end - begin);
@@ -255,6 +291,13 @@ Handle Hdf5Writer::State::open_group(std::string_view below_base) const {
     return object;
 }
 
+}  // namespace
+
+/// The same below the base.
+Handle Hdf5Writer::State::open_group(std::string_view below_base) const {
+    return open_path(file.id(), fmt::format("{}/{}", base, below_base));
+}
+
 Handle Hdf5Writer::State::require_group(std::string_view group) const {
     Handle found;
     checked("cannot be written", [&] {
@@ -265,7 +308,7 @@ Handle Hdf5Writer::State::require_group(std::string_view group) const {
 }
 
 Handle Hdf5Writer::State::create_dataset(hid_t group, std::string const& name, std::string const& unit, hid_t stored,
-                                         std::vector<hsize_t> const& shape) const {
+                                         std::vector<hsize_t> const& shape) {
     Handle const space{H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose};
     auto const properties = without_times(H5P_DATASET_CREATE);
     H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);  // every row is written
@@ -286,27 +329,34 @@ Handle Hdf5Writer::State::create_block(std::string_view group, Block const& bloc
     return dataset;
 }
 
-bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
+bool Hdf5Writer::State::write_slab(hid_t dataset, hid_t native, Slab const& slab, void const* data,
                                    H5FD_mpio_xfer_t transfer_mode) const {
     Handle const target{H5Dget_space(dataset), H5Sclose};
-    // Whole rows, whatever their shape.
-    std::vector<hsize_t> count(static_cast<std::size_t>(H5Sget_simple_extent_ndims(target.id())));
-    H5Sget_simple_extent_dims(target.id(), count.data(), nullptr);
-    count[0] = static_cast<hsize_t>(rows);
-    std::vector<hsize_t> start(count.size(), 0);
-    start[0] = static_cast<hsize_t>(first);
-    Handle const source{H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), H5Sclose};
-    if (rows > 0) {
-        H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
-    } else {
+    Handle const source{H5Screate_simple(static_cast<int>(slab.count.size()), slab.count.data(), nullptr), H5Sclose};
+    if (slab.empty()) {
         H5Sselect_none(target.id());
         H5Sselect_none(source.id());
+    } else {
+        H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, slab.start.data(), nullptr, slab.count.data(), nullptr);
     }
     Handle const transfer{H5Pcreate(H5P_DATASET_XFER), H5Pclose};
     if (through_mpi) H5Pset_dxpl_mpio(transfer.id(), transfer_mode);
     // A rank without rows takes part with nothing, but HDF5 refuses a null pointer.
     char const nothing = 0;
-    return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), rows > 0 ? data : &nothing) >= 0;
+    return H5Dwrite(dataset, native, source.id(), target.id(), transfer.id(), slab.empty() ? &nothing : data) >= 0;
+}
+
+bool Hdf5Writer::State::write_rows(hid_t dataset, hid_t native, std::int64_t first, std::int64_t rows, void const* data,
+                                   H5FD_mpio_xfer_t transfer_mode) const {
+    Handle const space{H5Dget_space(dataset), H5Sclose};
+    // Whole rows, whatever their shape.
+    Slab slab;
+    slab.count.resize(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.id())));
+    H5Sget_simple_extent_dims(space.id(), slab.count.data(), nullptr);
+    slab.start.resize(slab.count.size(), 0);
+    slab.start[0] = static_cast<hsize_t>(first);
+    slab.count[0] = static_cast<hsize_t>(rows);
+    return write_slab(dataset, native, slab, data, transfer_mode);
 }
 
 Hdf5Writer::Hdf5Writer(Communicator const& comm, std::string path)
@@ -331,38 +381,115 @@ void Hdf5Writer::continue_on_root(Communicator const& root_alone) {
     state_->through_mpi = false;
 }
 
-void Hdf5Writer::State::write(std::string_view group, std::vector<Dataset> const& datasets) {
-    std::size_t bytes = 0;
-    for (auto const& dataset : datasets) bytes += dataset_description + dataset.size();
-    reserve(bytes);
+Handle Hdf5Writer::State::create(std::string_view group, Description const& description, hid_t stored) {
+    reserve(dataset_description + description.size());
     auto const parent = require_group(group);
-    for (auto const& dataset : datasets) {
-        auto const what = fmt::format("{}{}/{} cannot be written", base, group, dataset.name);
-        auto const types = types_of(dataset.kind, dataset.value_size);
-        Handle created;
-        checked(what, [&] {
-            created = create_dataset(parent.id(), dataset.name, dataset.unit, types.stored, dataset.shape);
-            return created.valid();
-        });
-        if (dataset.size() == 0) continue;
-        checked(what, [&] {
-            return write_rows(created.id(), types.native, dataset.begin, dataset.rows, dataset.bytes.data());
-        });
+    Handle created;
+    checked(fmt::format("{}{}/{} cannot be written", base, group, description.name), [&] {
+        created = create_dataset(parent.id(), description.name, description.unit, stored, description.shape);
+        return created.valid();
+    });
+    return created;
+}
+
+void Hdf5Writer::State::write(std::string_view group, Description const& description, std::int64_t first,
+                              std::vector<char> const& bytes) {
+    if (description.kind == Stored::unknown) {
+        reserve(dataset_description);
+        unknown.emplace_back(fmt::format("{}/{}", base, group), description);
+        return;
+    }
+    auto const types = types_of(description.kind, description.value_size);
+    auto const dataset = create(group, description, types.stored);
+    if (description.size() == 0) return;
+    auto const row = description.size() / description.shape[0];
+    checked(fmt::format("{}{}/{} cannot be written", base, group, description.name), [&] {
+        return write_rows(dataset.id(), types.native, first, static_cast<std::int64_t>(bytes.size() / row),
+                          bytes.data());
+    });
+}
+
+void Hdf5Writer::State::add_unknown(hid_t to) const {
+    for (auto const& [group, description] : unknown) {
+        Handle const parent = open_path(to, group);
+        Handle const space{
+            H5Screate_simple(static_cast<int>(description.shape.size()), description.shape.data(), nullptr), H5Sclose};
+        auto const properties = without_times(H5P_DATASET_CREATE);
+        double const nothing = std::numeric_limits<double>::quiet_NaN();
+        H5Pset_fill_value(properties.id(), H5T_NATIVE_DOUBLE, &nothing);
+        H5Pset_alloc_time(properties.id(), H5D_ALLOC_TIME_LATE);
+        Handle const dataset{H5Dcreate2(parent.id(), description.name.c_str(), H5T_IEEE_F64LE, space.id(), H5P_DEFAULT,
+                                        properties.id(), H5P_DEFAULT),
+                             H5Dclose};
+        if (!dataset.valid() || !put_attribute(dataset.id(), "unit", description.unit))
+            fail(fmt::format("{}/{} cannot be written", group, description.name), hdf5_reason());
     }
 }
 
-void Hdf5Writer::table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
-                       std::span<Column const> columns) {
-    state_->write(group, datasets_of(state_->comm, group, total, rows, columns));
+void Hdf5Writer::begin(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows) {
+    state_->table = group;
+    state_->blocks.emplace(state_->comm, group, total, rows);
 }
 
-void TableRecord::table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
-                        std::span<Column const> columns) {
-    pack_(Entry::table);
-    pack_(std::string{group});
-    auto datasets = datasets_of(Communicator{MPI_COMM_SELF}, group, total, rows, columns);
-    pack_(static_cast<std::int64_t>(datasets.size()));
-    for (auto& dataset : datasets) dataset.exchange(pack_);
+void Hdf5Writer::add(Column const& column) {
+    auto const& rows = *state_->blocks;
+    auto const description = described(rows, column);
+    auto const block = description.kind == Stored::unknown
+                           ? std::vector<char>{}
+                           : rows.arrange(column.name, column.data, description.value_size, column.width);
+    state_->write(state_->table, description, rows.begin(), block);
+}
+
+void Hdf5Writer::add(Series const& series) {
+    auto const& rows = *state_->blocks;
+    auto const description = described(rows, series);
+    auto const dataset = state_->create(state_->table, description, H5T_IEEE_F64LE);
+    if (description.size() == 0) return;
+    State::Slab slab{std::vector<hsize_t>(description.shape.size(), 0), description.shape};
+    slab.start[1] = static_cast<hsize_t>(rows.begin());
+    slab.count[1] = static_cast<hsize_t>(rows.rows());
+    in_parts(rows, series, [&](std::size_t first, std::size_t count, std::vector<char> const& bytes) {
+        slab.start[0] = first;
+        slab.count[0] = count;
+        state_->checked(fmt::format("{}/{} cannot be written", state_->table, series.name),
+                        [&] { return state_->write_slab(dataset.id(), H5T_NATIVE_DOUBLE, slab, bytes.data()); });
+    });
+}
+
+struct TableRecord::Table {
+    std::string group;
+    RowBlocks rows;
+};
+
+TableRecord::TableRecord() = default;
+TableRecord::~TableRecord() = default;
+
+void TableRecord::begin(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows) {
+    table_ =
+        std::make_unique<Table>(Table{std::string{group}, RowBlocks{Communicator{MPI_COMM_SELF}, group, total, rows}});
+}
+
+void TableRecord::add(Column const& column) {
+    auto description = described(table_->rows, column);
+    pack_(Entry::dataset);
+    pack_(table_->group);
+    description.exchange(pack_);
+    pack_(description.kind == Stored::unknown
+              ? std::vector<char>{}
+              : table_->rows.arrange(column.name, column.data, description.value_size, column.width));
+}
+
+void TableRecord::add(Series const& series) {
+    auto description = described(table_->rows, series);
+    std::vector<char> all;
+    all.reserve(description.size());
+    in_parts(table_->rows, series, [&](std::size_t, std::size_t, std::vector<char> const& bytes) {
+        all.insert(all.end(), bytes.begin(), bytes.end());
+    });
+    pack_(Entry::dataset);
+    pack_(table_->group);
+    description.exchange(pack_);
+    pack_(all);
 }
 
 void TableRecord::attributes(std::string_view group, Attributes const& values) {
@@ -400,14 +527,14 @@ void Hdf5Writer::replay(std::vector<char> const& record) {
     while (!unpack.exhausted()) {
         auto const entry = unpacked<Entry>(unpack);
         auto const group = unpacked<std::string>(unpack);
-        auto const count = unpacked<std::int64_t>(unpack);
-        if (entry == Entry::table) {
-            std::vector<Dataset> datasets(static_cast<std::size_t>(count));
-            for (auto& dataset : datasets) dataset.exchange(unpack);
-            state_->write(group, datasets);
+        if (entry == Entry::dataset) {
+            Description description;
+            description.exchange(unpack);
+            state_->write(group, description, 0, unpacked<std::vector<char>>(unpack));
             continue;
         }
         Attributes values;
+        auto const count = unpacked<std::int64_t>(unpack);
         for (std::int64_t i = 0; i < count; ++i) {
             auto name = unpacked<std::string>(unpack);
             values[std::move(name)] = unpacked_attribute(unpack);
@@ -489,7 +616,9 @@ void Hdf5Writer::commit() {
     together(state_->comm, [&] {
         if (!state_->comm.is_root()) return;
         // Opening compares the length on the disk with the one it should have.
-        Handle file{H5Fopen(state_->output->temporary().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose};
+        auto const access_list = access_alone();
+        Handle file{H5Fopen(state_->output->temporary().c_str(), H5F_ACC_RDWR, access_list.id()), H5Fclose};
+        if (file.valid()) state_->add_unknown(file.id());
         if (!file.valid() || !file.close()) state_->fail("cannot be completed", hdf5_reason());
         state_->output->commit();
     });

@@ -121,6 +121,8 @@ void OutputFile::reserve(std::int64_t bytes) {
     struct stat status {};
     if (file < 0 || fstat(file, &status) != 0) fail(path_, "cannot be written", errno);
     int const failure = lack_of_room(file, bytes, status.st_size);
+    // What is written so far goes to the disk while the rest is made, and not all of it at the end.
+    static_cast<void>(sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE));
     close(file);
     if (failure != 0)
         fail(path_, fmt::format("{:.1f} MB cannot be written", static_cast<double>(bytes) / 1e6), failure);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,25 +13,34 @@
 
 namespace dec::core {
 
-/// Bytes of one row of a column, in messages as in the file.
-struct Cell {
-    std::size_t value = 0;  ///< bytes of one value; for texts of the longest over all ranks, at least 1
-    std::size_t width = 1;
-    [[nodiscard]] std::size_t size() const { return value * width; }
-};
+/// Cuts a table into one block of consecutive rows per rank, in rank order.
+class RowBlocks {
+  public:
+    /// \param rows places of this rank's entries in the table of `total` rows. Collective.
+    /// \throws Error (a bug) on all ranks alike if a row is not given exactly once.
+    RowBlocks(Communicator const& comm, std::string_view table, std::int64_t total, std::span<std::int64_t const> rows);
 
-/// The rows this rank writes.
-struct RowBlock {
-    std::int64_t begin = 0;
-    std::int64_t rows = 0;
-    std::vector<Cell> cells;                 ///< one per column
-    std::vector<std::vector<char>> columns;  ///< row after row; texts padded with zeros
-};
+    [[nodiscard]] std::string const& table() const { return table_; }
+    [[nodiscard]] std::int64_t total() const { return total_; }
+    /// The rows that this rank writes: [begin, begin + rows).
+    [[nodiscard]] std::int64_t begin() const { return begin_; }
+    [[nodiscard]] std::int64_t rows() const { return rows_; }
 
-/// Cuts a table of `total` rows into one block per rank, in rank order, and brings every row to its block with one
-/// all-to-all. `rows[i]` is the place of the i-th entry of this rank's columns. Collective.
-/// \throws Error (a bug) on all ranks alike if columns differ in length or a row is not given exactly once.
-[[nodiscard]] RowBlock to_row_block(Communicator const& comm, std::string_view table, std::int64_t total,
-                                    std::span<std::int64_t const> rows, std::span<Column const> columns);
+    /// Bytes of one value of a column: of texts the longest over all ranks, at least 1. Collective.
+    [[nodiscard]] std::size_t value_size(ColumnData const& data) const;
+    /// This rank's block: in each of `steps` row after row, texts padded with zeros. One all-to-all. Collective.
+    /// \param data for each step, and in it for each entry, `width` values of `value` bytes. Not `Unknown`.
+    /// \throws Error (a bug) on all ranks alike if they are more or fewer.
+    [[nodiscard]] std::vector<char> arrange(std::string_view column, ColumnData const& data, std::size_t value,
+                                            std::size_t width, std::size_t steps = 1) const;
+
+  private:
+    Communicator comm_;
+    std::string table_;
+    std::int64_t total_, begin_, rows_;
+    std::size_t entries_;
+    std::vector<std::vector<std::int32_t>> sent_;      // entries, for each rank
+    std::vector<std::vector<std::int32_t>> received_;  // their places in the block, from each rank
+};
 
 }  // namespace dec::core

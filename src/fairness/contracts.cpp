@@ -112,8 +112,8 @@ std::vector<Contract> read_contracts(core::Communicator const& comm, std::string
                 .connected = named.connected != Named::no_date ? std::optional{named.connected} : std::nullopt};
         }
     }
-    MPI_Allreduce(MPI_IN_PLACE, hits.data(), static_cast<int>(hits.size()), MPI_DOUBLE, MPI_SUM, comm.handle());
-    MPI_Allreduce(MPI_IN_PLACE, before.data(), static_cast<int>(before.size()), MPI_DOUBLE, MPI_MAX, comm.handle());
+    comm.sum(hits);
+    comm.max(before);
     std::vector<core::Finding> findings;
     for (std::size_t i = 0; i < all.size(); ++i) {
         auto const where = fmt::format("line {}, column name", all[i].line);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -90,6 +92,17 @@ void for_each_element_inside(AnyFeeder& feeder, Visitor&& visit) {
     for (auto& row : feeder.pv_systems.rows()) visit(row, row.inverter.bus);
     for (auto& row : feeder.batteries.rows()) visit(row, row.inverter.bus);
     for (auto& row : feeder.machines.rows()) visit(row, row.bus);
+}
+
+/// Whether everything that can have an area has one already.
+bool is_all_said(Feeder const& feeder) {
+    bool said =
+        std::ranges::any_of(feeder.areas.rows(), [](Area const& area) { return area.kind == Area::Kind::feeder; });
+    for_each_table(feeder, [&]<class Row>(std::string_view, Table<Row> const& table) {
+        if constexpr (requires(Row const& row) { row.area.valid(); })
+            said = said && std::ranges::all_of(table.rows(), [](Row const& row) { return row.area.valid(); });
+    });
+    return said;
 }
 
 class Derivation {
@@ -204,6 +217,8 @@ class Derivation {
 
 }  // namespace
 
-void derive_areas(Feeder& feeder) { Derivation{feeder}.run(); }
+void derive_areas(Feeder& feeder) {
+    if (!is_all_said(feeder)) Derivation{feeder}.run();
+}
 
 }  // namespace dec::feeder

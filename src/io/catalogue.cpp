@@ -26,7 +26,10 @@ struct Format {
 constexpr std::array formats{
     Format{".xml", read_cim_xml, write_cim_xml},
     Format{".xml.gz", read_cim_xml, write_cim_xml},
-    Format{".h5", [](std::string const& path, ReadOptions const& options) { return read_native(path, options.group); },
+    Format{".h5",
+           [](std::string const& path, ReadOptions const& options) {
+               return read_native(path, options.group, options.member);
+           },
            write_native},
     Format{".dss", [](std::string const& path, ReadOptions const&) { return read_opendss(path); }, nullptr},
 };

@@ -159,7 +159,8 @@ Fleet read_region(std::string const& path) {
         for (std::size_t i = 0; i < names.size() && begins.size() == names.size(); ++i)
             fleet.members.push_back(
                 {names[i], path, fmt::format("{}/{}", feeders_group, names[i]),
-                 static_cast<double>((i + 1 < begins.size() ? begins[i + 1] : file.rows("/buses/name")) - begins[i])});
+                 static_cast<double>((i + 1 < begins.size() ? begins[i + 1] : file.rows("/buses/name")) - begins[i]),
+                 static_cast<std::int64_t>(i)});
     }
     for (auto const& name : file.groups_in(feeders_group)) {
         auto const group = fmt::format("{}/{}", feeders_group, name);

@@ -40,9 +40,10 @@ enum class Extent { whole, outline };
 /// Reads one file into one feeder and collects what is wrong with it.
 class Reading {
   public:
-    Reading(std::string const& path, std::string const& group, Extent extent)
+    Reading(std::string const& path, std::string const& group, std::int64_t member, Extent extent)
         : path_{path}, file_{path}, extent_{extent} {
-        if (!group.empty() && file_.contains("/feeders/name")) find_in_region(group.substr(group.rfind('/') + 1));
+        if (!group.empty() && file_.contains("/feeders/name"))
+            find_in_region(group.substr(group.rfind('/') + 1), member);
         else file_.below(group);
     }
 
@@ -67,12 +68,23 @@ class Reading {
         throw core::InvalidInput{core::Finding{path_, {}, std::move(problem), std::move(remedy)}};
     }
 
-    /// A region holds its feeders as ranges of rows.
-    void find_in_region(std::string const& name) {
-        auto const names = std::get<std::vector<std::string>>(file_.column("/feeders/name").data);
-        auto const found = std::ranges::find(names, name);
-        if (found == names.end()) refuse(fmt::format("has no feeder {}", name), "dec inspect lists them");
-        in_region_ = found - names.begin();
+    /// A region holds its feeders as ranges of rows. \param member where the name stands, if that is known: whoever reads one feeder
+    /// after another does not look through all names for each.
+    void find_in_region(std::string const& name, std::int64_t member) {
+        auto const all = file_.rows("/feeders/name");
+        if (member >= 0 && member < all && text_of_member("/feeders/name", member) == name) {
+            in_region_ = member;
+            return;
+        }
+        auto const names = std::get<core::TextColumn>(file_.block("/feeders/name", core::BlockKind::text, 1, 0, all));
+        std::int64_t row = 0;
+        while (row < all && names[static_cast<std::size_t>(row)] != name) ++row;
+        if (row == all) refuse(fmt::format("has no feeder {}", name), "dec inspect lists them");
+        in_region_ = row;
+    }
+    std::string text_of_member(std::string const& path, std::int64_t member) const {
+        auto const texts = std::get<core::TextColumn>(file_.block(path, core::BlockKind::text, 1, member, 1));
+        return std::string{texts[0]};
     }
 
     void require_feeder_file() {
@@ -110,7 +122,7 @@ class Reading {
         if (!in_region_) return text(name);
         auto const path = "/feeders/" + name;
         if (!file_.contains(path)) return {};
-        return std::get<std::vector<std::string>>(file_.column(path).data).at(static_cast<std::size_t>(*in_region_));
+        return text_of_member(path, *in_region_);
     }
 
     void count_rows() {
@@ -130,14 +142,16 @@ class Reading {
     /// The feeder's rows of a region's table, which end where the next one's begin.
     void take_range(std::string_view label) {
         auto const path = fmt::format("/feeders/first_{}", native::table_name(native::group_of(label)));
-        auto const begins = std::get<std::vector<std::int64_t>>(file_.column(path).data);
-        auto const at = static_cast<std::size_t>(*in_region_);
-        auto const end = at + 1 < begins.size() ? begins[at + 1] : rows_[label];
-        if (begins.at(at) < 0 || begins[at] > end || end > rows_[label])
+        auto const at = *in_region_;
+        bool const last = at + 1 == file_.rows("/feeders/name");
+        auto const begins =
+            std::get<std::vector<std::int64_t>>(file_.block(path, core::BlockKind::int64, 1, at, last ? 1 : 2));
+        auto const end = last ? rows_[label] : begins[1];
+        if (begins[0] < 0 || begins[0] > end || end > rows_[label])
             throw core::InvalidInput{
                 core::Finding{path_, path, fmt::format("row {} holds what cannot be", at), "write the file again"}};
-        first_[label] = begins[at];
-        rows_[label] = end - begins[at];
+        first_[label] = begins[0];
+        rows_[label] = end - begins[0];
     }
 
     /// Findings of one column do not keep the others from being looked at.
@@ -352,11 +366,11 @@ class Completion {
 
 }  // namespace
 
-ReadFeeder read_native(std::string const& path, std::string const& group) {
-    return Reading{path, group, Extent::whole}.run();
+ReadFeeder read_native(std::string const& path, std::string const& group, std::int64_t member) {
+    return Reading{path, group, member, Extent::whole}.run();
 }
 
-ReadFeeder read_native_outline(std::string const& path) { return Reading{path, {}, Extent::outline}.run(); }
+ReadFeeder read_native_outline(std::string const& path) { return Reading{path, {}, -1, Extent::outline}.run(); }
 
 void complete_from_native(std::string const& path, Feeder& part, NativeRows const& rows) {
     Completion complete{path, part};

@@ -1,5 +1,7 @@
 #include "dec/model/agent_flow.hpp"
 
+#include <algorithm>
+
 namespace dec::model {
 
 namespace {
@@ -24,6 +26,10 @@ AgentFlow::AgentFlow(LinDist3Flow const& flow)
         return parts_[static_cast<std::size_t>(part)];
     };
     for (std::size_t j = 0; j < piece.own; ++j) part_of(j).vertices.push_back(static_cast<std::int32_t>(j));
+    // In an order that does not depend on the cuts: sums of an agent have the same bits on any number of ranks.
+    for (auto& part : parts_)
+        std::ranges::sort(part.vertices, {},
+                          [&](std::int32_t j) { return piece.vertices[static_cast<std::size_t>(j)].global; });
     for (std::size_t d = 0; d < flow.ders().size(); ++d)
         if (auto const& der = flow.ders()[d]; der.vertex >= 0 && der.available > 0.0)
             part_of(static_cast<std::size_t>(der.vertex)).ders.push_back(static_cast<std::int32_t>(d));

@@ -138,8 +138,9 @@ class Assembly {
             if (der.vertex < 0) continue;
             auto const& what = decisions_.ders[d];
             auto const j = static_cast<std::size_t>(der.vertex);
-            if (what.role == Decision::Role::fixed) row<6>(constant_, der.vertex) += what.fixed * der.full;
-            else {
+            if (what.role == Decision::Role::fixed || !powers_.decides(d))
+                row<6>(constant_, der.vertex) += what.fixed * der.full;
+            if (what.role != Decision::Role::fixed) {
                 p_varies[j] = p_varies[j] || !der.full.head<3>().isZero(0.0);
                 q_varies[j] = q_varies[j] || !der.full.tail<3>().isZero(0.0);
             }
@@ -197,8 +198,7 @@ class Assembly {
         };
         each_member([&](std::int32_t, std::int64_t group) { members[static_cast<std::size_t>(group)] += 1.0; });
         if (comm_.max(members.empty() ? 0.0 : std::ranges::max(members)) == 0.0) return;
-        MPI_Allreduce(MPI_IN_PLACE, members.data(), static_cast<int>(members.size()), MPI_DOUBLE, MPI_SUM,
-                      comm_.handle());
+        comm_.sum(members);
 
         std::vector<double> open(2 * piece_.vertices.size(),
                                  0.0);  // group whose part goes on above (number + 1), members below
@@ -354,11 +354,14 @@ class Assembly {
              {Vector6{der.full * (can.rated / der.available)}, Vector6{der.per_reactive * can.rated}})
             for (std::size_t half = 0; half < 2; ++half)
                 for (Place const r : up) put(drawn(r + 3 * static_cast<Place>(half)));
-        for (int i = 0; i < 2 + 1 + 2; ++i) put(0.0);  // no drop, nothing of its own
+        bool const decided = decision(d).role != Decision::Role::fixed;
+        for (int i = 0; i < 2 + 1; ++i) put(0.0);  // no drop
+        put(decided ? decision(d).fixed * der.available / can.rated : 0.0);
+        put(0.0);
         constexpr double infinity = std::numeric_limits<double>::infinity();
         program.low.push_back(-infinity);
         program.high.push_back(infinity);
-        if (decision(d).role == Decision::Role::fixed) return;
+        if (!decided) return;
         // p = (available - curtailed) / rated, q = -drawn
         double const available = der.available / can.rated;
         if (can.power_factor > 0.0) {
@@ -382,12 +385,12 @@ class Assembly {
         auto const& what = decision(d);
         if (what.role != Decision::Role::free) return limit_flow({curtailed, drawn}, bound, side);
         auto& program = result_.program;
-        double const gain = what.reach * flow_.ders()[static_cast<std::size_t>(d)].available /
-                            powers_.ders[static_cast<std::size_t>(d)].rated;
+        double const available =
+            flow_.ders()[static_cast<std::size_t>(d)].available / powers_.ders[static_cast<std::size_t>(d)].rated;
         program.pair_limits.push_back({.control = static_cast<std::int32_t>(program.controls.size()),
-                                       .first = curtailed * gain,
+                                       .first = curtailed * what.reach * available,
                                        .second = -drawn,
-                                       .bound = bound,
+                                       .bound = bound - curtailed * what.fixed * available,
                                        .side = side});
     }
 
@@ -506,9 +509,8 @@ class Assembly {
         auto const& can = powers_.ders[static_cast<std::size_t>(d)];
         double const available = flow_.ders()[static_cast<std::size_t>(d)].available / can.rated;
         if (can.given) return {.lower = *can.given, .upper = *can.given};
-        bool const fixed = what.role == Decision::Role::fixed;
-        double const least = fixed ? what.fixed : what.reach * what.lower,
-                     most = fixed ? what.fixed : what.reach * what.upper;
+        double const reach = what.role == Decision::Role::fixed ? 0.0 : what.reach;
+        double const least = what.fixed + reach * what.lower, most = what.fixed + reach * what.upper;
         double const largest = can.largest_reactive((1.0 - most) * available, (1.0 - least) * available);
         return {.curvature = 2.0 * can.cost, .lower = -largest, .upper = largest};
     }

@@ -113,7 +113,8 @@ class Distributor {
     std::size_t ranks_;
 
     std::vector<std::int32_t> rank_of_vertex_, level_of_vertex_;
-    std::vector<std::int32_t> own_row_;  // local vertex of each own vertex of the piece being made
+    std::vector<std::int32_t> block_of_vertex_;  // the level that it is numbered in
+    std::vector<std::int32_t> own_row_;          // local vertex of each own vertex of the piece being made
     std::int32_t levels_ = 1;
     std::vector<std::int32_t> child_start_, child_;  // children of each vertex, depth first
     Lists vertices_of_, buses_of_, loads_of_, capacitors_of_, pv_of_, batteries_of_, machines_of_;
@@ -168,9 +169,25 @@ void Distributor::place_vertices() {
         levels_ = std::max(levels_, level_of_vertex_[i] + 1);
         vertices_of_[static_cast<std::size_t>(rank)].push_back(static_cast<std::int32_t>(i));
     }
+    // What waits for no other rank is a level of its own, the last.
+    if (levels_ > 1) {
+        std::vector<char> waits(count, 0);
+        for (std::size_t i = count; i-- > 1;) {
+            auto const parent = tree_.vertices[i].parent;
+            if (parent < 0) continue;
+            auto const p = static_cast<std::size_t>(parent);
+            if (waits[i] != 0 || rank_of_vertex_[p] != rank_of_vertex_[i]) waits[p] = 1;
+        }
+        block_of_vertex_ = level_of_vertex_;
+        for (std::size_t i = 0; i < count; ++i)
+            if (waits[i] == 0) block_of_vertex_[i] = levels_;
+        ++levels_;
+    } else {
+        block_of_vertex_.assign(count, 0);
+    }
     for (auto& list : vertices_of_)
         std::ranges::stable_sort(list, {},
-                                 [&](std::int32_t v) { return level_of_vertex_[static_cast<std::size_t>(v)]; });
+                                 [&](std::int32_t v) { return block_of_vertex_[static_cast<std::size_t>(v)]; });
     group(
         count, count, [&](std::size_t i) { return tree_.vertices[i].parent; }, child_start_, child_);
 }
@@ -484,7 +501,7 @@ void Distributor::add_vertices(Piece& piece, std::size_t rank) {
         }
         local.children = static_cast<std::int32_t>(piece.children.size()) - local.first_child;
         piece.vertices.push_back(local);
-        ++piece.level_start[static_cast<std::size_t>(level(place)) + 1];
+        ++piece.level_start[static_cast<std::size_t>(block_of_vertex_[static_cast<std::size_t>(place)]) + 1];
     }
     std::partial_sum(piece.level_start.begin(), piece.level_start.end(), piece.level_start.begin());
     for (auto place : parents) piece.vertices.push_back(to_local(place));
@@ -584,6 +601,9 @@ void Distributor::add_elements(Piece& piece, std::size_t rank) {
 
     auto const copy_devices = [&](auto const& from, Lists const& lists, auto& table) {
         using Id = typename std::decay_t<decltype(from)>::Id;
+        table.storage().reserve(lists[rank].size());
+        table.names().reserve(lists[rank].size(), 0);
+        table.mrids().reserve(lists[rank].size(), 0);
         for (auto row : lists[rank]) {
             Id const id{row};
             auto device = from[id];

@@ -11,9 +11,10 @@ struct TreeExchange::Wave {
     std::vector<std::int32_t> send_cuts, receive_cuts;  ///< the cuts they belong to: rows of cuts_up or cuts_down
     std::vector<int> send_counts, receive_counts;       ///< rows per neighbour; one zero more, never empty
     std::vector<int> send_starts, receive_starts;
+    std::int64_t messages = 0;  ///< sent
 };
 
-TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) : piece_{piece} {
+TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) : comm_{comm}, piece_{piece} {
     std::map<int, int> index;
     for (auto const* cuts : {&piece.cuts_up, &piece.cuts_down})
         for (auto const& cut : *cuts) index.emplace(cut.neighbour, 0);
@@ -59,6 +60,7 @@ TreeExchange::TreeExchange(core::Communicator const& comm, Piece const& piece) :
                 w.receive_cuts.push_back(row);
             }
         }
+        w.messages = std::ranges::count_if(w.send_counts, [](int rows) { return rows > 0; });
         w.send_counts.push_back(0);
         w.receive_counts.push_back(0);
         w.send_starts.resize(w.send_counts.size());
@@ -101,9 +103,13 @@ void TreeExchange::exchange(Wave const& wave, Rows which, std::span<double const
     for (std::size_t i = 0; i < sent.size(); ++i)
         std::copy_n(row(from, static_cast<std::size_t>(sent[i])), width, row(send_, i));
     auto const type = row_type(width);
+    auto& traffic = comm_.traffic();
+    core::TrafficClock const clock{traffic};
+    ++traffic.exchanges;
+    traffic.messages += wave.messages;
+    traffic.bytes += static_cast<std::int64_t>(sent.size() * width * sizeof(double));
     MPI_Neighbor_alltoallv(send_.data(), wave.send_counts.data(), wave.send_starts.data(), type, receive_.data(),
                            wave.receive_counts.data(), wave.receive_starts.data(), type, neighbours_);
-    bytes_sent_ += static_cast<std::int64_t>(sent.size() * width * sizeof(double));
     for (std::size_t i = 0; i < received.size(); ++i)
         std::copy_n(row(receive_, i), width, row(to, static_cast<std::size_t>(received[i])));
 }
@@ -112,25 +118,27 @@ void TreeExchange::up(std::span<double> rows, std::size_t width, std::function<v
     for (int level = piece_.levels() - 1; level >= 0; --level) {
         auto const l = static_cast<std::size_t>(level);
         compute({piece_.level_start[l], piece_.level_start[l + 1]});
-        if (level > 0) exchange(up_[l], Rows::vertices, rows, rows, width);
+        if (level > 0 && level + 1 < piece_.levels()) exchange(up_[l], Rows::vertices, rows, rows, width);
     }
 }
 
 void TreeExchange::down(std::span<double> rows, std::size_t width, std::function<void(VertexRange)> const& compute) {
     for (int level = 0; level < piece_.levels(); ++level) {
         auto const l = static_cast<std::size_t>(level);
-        if (level > 0) exchange(down_[l], Rows::vertices, rows, rows, width);
+        if (level > 0 && level + 1 < piece_.levels()) exchange(down_[l], Rows::vertices, rows, rows, width);
         compute({piece_.level_start[l], piece_.level_start[l + 1]});
     }
 }
 
 void TreeExchange::up_across(int level, std::span<double const> of_cuts_up, std::span<double> of_cuts_down,
                              std::size_t width) {
+    if (level + 1 == piece_.levels()) return;
     exchange(up_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_up, of_cuts_down, width);
 }
 
 void TreeExchange::down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up,
                                std::size_t width) {
+    if (level + 1 == piece_.levels()) return;
     exchange(down_[static_cast<std::size_t>(level)], Rows::cuts, of_cuts_down, of_cuts_up, width);
 }
 

@@ -199,8 +199,8 @@ coordination::Answer Coordinator::solve(partition::Piece const& piece, std::vect
     if (ac && (exit_code(answer.status) == core::ExitCode::solved || answer.status == coordination::Status::infeasible))
         answer =
             coordination::correct_to_ac(comm_, flow, *ac, method, *settings_.policy, settings, {}, std::move(answer));
-    bool const has_setpoints =
-        exit_code(answer.status) == core::ExitCode::solved || answer.status == coordination::Status::not_ac_feasible;
+    bool const has_setpoints = answer.has_setpoints && (exit_code(answer.status) == core::ExitCode::solved ||
+                                                        answer.status == coordination::Status::not_ac_feasible);
     if (!has_setpoints) return answer;
     remember(piece, answer);
     orders =
@@ -255,7 +255,7 @@ core::Json Coordinator::answer() {
     }
     if (!comm_.is_root()) return {};
     say("problem", !problem.empty(), problem + "; earlier ones hold");
-    say("not ac feasible", answer.status == coordination::Status::not_ac_feasible,
+    say("not ac feasible", answer.has_setpoints && answer.status == coordination::Status::not_ac_feasible,
         fmt::format("no setpoints were found for time {} that keep all limits by AC power flow; the best are given",
                     time_));
     core::Json line{{"answers", time_}, {"status", to_text(answer.status)}};

@@ -18,11 +18,10 @@ class Readings {
   public:
     Readings(core::Communicator const& comm, PowerFlow& flow) {
         auto const& piece = flow.piece();
-        std::vector<double> own(size * static_cast<std::size_t>(piece.totals.controls), 0.0);
-        all_.resize(own.size());
+        all_.assign(size * static_cast<std::size_t>(piece.totals.controls), 0.0);
         auto const seen = flow.readings();
         for (std::size_t m = 0; m < seen.size(); ++m) {
-            auto* const at = own.data() + size * static_cast<std::size_t>(piece.monitors[m].control);
+            auto* const at = all_.data() + size * static_cast<std::size_t>(piece.monitors[m].control);
             for (std::size_t k = 0; k < 3; ++k) {
                 at[2 * k] = seen[m].volts[k].real();
                 at[2 * k + 1] = seen[m].volts[k].imag();
@@ -30,7 +29,7 @@ class Readings {
                 at[6 + 2 * k + 1] = seen[m].amperes[k].imag();
             }
         }
-        MPI_Allreduce(own.data(), all_.data(), static_cast<int>(own.size()), MPI_DOUBLE, MPI_SUM, comm.handle());
+        comm.sum(all_);
     }
     [[nodiscard]] Reading of(std::int64_t control) const {
         auto const* const at = all_.data() + size * static_cast<std::size_t>(control);
@@ -90,17 +89,13 @@ class Controls {
         : comm_{comm}, flow_{flow} {
         auto const& piece = flow.piece();
         auto const& f = piece.feeder;
-        std::vector<double> has_current(static_cast<std::size_t>(piece.totals.controls), 0.0), any(has_current.size());
-        std::vector<double> reached(has_current.size(), 0.0), any_reached(has_current.size());
+        std::vector<double> any(static_cast<std::size_t>(piece.totals.controls), 0.0), any_reached = any;
         for (auto const& monitor : piece.monitors) {
-            reached[static_cast<std::size_t>(monitor.control)] = 1.0;
-            has_current[static_cast<std::size_t>(monitor.control)] = monitor.element >= 0 ? 1.0 : 0.0;
+            any_reached[static_cast<std::size_t>(monitor.control)] = 1.0;
+            any[static_cast<std::size_t>(monitor.control)] = monitor.element >= 0 ? 1.0 : 0.0;
         }
-        auto const share = [&](std::vector<double> const& own, std::vector<double>& all) {
-            MPI_Allreduce(own.data(), all.data(), static_cast<int>(own.size()), MPI_DOUBLE, MPI_MAX, comm.handle());
-        };
-        share(has_current, any);
-        share(reached, any_reached);
+        comm.max(any);
+        comm.max(any_reached);
         std::set<std::pair<std::int64_t, std::string>> inactive;
         auto const is_active = [&](auto const& device, std::string const& name) {
             std::string_view const hindrance = any_reached[static_cast<std::size_t>(device.control)] > 0.0

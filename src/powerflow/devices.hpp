@@ -27,12 +27,12 @@ struct Device {
     std::array<std::int8_t, 2> row{-1, -1};  ///< coordinates of the vertex (see basis); -1: none
     std::array<double, 2> sign{1.0, -1.0};   ///< the voltage across is the sum of sign times coordinate
     DeviceKind kind = DeviceKind::load;
-    std::int32_t element = -1;          ///< row of the kind's table in the piece
-    std::int8_t place = 0;              ///< slot of the phase in the element's table
-    bool has_limit = true;              ///< the voltage across is one that limits are on: not to ground behind a floating delta
-    bool steps = false;                 ///< with exponents, it draws its nominal power at its limits (OpenDSS)
-    bool stays_above = false;           ///< it is what it is above its upper limit at any voltage
-    bool exponential = false;           ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
+    std::int32_t element = -1;  ///< row of the kind's table in the piece
+    std::int8_t place = 0;      ///< slot of the phase in the element's table
+    bool has_limit = true;      ///< the voltage across is one that limits are on: not to ground behind a floating delta
+    bool steps = false;         ///< with exponents, it draws its nominal power at its limits (OpenDSS)
+    bool stays_above = false;   ///< it is what it is above its upper limit at any voltage
+    bool exponential = false;   ///< Re(power) r^p_exponent + j Im(power) r^q_exponent instead
     Complex impedance, current, power;  ///< conjugates of powers drawn at r = 1
     double p_exponent = 0.0, q_exponent = 0.0;
     double nominal = 1.0;          ///< |V| at which r = 1
@@ -50,6 +50,14 @@ struct DeviceCurrent {
 };
 [[nodiscard]] Complex current(Device const& device, Complex v);
 [[nodiscard]] DeviceCurrent linearised(Device const& device, Complex v);
+/// Adds a device's current to the row of its vertex.
+inline void add_current(Device const& device, Complex i, double* row) {
+    for (std::size_t a = 0; a < 2; ++a) {
+        if (device.row[a] < 0) continue;
+        row[2 * device.row[a]] += device.sign[a] * i.real();
+        row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
+    }
+}
 /// The power it draws at |V| = v, and what that changes by per pu^2 of (v / unit)^2.
 struct DevicePower {
     Complex power, slope;

@@ -216,6 +216,45 @@ double Elimination::solve(std::span<double> current, std::span<double> voltage) 
     return change_sq_;
 }
 
+void Elimination::solve_transposed(std::span<double> weight, std::span<double> gradient) {
+    using Row = Eigen::Map<Eigen::Matrix<double, 6, 1>>;
+    auto const row = [](std::span<double> rows, std::int32_t j) {
+        return Row{rows.data() + width * static_cast<std::size_t>(j)};
+    };
+    exchange_.up(message_, width, [&](partition::VertexRange range) {
+        for (auto j = range.end - 1; j >= range.begin; --j) {
+            auto const at = static_cast<std::size_t>(j);
+            auto const& vertex = piece_.vertices[at];
+            auto here = row(weight, j);
+            for (std::int32_t c = 0; c < vertex.children; ++c)
+                here += row(message_, piece_.children[static_cast<std::size_t>(vertex.first_child + c)]);
+            auto const& place = places_[at];
+            if (place.root) continue;
+            auto message = row(message_, j);
+            message.setZero();
+            with_sizes(place.size, place.parent_size, [&]<int N, int M>() {
+                Eigen::Map<Eigen::Matrix<double, 2 * N, 2 * M> const> const p{down_.data() + place.down_at};
+                message.template head<2 * M>() = p.transpose() * here.template head<2 * N>();
+            });
+        }
+    });
+    exchange_.down(gradient, width, [&](partition::VertexRange range) {
+        for (auto j = range.begin; j < range.end; ++j) {
+            auto const& place = places_[static_cast<std::size_t>(j)];
+            auto here = row(gradient, j);
+            here.setZero();
+            if (place.root) continue;
+            auto const above = row(gradient, piece_.vertices[static_cast<std::size_t>(j)].parent);
+            with_sizes(place.size, place.parent_size, [&]<int N, int M>() {
+                Eigen::Map<Eigen::Matrix<double, 2 * N, 2 * N> const> const q{down_.data() + place.down_at + 4 * N * M};
+                Eigen::Map<Eigen::Matrix<double, 2 * M, 2 * N> const> const u{up_.data() + place.up_at};
+                here.template head<2 * N>() = u.transpose() * above.template head<2 * M>() -
+                                              q.transpose() * row(weight, j).template head<2 * N>();
+            });
+        }
+    });
+}
+
 void Elimination::bring(std::span<double> current, std::span<double const> voltage) {
     using Row = Eigen::Map<Eigen::Vector3cd>;
     auto const row = [](std::span<double> rows, std::size_t at) {

@@ -37,6 +37,11 @@ class Elimination {
     /// \return the largest squared change of a voltage on this rank.
     double solve(std::span<double> current, std::span<double> voltage);
 
+    /// The two waves of `solve` transposed: how a weighted sum of the voltages answers to what vertices draw at zero voltage.
+    /// \param weight rows of local vertices; of own ones the weights (overwritten with those of all below as well), of others scratch.
+    /// \param gradient rows of local vertices; of own ones the answer, of others scratch. Collective.
+    void solve_transposed(std::span<double> weight, std::span<double> gradient);
+
     /// What the branches bring at given voltages.
     /// \param current rows of local vertices; of own ones what hangs on them themselves draws (overwritten with what arrives
     ///   there, charging included), of others scratch.

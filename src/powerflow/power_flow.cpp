@@ -159,19 +159,6 @@ Block PowerFlow::Equations::device_slope(std::size_t j) const {
     return slope;
 }
 
-namespace {
-
-/// Adds a device's current to the row of its vertex.
-void add_current(Device const& device, Complex i, double* row) {
-    for (std::size_t a = 0; a < 2; ++a) {
-        if (device.row[a] < 0) continue;
-        row[2 * device.row[a]] += device.sign[a] * i.real();
-        row[2 * device.row[a] + 1] += device.sign[a] * i.imag();
-    }
-}
-
-}  // namespace
-
 void PowerFlow::Equations::follow_curves() {
     for (std::size_t f = 0; f < following.size(); ++f) {
         auto const& follower = following[f];
@@ -523,7 +510,6 @@ void PowerFlow::move_to(Positions const& positions) {
 }
 partition::Piece const& PowerFlow::piece() const { return equations_->piece; }
 Settings const& PowerFlow::settings() const { return equations_->settings; }
-std::int64_t PowerFlow::bytes_sent() const { return equations_->exchange.bytes_sent(); }
 
 Complex seen_voltage(PowerFlow const& flow, std::size_t at, feeder::Phase phase) {
     auto const& vertex = flow.piece().vertices[at];

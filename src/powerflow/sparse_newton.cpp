@@ -147,10 +147,10 @@ struct PowerFlow::SparseNewton::System {
 
     /// `per_tie` numbers of every tie of the feeder; each is written by one rank. Collective.
     [[nodiscard]] std::vector<double> over_ties(std::size_t per_tie, auto const& write) const {
-        std::vector<double> own(per_tie * static_cast<std::size_t>(e.piece.totals.ties), 0.0), all(own.size());
+        std::vector<double> all(per_tie * static_cast<std::size_t>(e.piece.totals.ties), 0.0);
         for (std::size_t t = 0; t < e.piece.ties.size(); ++t)
-            write(t, own.data() + per_tie * static_cast<std::size_t>(e.piece.ties[t].row));
-        MPI_Allreduce(own.data(), all.data(), static_cast<int>(own.size()), MPI_DOUBLE, MPI_SUM, e.comm.handle());
+            write(t, all.data() + per_tie * static_cast<std::size_t>(e.piece.ties[t].row));
+        e.comm.sum(all);
         return all;
     }
 

@@ -30,39 +30,38 @@ void write_nodes(core::TableSink& file, LinDist3Flow const& flow, Answer const& 
                  powerflow::PowerFlow const* ac) {
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
-    auto const rows = rows_of(nodes);
-    std::vector<std::size_t> order(rows.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t i) { return rows[i]; });
-    auto const index_of = [&](std::int64_t row) {
-        return *std::ranges::lower_bound(order, row, {}, [&](std::size_t i) { return rows[i]; });
+    std::vector<std::int32_t> first_of_vertex(piece.own, -1);  // its first entry
+    for (std::size_t i = nodes.size(); i-- > 0;)
+        if (nodes[i].vertex >= 0)
+            first_of_vertex[static_cast<std::size_t>(nodes[i].vertex)] = static_cast<std::int32_t>(i);
+    auto const index_of = [&](coordination::Node const& node) {
+        auto const first = static_cast<std::size_t>(first_of_vertex[static_cast<std::size_t>(node.vertex)]);
+        return first + static_cast<std::size_t>(node.row - nodes[first].row);
     };
-    std::vector<double> low(rows.size(), nan), high(rows.size(), nan), before(rows.size(), nan),
-        after(rows.size(), nan);
-    for (auto const& node : answer.nodes) {
-        auto const i = index_of(node.row);
-        if (node.low > 0.0) low[i] = std::sqrt(node.low);
-        high[i] = std::sqrt(node.high);
-        before[i] = magnitude(coordination::seen(piece, answer.uncurtailed, node));
-        after[i] = magnitude(coordination::seen(piece, answer.curtailed, node));
-    }
-    auto const per_node = [&](std::vector<double> const& prices) {
-        std::vector<double> all(rows.size(), nan);
-        for (std::size_t k = 0; k < prices.size(); ++k) all[index_of(answer.nodes[k].row)] = prices[k];
-        return all;
+    auto const of_limited = [&](auto const& value_of) {
+        std::vector<double> values(nodes.size(), nan);
+        for (std::size_t k = 0; k < answer.nodes.size(); ++k) values[index_of(answer.nodes[k])] = value_of(k);
+        return values;
     };
-    std::vector<double> const unknown(rows.size(), nan);
-    auto table = identified_nodes(piece);
-    table.add("v_limit_low", std::move(low));
-    table.add("v_limit_high", std::move(high));
-    table.add("v_uncurtailed", std::move(before));
-    table.add("v", std::move(after));
+    auto const voltages = [&](model::FlowState const& state) {
+        return of_limited([&](std::size_t k) { return magnitude(coordination::seen(piece, state, answer.nodes[k])); });
+    };
+    auto const prices = [&](std::vector<double> const& of_nodes) -> core::ColumnData {
+        if (of_nodes.empty()) return std::vector<double>(nodes.size(), nan);
+        return of_limited([&](std::size_t k) { return of_nodes[k]; });
+    };
+    auto table = identified_nodes(file, piece, nodes);
+    table.add("v_limit_low", of_limited([&](std::size_t k) {
+                  return answer.nodes[k].low > 0.0 ? std::sqrt(answer.nodes[k].low) : nan;
+              }));
+    table.add("v_limit_high", of_limited([&](std::size_t k) { return std::sqrt(answer.nodes[k].high); }));
+    table.add("v_uncurtailed", voltages(answer.uncurtailed));
+    table.add("v", voltages(answer.curtailed));
     if (ac != nullptr) add_ac_voltages(table, *ac);
     else
-        for (auto const* name : {"v_ac", "angle_deg"}) table.add(name, unknown);
-    table.add("price_low", per_node(answer.price_low));
-    table.add("price_high", per_node(answer.price_high));
-    table.write(file, piece.totals.nodes, rows);
+        for (auto const* name : {"v_ac", "angle_deg"}) table.add(name, core::Unknown{});
+    table.add("price_low", prices(answer.price_low));
+    table.add("price_high", prices(answer.price_high));
 }
 
 /// Objective per kVA, a row per branch and phase; a unit's is in the row of its first phase, NaN where no rating is a limit.
@@ -105,107 +104,143 @@ void add_linear_flows(Columns& table, LinDist3Flow const& flow, Answer const& an
             loading.back() = current.back() / normal_rating(piece, branch.feeding);
         }
     }
-    std::vector<double> unknown(p_kw.size(), nan);
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("current_a", std::move(current));
     table.add("loading", std::move(loading));
-    table.add("loss_kw", std::move(unknown));
+    table.add("loss_kw", core::Unknown{});
 }
 
 /// \param ac null without a power flow. \param rated whether ratings are limits, on any rank. Collective.
 void write_branches(core::TableSink& file, LinDist3Flow const& flow, Answer const& answer, powerflow::PowerFlow* ac,
                     bool rated) {
     auto const& piece = flow.piece();
-    auto table = identified_branches(piece);
+    auto table = identified_branches(file, piece);
     if (ac != nullptr) add_ac_flows(table, piece, ac->flows());
     else add_linear_flows(table, flow, answer);
     if (rated) table.add("price", prices_of_ratings(flow, answer));
-    table.write(file, piece.totals.branch_rows, branch_rows(piece));
+}
+
+/// What a DER may inject.
+struct Allowed {
+    double available_kw = 0.0, share = 0.0;
+    /// What it injects, and in the file; NaN where reactive power is not asked for.
+    double reactive_kvar = nan, file_reactive_kvar = nan;
+    [[nodiscard]] double allowed_kw() const { return available_kw * (1.0 - share); }
+};
+Allowed allowed(LinDist3Flow const& flow, Answer const& answer, core::Index<feeder::PvSystem> id) {
+    auto const kilo = [&](double pu) { return flow.settings().per_unit.power_si(pu) / 1000.0; };
+    Allowed result{.available_kw = kilo(flow.ders()[id.at()].available)};
+    result.share = result.available_kw > 0.0 ? answer.alpha[id.at()] : 0.0;
+    if (answer.reactive.empty()) return result;
+    auto const& q_var = flow.piece().feeder.pv_systems[id].inverter.q_var;
+    result.file_reactive_kvar = std::accumulate(q_var.begin(), q_var.end(), 0.0) / 1000.0;
+    result.reactive_kvar =
+        std::isnan(answer.reactive[id.at()]) ? result.file_reactive_kvar : kilo(answer.reactive[id.at()]);
+    return result;
+}
+
+/// What curtails a DER; empty where nothing does.
+std::string_view binding_of(Answer const& answer, core::Index<feeder::PvSystem> id, double share) {
+    if (share <= 0.0) return {};
+    return answer.binding.empty() ? answer.binding_node : answer.binding[id.at()];
 }
 
 void write_ders(core::TableSink& file, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
-    auto const points = setpoints(flow, answer);
-    std::vector<std::string> name, mrid, bus, phases, agent, binding;
-    std::vector<double> available, alpha, p_kw, q_kvar;
-    for (std::size_t d = 0; d < points.size(); ++d) {
-        auto const& inverter = piece.feeder.pv_systems.rows()[d].inverter;
-        name.push_back(points[d].name);
-        mrid.push_back(points[d].mrid);
-        bus.push_back(points[d].bus);
-        phases.push_back(feeder::to_text(inverter.phases));
-        agent.emplace_back(piece.agents.name(core::Index<partition::Agent>{piece.agent_of_bus[inverter.bus.at()]}));
-        available.push_back(points[d].available_kw);
-        alpha.push_back(points[d].share);
-        p_kw.push_back(points[d].allowed_kw);
-        q_kvar.push_back(answer.reactive.empty()
-                             ? std::accumulate(inverter.q_var.begin(), inverter.q_var.end(), 0.0) / 1000.0
-                             : points[d].reactive_kvar);
-        binding.push_back(points[d].binding_node);
-    }
-    Columns table{"/ders"};
-    table.add("name", std::move(name));
-    table.add("mrid", std::move(mrid));
-    table.add("bus", std::move(bus));
-    table.add("phases", std::move(phases));
-    table.add("agent", std::move(agent));
-    table.add("available_kw", std::move(available));
+    auto const& systems = piece.feeder.pv_systems;
+    auto const each = [&](auto const& value_of) {
+        std::vector<std::decay_t<decltype(value_of(core::Index<feeder::PvSystem>{}))>> values;
+        values.reserve(systems.size());
+        for (auto id : systems.ids()) values.push_back(value_of(id));
+        return values;
+    };
+    auto const of = [&](auto id) { return allowed(flow, answer, id); };
+    auto const agent_of = [&](auto id) {
+        return core::Index<partition::Agent>{piece.agent_of_bus[systems[id].inverter.bus.at()]};
+    };
+    auto alpha = each([&](auto id) { return of(id).share; });
+    Columns table{file, "/ders", piece.totals.ders, piece.global.pv_systems};
+    table.add("name", each([&](auto id) { return systems.name(id); }));
+    table.add("mrid", each([&](auto id) { return systems.mrid(id); }));
+    table.add("bus", each([&](auto id) { return piece.feeder.buses.name(systems[id].inverter.bus); }));
+    table.add("phases", each([&](auto id) { return feeder::to_text(systems[id].inverter.phases); }));
+    table.add("agent", each([&](auto id) { return piece.agents.name(agent_of(id)); }));
+    table.add("available_kw", each([&](auto id) { return of(id).available_kw; }));
     table.add("alpha_linear", answer.ac ? answer.ac->alpha_linear : alpha);
     table.add("alpha", std::move(alpha));
-    table.add("p_kw", std::move(p_kw));
-    table.add("q_kvar", std::move(q_kvar));
-    table.add("binding_node", std::move(binding));
-    table.write(file, piece.totals.ders, piece.global.pv_systems);
+    table.add("p_kw", each([&](auto id) { return of(id).allowed_kw(); }));
+    table.add("q_kvar", each([&](auto id) {
+                  auto const& q_var = systems[id].inverter.q_var;
+                  return answer.reactive.empty() ? std::accumulate(q_var.begin(), q_var.end(), 0.0) / 1000.0
+                                                 : of(id).reactive_kvar;
+              }));
+    table.add("binding_node", each([&](auto id) { return binding_of(answer, id, of(id).share); }));
 }
 
-/// One agent's totals on the rank that keeps them.
+/// Totals of the agents that this rank keeps, in the order of the whole feeder.
 struct AgentTotals {
-    std::int64_t row = 0;
-    double available_kw = 0.0;
-    std::vector<double> curtailed_kw;  // one per round
+    std::vector<std::size_t> local;  ///< row of the piece's agents
+    std::vector<std::int64_t> rows;  ///< of the whole feeder's
+    std::vector<double> available_kw;
+    std::vector<double> curtailed_kw;  ///< round after round, in each one per agent
+    [[nodiscard]] double alpha(std::size_t round, std::size_t agent) const {
+        return available_kw[agent] > 0.0 ? curtailed_kw[round * rows.size() + agent] / available_kw[agent] : nan;
+    }
 };
 
 /// Brings the parts of every agent to the rank that keeps it, added in rank order. Collective.
-std::vector<AgentTotals> gather_agents(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer) {
+AgentTotals gather_agents(core::Communicator const& comm, LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
     auto const rounds = answer.rounds.size();
-    std::vector<double> available(piece.agents.size(), 0.0);
+    auto const agents = piece.agents.size();
+    std::vector<double> available(agents, 0.0);
     for (std::size_t d = 0; d < flow.ders().size(); ++d) {
         auto const bus = piece.feeder.pv_systems.rows()[d].inverter.bus;
         available[static_cast<std::size_t>(piece.agent_of_bus[bus.at()])] +=
             flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0;
     }
+    AgentTotals totals;
     std::vector<core::Packer> packers(static_cast<std::size_t>(comm.size()));
-    for (std::size_t a = 0; a < piece.agents.size(); ++a) {
+    for (std::size_t a = 0; a < agents; ++a) {
+        if (piece.agent_rank[a] == comm.rank()) {
+            totals.local.push_back(a);
+            continue;
+        }
         auto& pack = packers[static_cast<std::size_t>(piece.agent_rank[a])];
         pack(piece.agent_row[a]);
         pack(available[a]);
-        std::vector<double> curtailed(rounds);
-        for (std::size_t r = 0; r < rounds; ++r) curtailed[r] = answer.agent_curtailed_kw[r * piece.agents.size() + a];
-        pack(curtailed);
+        for (std::size_t r = 0; r < rounds; ++r) pack(answer.agent_curtailed_kw[r * agents + a]);
     }
+    std::ranges::sort(totals.local, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
+    for (auto const a : totals.local) totals.rows.push_back(piece.agent_row[a]);
+    totals.available_kw.assign(totals.rows.size(), 0.0);
+    totals.curtailed_kw.assign(rounds * totals.rows.size(), 0.0);
+
     std::vector<std::vector<char>> buffers;
     for (auto& pack : packers) buffers.push_back(pack.take());
-    std::vector<AgentTotals> parts;
-    for (auto const& bytes : comm.all_to_all(buffers)) {
-        core::Unpacker unpack{bytes};
+    auto const arrived = comm.all_to_all(buffers);
+    for (std::size_t rank = 0; rank < arrived.size(); ++rank) {
+        if (static_cast<int>(rank) == comm.rank())
+            for (std::size_t k = 0; k < totals.local.size(); ++k) {
+                totals.available_kw[k] += available[totals.local[k]];
+                for (std::size_t r = 0; r < rounds; ++r)
+                    totals.curtailed_kw[r * totals.rows.size() + k] +=
+                        answer.agent_curtailed_kw[r * agents + totals.local[k]];
+            }
+        core::Unpacker unpack{arrived[rank]};
         while (!unpack.exhausted()) {
-            auto& part = parts.emplace_back();
-            unpack(part.row);
-            unpack(part.available_kw);
-            unpack(part.curtailed_kw);
+            std::int64_t row = 0;
+            double kw = 0.0;
+            unpack(row);
+            auto const k = static_cast<std::size_t>(std::ranges::lower_bound(totals.rows, row) - totals.rows.begin());
+            unpack(kw);
+            totals.available_kw[k] += kw;
+            for (std::size_t r = 0; r < rounds; ++r) {
+                unpack(kw);
+                totals.curtailed_kw[r * totals.rows.size() + k] += kw;
+            }
         }
-    }
-    std::ranges::stable_sort(parts, {}, &AgentTotals::row);
-    std::vector<AgentTotals> totals;
-    for (auto& part : parts) {
-        if (totals.empty() || totals.back().row != part.row) {
-            totals.push_back(std::move(part));
-            continue;
-        }
-        totals.back().available_kw += part.available_kw;
-        for (std::size_t r = 0; r < rounds; ++r) totals.back().curtailed_kw[r] += part.curtailed_kw[r];
     }
     return totals;
 }
@@ -215,49 +250,29 @@ std::string_view kind_name(feeder::Area::Kind kind) {
     return names[static_cast<std::size_t>(kind)];
 }
 
-void write_agents(core::Communicator const& comm, core::TableSink& file, Piece const& piece,
-                  std::vector<AgentTotals> const& totals) {
-    std::vector<std::int64_t> rows, nodes, ders, rank;
-    std::vector<std::string> name, kind, parent;
-    std::vector<double> alpha;
-    std::vector<std::size_t> by_row(piece.agent_row.size());  // agents of the piece, in the order of the whole feeder
-    std::iota(by_row.begin(), by_row.end(), std::size_t{0});
-    std::ranges::sort(by_row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
-    for (auto const& total : totals) {
-        auto const local =
-            *std::ranges::lower_bound(by_row, total.row, {}, [&](std::size_t agent) { return piece.agent_row[agent]; });
-        core::Index<partition::Agent> const id{local};
-        auto const share = [&](double curtailed) {
-            return total.available_kw > 0.0 ? curtailed / total.available_kw : nan;
-        };
-        rows.push_back(total.row);
-        name.emplace_back(piece.agents.name(id));
-        kind.emplace_back(kind_name(piece.agents[id].kind));
-        parent.emplace_back(piece.agent_parents[local]);
-        nodes.push_back(piece.agents[id].nodes);
-        ders.push_back(piece.agents[id].ders);
-        rank.push_back(comm.rank());
-        alpha.push_back(total.curtailed_kw.empty() ? nan : share(total.curtailed_kw.back()));
+void write_agents(core::Communicator const& comm, core::TableSink& file, Piece const& piece, AgentTotals const& totals,
+                  std::size_t rounds) {
+    auto const each = [&](auto const& value_of) {
+        std::vector<std::decay_t<decltype(value_of(std::size_t{0}))>> values;
+        values.reserve(totals.local.size());
+        for (auto const local : totals.local) values.push_back(value_of(local));
+        return values;
+    };
+    auto const agent = [&](std::size_t local) { return piece.agents[core::Index<partition::Agent>{local}]; };
+    std::vector<double> alpha(totals.rows.size(), nan);
+    for (std::size_t k = 0; k < alpha.size() && rounds > 0; ++k) alpha[k] = totals.alpha(rounds - 1, k);
+    {
+        Columns table{file, "/agents", piece.totals.agents, totals.rows};
+        table.add("name",
+                  each([&](std::size_t local) { return piece.agents.name(core::Index<partition::Agent>{local}); }));
+        table.add("kind", each([&](std::size_t local) { return kind_name(agent(local).kind); }));
+        table.add("parent", each([&](std::size_t local) { return piece.agent_parents[local]; }));
+        table.add("nodes", each([&](std::size_t local) { return agent(local).nodes; }));
+        table.add("ders", each([&](std::size_t local) { return agent(local).ders; }));
+        table.add("alpha", std::move(alpha));
     }
-    Columns table{"/agents"};
-    table.add("name", std::move(name));
-    table.add("kind", std::move(kind));
-    table.add("parent", std::move(parent));
-    table.add("nodes", std::move(nodes));
-    table.add("ders", std::move(ders));
-    table.add("alpha", std::move(alpha));
-    table.write(file, piece.totals.agents, rows);
-    Columns ranks{"/partition"};
-    ranks.add("agent_rank", std::move(rank));
-    ranks.write(file, piece.totals.agents, rows);
-}
-
-/// Places of the PCC that have a phase.
-std::array<bool, 3> places_of(Piece const& piece, partition::Boundary const& boundary) {
-    std::array<bool, 3> present{};
-    for (Phase p : piece.vertices[static_cast<std::size_t>(boundary.pcc)].phases.list())
-        present[feeder::slot(p)] = true;
-    return present;
+    Columns ranks{file, "/partition", piece.totals.agents, totals.rows};
+    ranks.add("agent_rank", std::vector<std::int64_t>(totals.rows.size(), comm.rank()));
 }
 
 /// The bus of a PCC; where the agent hangs on a star point, that of the winding that feeds it.
@@ -292,7 +307,7 @@ void write_boundaries(core::Communicator const& comm, core::TableSink& file, Lin
     std::partial_sum(first.begin(), first.end(), first.begin());
 
     std::vector<std::int64_t> rows;
-    std::vector<std::string> upstream, downstream, bus, phase;
+    std::vector<std::string_view> upstream, downstream, bus, phase;
     std::vector<double> v, p_kw, q_kvar;
     for (auto const& boundary : boundaries) {
         auto const at = static_cast<std::size_t>(boundary.vertex);
@@ -314,7 +329,7 @@ void write_boundaries(core::Communicator const& comm, core::TableSink& file, Lin
             q_kvar.push_back(pu.power_si(drawn(static_cast<Eigen::Index>(place) + 3)) / 1000.0);
         }
     }
-    Columns table{"/boundaries"};
+    Columns table{file, "/boundaries", first.back(), rows};
     table.add("upstream_agent", std::move(upstream));
     table.add("downstream_agent", std::move(downstream));
     table.add("bus", std::move(bus));
@@ -322,117 +337,73 @@ void write_boundaries(core::Communicator const& comm, core::TableSink& file, Lin
     table.add("v", std::move(v));
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
-    table.write(file, first.back(), rows);
-}
-
-/// Voltages at the PCCs, round after round, on the root; empty elsewhere. Collective.
-std::vector<double> boundary_history(core::Communicator const& comm, Piece const& piece, Answer const& answer) {
-    auto const own = partition::boundaries(piece);
-    core::Packer pack;
-    for (std::size_t b = 0; b < own.size(); ++b) {
-        auto const present = places_of(piece, own[b]);
-        std::vector<double> v;
-        for (std::size_t r = 0; r < answer.rounds.size(); ++r)
-            for (std::size_t place = 0; place < 3; ++place)
-                v.push_back(present[place] ? magnitude(answer.boundary_v_sq[3 * (r * own.size() + b) + place]) : nan);
-        pack(own[b].row);
-        pack(v);
-    }
-    auto const boundaries = static_cast<std::size_t>(piece.totals.boundaries);
-    auto const gathered = comm.gather(pack.take());
-    std::vector<double> history(comm.is_root() ? 3 * boundaries * answer.rounds.size() : 0, nan);
-    for (auto const& bytes : gathered) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            std::int64_t row = 0;
-            std::vector<double> v;
-            unpack(row);
-            unpack(v);
-            for (std::size_t r = 0; r < answer.rounds.size(); ++r)
-                std::copy_n(v.begin() + static_cast<std::ptrdiff_t>(3 * r), 3,
-                            history.begin() +
-                                static_cast<std::ptrdiff_t>(3 * (r * boundaries + static_cast<std::size_t>(row))));
-        }
-    }
-    return history;
 }
 
 void write_convergence(core::Communicator const& comm, core::TableSink& file, Piece const& piece, Answer const& answer,
-                       std::vector<AgentTotals> const& totals) {
+                       AgentTotals const& totals) {
     auto const rounds = answer.rounds.size();
-    auto const agents = static_cast<std::size_t>(piece.totals.agents);
-    // A row of the history runs over all agents, so it is put together on the root.
-    core::Packer pack;
-    for (auto const& total : totals) {
-        pack(total.row);
-        pack(total.available_kw);
-        pack(total.curtailed_kw);
+    std::vector<std::int64_t> rows;
+    for (std::size_t r = 0; comm.is_root() && r < rounds; ++r) rows.push_back(static_cast<std::int64_t>(r));
+    auto const each = [&](auto member) {
+        std::vector<std::decay_t<decltype(answer.rounds[0].*member)>> values;
+        if (comm.is_root())
+            for (auto const& round : answer.rounds) values.push_back(round.*member);
+        return values;
+    };
+    {
+        using coordination::Round;
+        Columns table{file, "/convergence", static_cast<std::int64_t>(rounds), rows};
+        table.add("iteration", each(&Round::iteration));
+        table.add("objective", each(&Round::objective));
+        table.add("primal_residual", each(&Round::primal_residual));
+        table.add("dual_residual", each(&Round::dual_residual));
+        table.add("max_alpha_change", each(&Round::max_alpha_change));
+        table.add("total_injection_kw", each(&Round::total_injection_kw));
+        table.add("ac_round", each(&Round::ac_round));
     }
-    std::vector<double> history;
-    auto const gathered = comm.gather(pack.take());
-    if (comm.is_root()) history.assign(rounds * agents, nan);
-    for (auto const& bytes : gathered) {
-        core::Unpacker unpack{bytes};
-        while (!unpack.exhausted()) {
-            AgentTotals total;
-            unpack(total.row);
-            unpack(total.available_kw);
-            unpack(total.curtailed_kw);
-            for (std::size_t r = 0; r < rounds && total.available_kw > 0.0; ++r)
-                history[r * agents + static_cast<std::size_t>(total.row)] = total.curtailed_kw[r] / total.available_kw;
-        }
-    }
-    std::vector<std::int64_t> rows, iteration, ac_round;
-    std::vector<double> objective, primal, dual, change, injection;
-    if (comm.is_root())
-        for (auto const& round : answer.rounds) {
-            rows.push_back(static_cast<std::int64_t>(rows.size()));
-            iteration.push_back(round.iteration);
-            ac_round.push_back(round.ac_round);
-            objective.push_back(round.objective);
-            primal.push_back(round.primal_residual);
-            dual.push_back(round.dual_residual);
-            change.push_back(round.max_alpha_change);
-            injection.push_back(round.total_injection_kw);
-        }
-    Columns table{"/convergence"};
-    table.add("iteration", std::move(iteration));
-    table.add("objective", std::move(objective));
-    table.add("primal_residual", std::move(primal));
-    table.add("dual_residual", std::move(dual));
-    table.add("max_alpha_change", std::move(change));
-    table.add("total_injection_kw", std::move(injection));
-    table.add("ac_round", std::move(ac_round));
-    table.add("agent_alpha", std::move(history), {agents});
-    table.add("boundary_v", boundary_history(comm, piece, answer),
-              {static_cast<std::size_t>(piece.totals.boundaries), 3});
-    table.write(file, static_cast<std::int64_t>(rounds), rows);
+    file.begin("/convergence", piece.totals.agents, totals.rows);
+    file.add(series("/convergence/agent_alpha", rounds, {}, [&](std::size_t first, std::size_t count) {
+        std::vector<double> alpha;
+        alpha.reserve(count * totals.rows.size());
+        for (std::size_t r = first; r < first + count; ++r)
+            for (std::size_t k = 0; k < totals.rows.size(); ++k) alpha.push_back(totals.alpha(r, k));
+        return alpha;
+    }));
+    auto const own = partition::boundaries(piece);
+    std::vector<std::int64_t> boundary_rows;
+    for (auto const& boundary : own) boundary_rows.push_back(boundary.row);
+    std::vector<std::size_t> places;  // of what is recorded among three for each boundary
+    for (std::size_t b = 0; b < own.size(); ++b)
+        for (Phase p : piece.vertices[static_cast<std::size_t>(own[b].pcc)].phases.list())
+            places.push_back(3 * b + feeder::slot(p));
+    file.begin("/convergence", piece.totals.boundaries, boundary_rows);
+    file.add(series("/convergence/boundary_v", rounds, {3}, [&](std::size_t first, std::size_t count) {
+        std::vector<double> v(3 * count * own.size(), nan);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t i = 0; i < places.size(); ++i)
+                v[3 * r * own.size() + places[i]] = magnitude(answer.boundary_v_sq[(first + r) * places.size() + i]);
+        return v;
+    }));
 }
 
 }  // namespace
 
 std::vector<Setpoint> setpoints(LinDist3Flow const& flow, Answer const& answer) {
     auto const& piece = flow.piece();
-    auto const kilo = [&](double pu) { return flow.settings().per_unit.power_si(pu) / 1000.0; };
     std::vector<Setpoint> points;
+    points.reserve(piece.feeder.pv_systems.size());
     for (auto id : piece.feeder.pv_systems.ids()) {
-        double const available = flow.settings().per_unit.power_si(flow.ders()[id.at()].available) / 1000.0;
-        double const share = available > 0.0 ? answer.alpha[id.at()] : 0.0;
+        auto const power = allowed(flow, answer, id);
         points.push_back({.row = piece.global.pv_systems[id.at()],
                           .name = std::string{piece.feeder.pv_systems.name(id)},
                           .mrid = std::string{piece.feeder.pv_systems.mrid(id)},
                           .bus = std::string{piece.feeder.buses.name(piece.feeder.pv_systems[id].inverter.bus)},
-                          .available_kw = available,
-                          .allowed_kw = available * (1.0 - share),
-                          .share = share,
-                          .binding_node = share <= 0.0             ? std::string{}
-                                          : answer.binding.empty() ? answer.binding_node
-                                                                   : answer.binding[id.at()]});
-        if (answer.reactive.empty()) continue;
-        auto const& q_var = piece.feeder.pv_systems[id].inverter.q_var;
-        points.back().file_reactive_kvar = std::accumulate(q_var.begin(), q_var.end(), 0.0) / 1000.0;
-        points.back().reactive_kvar =
-            std::isnan(answer.reactive[id.at()]) ? points.back().file_reactive_kvar : kilo(answer.reactive[id.at()]);
+                          .available_kw = power.available_kw,
+                          .allowed_kw = power.allowed_kw(),
+                          .share = power.share,
+                          .binding_node = std::string{binding_of(answer, id, power.share)},
+                          .reactive_kvar = power.reactive_kvar,
+                          .file_reactive_kvar = power.file_reactive_kvar});
     }
     return points;
 }
@@ -524,12 +495,12 @@ void write_answer(core::Communicator const& comm, core::TableSink& file, LinDist
     write_branches(file, flow, answer, ac, comm.max(answer.price_rating.empty() ? 0.0 : 1.0) > 0.0);
     write_ders(file, flow, answer);
     auto const agents = gather_agents(comm, flow, answer);
-    write_agents(comm, file, flow.piece(), agents);
+    write_agents(comm, file, flow.piece(), agents, answer.rounds.size());
     write_boundaries(comm, file, flow, answer);
     write_convergence(comm, file, flow.piece(), answer, agents);
     write_positions(file, flow.piece(), powerflow::positions_of(flow.piece().feeder));
     write_node_ranks(comm, file, flow.piece());
-    write_timing(comm, file, flow.exchange().bytes_sent(), run);
+    write_timing(comm, file, run);
 }
 
 }  // namespace dec::results

@@ -144,15 +144,14 @@ core::Json difference_message(std::span<Order const> orders, std::int64_t timest
         forward.push_back(difference(order.object, "q", order.reactive_kvar));
     }
     // The same orders at the same time are the same message, whoever computes them.
-    auto const mrid =
-        core::seeded_uuid(fmt::format("{} {} {} {}", sender, timestamp, reverse.dump(), forward.dump()));
+    auto const mrid = core::seeded_uuid(fmt::format("{} {} {} {}", sender, timestamp, reverse.dump(), forward.dump()));
     return {{"command", "update"},
-                             {"input",
-                              {{"message",
-                                {{"timestamp", timestamp},
-                                 {"difference_mrid", mrid},
-                                 {"reverse_differences", std::move(reverse)},
-                                 {"forward_differences", std::move(forward)}}}}}};
+            {"input",
+             {{"message",
+               {{"timestamp", timestamp},
+                {"difference_mrid", mrid},
+                {"reverse_differences", std::move(reverse)},
+                {"forward_differences", std::move(forward)}}}}}};
 }
 
 std::vector<std::string> message_folders(std::vector<std::string> const& feeders) {

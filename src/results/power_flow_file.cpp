@@ -80,19 +80,16 @@ std::string node_name(Piece const& piece, NodeRow const& node) {
 void write_nodes(core::Hdf5Writer& file, PowerFlow const& flow) {
     auto const& piece = flow.piece();
     auto const nodes = node_rows(piece);
-    std::vector<double> const unknown(nodes.size(), nan);
-    auto table = identified_nodes(piece);
-    for (auto const* name : {"v_limit_low", "v_limit_high", "v_uncurtailed", "v"}) table.add(name, unknown);
+    auto table = identified_nodes(file, piece, nodes);
+    for (auto const* name : {"v_limit_low", "v_limit_high", "v_uncurtailed", "v"}) table.add(name, core::Unknown{});
     add_ac_voltages(table, flow);
-    table.add("price_low", unknown);
-    table.add("price_high", unknown);
-    table.write(file, piece.totals.nodes, rows_of(nodes));
+    table.add("price_low", core::Unknown{});
+    table.add("price_high", core::Unknown{});
 }
 
 void write_branches(core::Hdf5Writer& file, Piece const& piece, Flows const& flows) {
-    auto table = identified_branches(piece);
+    auto table = identified_branches(file, piece);
     add_ac_flows(table, piece, flows);
-    table.write(file, piece.totals.branch_rows, branch_rows(piece));
 }
 
 void write_ders(core::Hdf5Writer& file, Piece const& piece, Flows const& flows, double pv_scale) {
@@ -113,7 +110,7 @@ void write_ders(core::Hdf5Writer& file, Piece const& piece, Flows const& flows, 
                                                   : 0.0);
     }
     std::vector<std::string> const no_node(name.size());
-    Columns table{"/ders"};
+    Columns table{file, "/ders", piece.totals.ders, piece.global.pv_systems};
     table.add("name", std::move(name));
     table.add("mrid", std::move(mrid));
     table.add("bus", std::move(bus));
@@ -121,11 +118,10 @@ void write_ders(core::Hdf5Writer& file, Piece const& piece, Flows const& flows, 
     table.add("agent", std::move(agent));
     table.add("available_kw", std::move(available_kw));
     table.add("alpha", std::move(alpha));
-    table.add("alpha_linear", std::vector<double>(no_node.size(), nan));
+    table.add("alpha_linear", core::Unknown{});
     table.add("p_kw", std::move(p_kw));
     table.add("q_kvar", std::move(q_kvar));
     table.add("binding_node", no_node);
-    table.write(file, piece.totals.ders, piece.global.pv_systems);
 }
 
 void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, Outcome const& outcome) {
@@ -134,13 +130,12 @@ void write_convergence(core::Communicator const& comm, core::Hdf5Writer& file, O
     std::iota(rows.begin(), rows.end(), 0);
     std::iota(iteration.begin(), iteration.end(), 1);
     std::vector<double> const unknown(count, nan);
-    Columns table{"/convergence"};
+    Columns table{file, "/convergence", static_cast<std::int64_t>(outcome.changes.size()), rows};
     table.add("iteration", std::move(iteration));
     table.add("objective", unknown);
     table.add("primal_residual", count > 0 ? outcome.changes : std::vector<double>{});
     for (auto const* name : {"dual_residual", "max_alpha_change", "total_injection_kw"}) table.add(name, unknown);
     table.add("ac_round", std::vector<std::int64_t>(count, 0));
-    table.write(file, static_cast<std::int64_t>(outcome.changes.size()), rows);
 }
 
 /// Keys that only a power flow has.
@@ -289,7 +284,7 @@ void write_power_flow(core::Communicator const& comm, std::string const& path, P
     write_convergence(comm, file, outcome);
     write_positions(file, flow.piece(), flow.positions());
     write_node_ranks(comm, file, flow.piece());
-    write_timing(comm, file, flow.bytes_sent(), run);
+    write_timing(comm, file, run);
     file.commit();
 }
 

@@ -114,12 +114,16 @@ constexpr std::array fields{
     Field{"/timing/seconds", real, "rank × step", "s",
           "Wall time of read, partition, build, solve, check: what ends before the file is written"},
     Field{"/timing/iteration_seconds", real, "iteration", "s", "Wall time of the iteration, slowest rank"},
-    Field{"/timing/bytes_sent", real, "rank", "B", "Sent to other ranks while solving"},
+    Field{"/timing/iteration_bytes", real, "iteration", "B", "Sent in the iteration from rank to rank, all of them"},
+    Field{"/timing/messages_sent", real, "rank", "1", "Messages to other ranks while solving"},
+    Field{"/timing/bytes_sent", real, "rank", "B", "What was in them"},
+    Field{"/timing/communication_seconds", real, "rank", "s",
+          "Wall time spent with messages, sums and the like while solving, waiting for other ranks included"},
     Field{"/timing/peak_memory", real, "rank", "MB", "Largest resident memory of the process"},
 };
 
 Kind kind_of(core::ColumnData const& data) {
-    if (std::holds_alternative<std::vector<double>>(data)) return real;
+    if (std::holds_alternative<std::vector<double>>(data) || std::holds_alternative<core::Unknown>(data)) return real;
     return std::holds_alternative<std::vector<std::int64_t>>(data) ? integer : text;
 }
 
@@ -136,14 +140,30 @@ std::string_view to_text(Kind kind) {
 
 std::span<Field const> schema() { return fields; }
 
-core::Column column(std::string_view path, core::ColumnData data, std::vector<std::size_t> extents) {
+namespace {
+
+Field const& field_of(std::string_view path, Kind kind) {
     auto const field = std::find_if(fields.begin(), fields.end(), [&](Field const& f) { return f.path == path; });
     if (field == fields.end()) throw std::logic_error{fmt::format("{} is not in the schema of results files", path)};
-    if (field->kind != kind_of(data))
-        throw std::logic_error{fmt::format("{} is {}, not {}", path, to_text(field->kind), to_text(kind_of(data)))};
+    if (field->kind != kind)
+        throw std::logic_error{fmt::format("{} is {}, not {}", path, to_text(field->kind), to_text(kind))};
+    return *field;
+}
+
+std::string last_part(std::string_view path) { return std::string{path.substr(path.rfind('/') + 1)}; }
+
+}  // namespace
+
+core::Column column(std::string_view path, core::ColumnData data, std::vector<std::size_t> extents) {
+    auto const& field = field_of(path, kind_of(data));
     auto const width = std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies{});
-    return {std::string{path.substr(path.rfind('/') + 1)}, std::string{field->unit}, std::move(data), width,
-            std::move(extents)};
+    return {last_part(path), std::string{field.unit}, std::move(data), width, std::move(extents)};
+}
+
+core::Series series(std::string_view path, std::size_t steps, std::vector<std::size_t> extents,
+                    std::function<std::vector<double>(std::size_t, std::size_t)> values) {
+    auto const& field = field_of(path, real);
+    return {last_part(path), std::string{field.unit}, steps, std::move(extents), std::move(values)};
 }
 
 }  // namespace dec::results

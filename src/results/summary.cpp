@@ -26,6 +26,17 @@ core::Json to_json(Summary::Seconds const& s) {
             {"check", s.check}, {"write", s.write},         {"total", s.total}};
 }
 
+core::Json to_json(Summary::Communication const& c) {
+    return {{"messages", c.messages},
+            {"bytes", c.bytes},
+            {"messages_of_busiest", c.messages_of_busiest},
+            {"bytes_of_busiest", c.bytes_of_busiest},
+            {"exchanges", c.exchanges},
+            {"collectives", c.collectives},
+            {"collective_bytes", c.collective_bytes},
+            {"seconds", c.seconds}};
+}
+
 // --- the table for a person --------------------------------------------------------------------------------------
 
 constexpr double small_violation_pu = 1e-6;  // a microvolt per volt: what nobody would call a violation
@@ -231,13 +242,14 @@ core::Json to_json(Summary const& s) {
         {"edge_cut", s.edge_cut},
         {"imbalance", s.imbalance},
         {"peak_memory_mb", s.peak_memory_mb},
+        {"communication", to_json(s.communication)},
         {"seconds", to_json(s.seconds)},
     };
 }
 
 core::Attributes rank_independent(Summary const& s) {
-    static std::set<std::string> const left_out{"ranks",          "edge_cut", "imbalance",
-                                                "peak_memory_mb", "seconds",  "binding"};
+    static std::set<std::string> const left_out{"ranks",         "edge_cut", "imbalance", "peak_memory_mb",
+                                                "communication", "seconds",  "binding"};
     auto const json = to_json(s);
     core::Attributes attributes;
     for (auto const& [key, value] : json.items()) {

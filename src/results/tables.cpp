@@ -46,7 +46,7 @@ std::vector<NodeRow> node_rows(Piece const& piece) {
         auto const phases = piece.feeder.buses[id].phases;
         for (Phase p : phases.list())
             nodes.push_back({piece.global.first_node[id.at()] + static_cast<std::int64_t>(phases.position(p)),
-                             piece.vertex_of_bus[id.at()], p});
+                             piece.vertex_of_bus[id.at()], id, p});
     }
     return nodes;
 }
@@ -57,28 +57,41 @@ std::vector<std::int64_t> rows_of(std::vector<NodeRow> const& nodes) {
     return rows;
 }
 
-Columns identified_nodes(Piece const& piece) {
-    core::TextColumn bus, phase;
-    std::vector<double> base_kv, x, y, distance;
-    for (auto id : piece.own_buses) {
-        auto const& b = piece.feeder.buses[id];
-        auto const vertex = piece.vertex_of_bus[id.at()];
-        for (Phase p : b.phases.list()) {
-            bus.push_back(piece.feeder.buses.name(id));
-            phase.push_back(feeder::to_text(p));
-            base_kv.push_back(b.base_v / 1000.0);
-            x.push_back(b.x);
-            y.push_back(b.y);
-            distance.push_back(vertex < 0 ? nan : piece.vertices[static_cast<std::size_t>(vertex)].distance_m / 1000.0);
-        }
-    }
-    Columns table{"/nodes"};
-    table.add("bus", std::move(bus));
-    table.add("phase", std::move(phase));
-    table.add("base_kv", std::move(base_kv));
-    table.add("x", std::move(x));
-    table.add("y", std::move(y));
-    table.add("distance_km", std::move(distance));
+namespace {
+
+/// A column with one value for each entry of a list.
+template <class Entries, class ValueOf>
+auto each(Entries const& entries, ValueOf const& value_of) {
+    std::vector<std::decay_t<decltype(value_of(*entries.begin()))>> values;
+    values.reserve(entries.size());
+    for (auto const& entry : entries) values.push_back(value_of(entry));
+    return values;
+}
+
+/// A column with one value for each phase of each branch.
+template <class ValueOf>
+auto each_phase(Piece const& piece, ValueOf const& value_of) {
+    std::vector<std::decay_t<decltype(value_of(piece.branches[0], Phase::a))>> values;
+    values.reserve(piece.branches.size());
+    for (auto const& branch : piece.branches)
+        for (Phase p : branch.phases.list()) values.push_back(value_of(branch, p));
+    return values;
+}
+
+}  // namespace
+
+Columns identified_nodes(core::TableSink& file, Piece const& piece, std::vector<NodeRow> const& nodes) {
+    auto const& buses = piece.feeder.buses;
+    Columns table{file, "/nodes", piece.totals.nodes, rows_of(nodes)};
+    table.add("bus", each(nodes, [&](NodeRow const& node) { return buses.name(node.bus); }));
+    table.add("phase", each(nodes, [](NodeRow const& node) { return std::string_view{feeder::to_text(node.phase)}; }));
+    table.add("base_kv", each(nodes, [&](NodeRow const& node) { return buses[node.bus].base_v / 1000.0; }));
+    table.add("x", each(nodes, [&](NodeRow const& node) { return buses[node.bus].x; }));
+    table.add("y", each(nodes, [&](NodeRow const& node) { return buses[node.bus].y; }));
+    table.add("distance_km", each(nodes, [&](NodeRow const& node) {
+                  return node.vertex < 0 ? nan
+                                         : piece.vertices[static_cast<std::size_t>(node.vertex)].distance_m / 1000.0;
+              }));
     return table;
 }
 
@@ -90,23 +103,15 @@ std::vector<std::int64_t> branch_rows(Piece const& piece) {
     return rows;
 }
 
-Columns identified_branches(Piece const& piece) {
-    core::TextColumn name, mrid, from, to, phase;
-    for (auto const& branch : piece.branches)
-        for (Phase p : branch.phases.list()) {
-            auto const own = identity(piece, branch.feeding);
-            name.push_back(own.name);
-            mrid.push_back(own.mrid);
-            from.push_back(piece.feeder.buses.name(branch.from));
-            to.push_back(piece.feeder.buses.name(branch.to));
-            phase.push_back(feeder::to_text(p));
-        }
-    Columns table{"/branches"};
-    table.add("name", std::move(name));
-    table.add("mrid", std::move(mrid));
-    table.add("from", std::move(from));
-    table.add("to", std::move(to));
-    table.add("phase", std::move(phase));
+Columns identified_branches(core::TableSink& file, Piece const& piece) {
+    using Branch = partition::BranchRows;
+    auto const& buses = piece.feeder.buses;
+    Columns table{file, "/branches", piece.totals.branch_rows, branch_rows(piece)};
+    table.add("name", each_phase(piece, [&](Branch const& b, Phase) { return identity(piece, b.feeding).name; }));
+    table.add("mrid", each_phase(piece, [&](Branch const& b, Phase) { return identity(piece, b.feeding).mrid; }));
+    table.add("from", each_phase(piece, [&](Branch const& b, Phase) { return buses.name(b.from); }));
+    table.add("to", each_phase(piece, [&](Branch const& b, Phase) { return buses.name(b.to); }));
+    table.add("phase", each_phase(piece, [](Branch const&, Phase p) { return std::string_view{feeder::to_text(p)}; }));
     return table;
 }
 
@@ -151,21 +156,26 @@ double loading(Piece const& piece, partition::BranchRows const& branch, powerflo
 }
 
 void add_ac_flows(Columns& table, Piece const& piece, powerflow::Flows const& flows) {
-    std::vector<double> p_kw, q_kvar, current, load, loss;
-    for (std::size_t i = 0; i < piece.branches.size(); ++i)
-        for (Phase p : piece.branches[i].phases.list()) {
-            auto const& carried = flows.branches[i];
-            p_kw.push_back(carried.into_va[feeder::slot(p)].real() / 1000.0);
-            q_kvar.push_back(carried.into_va[feeder::slot(p)].imag() / 1000.0);
-            current.push_back(carried.current_a[feeder::slot(p)]);
-            load.push_back(loading(piece, piece.branches[i], carried, p));
-            loss.push_back(carried.loss_w[feeder::slot(p)] / 1000.0);
-        }
-    table.add("p_kw", std::move(p_kw));
-    table.add("q_kvar", std::move(q_kvar));
-    table.add("current_a", std::move(current));
-    table.add("loading", std::move(load));
-    table.add("loss_kw", std::move(loss));
+    auto const of_flow = [&](auto const& value_of) {
+        return each_phase(piece, [&](partition::BranchRows const& branch, Phase p) {
+            return value_of(branch, flows.branches[static_cast<std::size_t>(&branch - piece.branches.data())], p);
+        });
+    };
+    using Branch = partition::BranchRows;
+    using Flow = powerflow::BranchFlow;
+    table.add("p_kw", of_flow([](Branch const&, Flow const& flow, Phase p) {
+                  return flow.into_va[feeder::slot(p)].real() / 1000.0;
+              }));
+    table.add("q_kvar", of_flow([](Branch const&, Flow const& flow, Phase p) {
+                  return flow.into_va[feeder::slot(p)].imag() / 1000.0;
+              }));
+    table.add("current_a",
+              of_flow([](Branch const&, Flow const& flow, Phase p) { return flow.current_a[feeder::slot(p)]; }));
+    table.add("loading", of_flow([&](Branch const& branch, Flow const& flow, Phase p) {
+                  return loading(piece, branch, flow, p);
+              }));
+    table.add("loss_kw",
+              of_flow([](Branch const&, Flow const& flow, Phase p) { return flow.loss_w[feeder::slot(p)] / 1000.0; }));
 }
 
 Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run const& run) {
@@ -183,6 +193,15 @@ Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run
     s.ranks = comm.size();
     s.edge_cut = piece.summary.edge_cut;
     s.imbalance = piece.summary.imbalance;
+    auto const& sent = run.traffic;
+    s.communication = {.messages = comm.sum(sent.messages),
+                       .bytes = comm.sum(sent.bytes),
+                       .messages_of_busiest = comm.max(sent.messages),
+                       .bytes_of_busiest = comm.max(sent.bytes),
+                       .exchanges = sent.exchanges,
+                       .collectives = sent.collectives,
+                       .collective_bytes = comm.max(sent.collective_bytes),
+                       .seconds = comm.sum(sent.seconds) / comm.size()};
     s.peak_memory_mb = comm.max(peak_memory_mb());
     s.seconds = run.seconds;
     return s;
@@ -206,14 +225,13 @@ void write_positions(core::TableSink& file, Piece const& piece, powerflow::Posit
         step.push_back(tap.step);
         ratio.push_back(tap.ratio());
     }
-    Columns taps{"/taps"};
+    Columns taps{file, "/taps", piece.totals.tap_changers, rows};
     taps.add("name", std::move(name));
     taps.add("mrid", std::move(mrid));
     taps.add("transformer", std::move(transformer));
     taps.add("winding", std::move(winding));
     taps.add("step", std::move(step));
     taps.add("ratio", std::move(ratio));
-    taps.write(file, piece.totals.tap_changers, rows);
 
     core::TextColumn capacitor, capacitor_mrid, bus;
     std::vector<double> sections;
@@ -224,41 +242,37 @@ void write_positions(core::TableSink& file, Piece const& piece, powerflow::Posit
         auto const& of_places = positions.capacitor_sections[id.at()];
         sections.insert(sections.end(), of_places.begin(), of_places.end());
     }
-    Columns capacitors{"/capacitors"};
+    Columns capacitors{file, "/capacitors", piece.totals.capacitors, piece.global.capacitors};
     capacitors.add("name", std::move(capacitor));
     capacitors.add("mrid", std::move(capacitor_mrid));
     capacitors.add("bus", std::move(bus));
     capacitors.add("sections", std::move(sections), {3});
-    capacitors.write(file, piece.totals.capacitors, piece.global.capacitors);
 }
 
 void write_node_ranks(core::Communicator const& comm, core::TableSink& file, Piece const& piece) {
-    std::vector<std::int64_t> rows, rank;
-    for (auto id : piece.own_buses)
-        for (std::size_t k = 0; k < piece.feeder.buses[id].phases.size(); ++k) {
-            rows.push_back(piece.global.first_node[id.at()] + static_cast<std::int64_t>(k));
-            rank.push_back(comm.rank());
-        }
-    Columns table{"/partition"};
-    table.add("node_rank", std::move(rank));
-    table.write(file, piece.totals.nodes, rows);
+    auto const rows = rows_of(node_rows(piece));
+    Columns table{file, "/partition", piece.totals.nodes, rows};
+    table.add("node_rank", std::vector<std::int64_t>(rows.size(), comm.rank()));
     file.attributes("/partition", {{"edge_cut", piece.summary.edge_cut}, {"imbalance", piece.summary.imbalance}});
 }
 
-void write_timing(core::Communicator const& comm, core::TableSink& file, std::int64_t bytes_sent, Run const& run) {
+void write_timing(core::Communicator const& comm, core::TableSink& file, Run const& run) {
     auto const& s = run.seconds;
     std::vector<std::int64_t> const row{comm.rank()};
-    Columns ranks{"/timing"};
+    Columns ranks{file, "/timing", comm.size(), row};
     ranks.add("seconds", std::vector<double>{s.read, s.partition, s.build, s.solve, s.check}, {5});
-    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(bytes_sent)});
+    ranks.add("messages_sent", std::vector<double>{static_cast<double>(run.traffic.messages)});
+    ranks.add("bytes_sent", std::vector<double>{static_cast<double>(run.traffic.bytes)});
+    ranks.add("communication_seconds", std::vector<double>{run.traffic.seconds});
     ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
-    ranks.write(file, comm.size(), row);
     std::vector<std::int64_t> rounds;
     if (comm.is_root())
         for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));
-    Columns iterations{"/timing"};
+    auto sent = run.iteration_bytes;
+    comm.sum(sent);
+    Columns iterations{file, "/timing", static_cast<std::int64_t>(run.iteration_seconds.size()), rounds};
     iterations.add("iteration_seconds", comm.is_root() ? run.iteration_seconds : std::vector<double>{});
-    iterations.write(file, static_cast<std::int64_t>(run.iteration_seconds.size()), rounds);
+    iterations.add("iteration_bytes", comm.is_root() ? std::move(sent) : std::vector<double>{});
     file.attributes("/timing", {{"created", run.created},
                                 {"command_line", run.command_line},
                                 {"ranks", static_cast<std::int64_t>(comm.size())},

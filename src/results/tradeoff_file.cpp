@@ -212,7 +212,7 @@ void write_tradeoff(core::Communicator const& comm, std::string const& path, mod
     write_answers(comm, file, "/policies", tradeoff.policies, tradeoff);
     write_answers(comm, file, "/curve", tradeoff.curve, tradeoff);
     write_ders(file, flow, tradeoff);
-    write_timing(comm, file, flow.exchange().bytes_sent(), run);
+    write_timing(comm, file, run);
     file.commit();
 }
 

@@ -27,10 +27,12 @@ double central_excess(double slack, double mu) {
 }  // namespace
 
 TreeBarrier::TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination,
-                         bool elastic)
-    : program_{program}, units_{units}, watched_{elimination.watched()}, elastic_{elastic} {
+                         bool elastic, double softness)
+    : program_{program}, units_{units}, watched_{elimination.watched()}, elastic_{elastic}, softness_{.least =
+                                                                                                          softness} {
     set_variables();
     set_limits();
+    least_proximity_ = units_.has_idle ? 1e-6 : 1e-8;
 }
 
 void TreeBarrier::set_variables() {

@@ -44,7 +44,7 @@ struct TreeMeanPrice {
 /// What keeps systems from becoming singular: in units of the order of one, a step of a multiplier moves its limit by that
 /// much. Vanishes with the step.
 struct TreeSoftness {
-    double least = 1e-8, large = 1e3;
+    double least, large = 1e3;
     /// Large multipliers have large steps, or they would creep.
     [[nodiscard]] double stiffness(double multiplier) const {
         return std::clamp(std::abs(multiplier), 1.0, large) / least;
@@ -54,7 +54,8 @@ struct TreeSoftness {
 class TreeBarrier {
   public:
     /// All but `flow` stay where they are.
-    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, bool elastic);
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, bool elastic,
+                double softness);
 
     /// Collective. Somewhere inside.
     void start_cold(TreeFlow& flow, TreeGroups& groups);
@@ -241,6 +242,7 @@ class TreeBarrier {
     // A step of a control costs this much of its worth; likewise.
     double proximity_ = 1e-5;
     TreeSoftness softness_;
+    double least_proximity_;  // in polishing
     double polish_proximity_ = 0.0;
     double primal_residual_ = 0.0, dual_residual_ = 0.0;
     bool is_separable_ = true;  // no caps and no pairs

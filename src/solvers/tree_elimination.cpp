@@ -96,20 +96,34 @@ void TreeElimination::lay_out_cuts(TreeProgram const& program) {
 void TreeElimination::lay_out(TreeProgram const& program) {
     auto const count = program.vertices.size();
     places_.resize(count);
-    std::size_t slots = 0, x = 0;
+    // Stacks, in which a vertex comes after its parent. Sums above the last level have places of their own, before: what
+    // belongs to them comes at different times.
+    std::size_t slots = 0, x = 0, own_slots = 0, own_x = 0;
+    auto const levels = program.level_start.size() - 1;
+    auto const last_level = static_cast<std::size_t>(levels > 1 ? program.level_start[levels - 1] : 0);
     for (std::size_t j = 0; j < count; ++j) {
         auto const& vertex = program.vertices[j];
         auto& place = places_[j];
         place.kind = kind_of(vertex.rows, vertex.flows);
         place.controls = vertex.controls;
-        place.slot = 0;
-        place.x_slot = 0;
+        place.slot = static_cast<std::int32_t>(own_slots);
+        place.x_slot = static_cast<std::int32_t>(own_x);
+        bool const is_apart = j < last_level || static_cast<std::size_t>(vertex.parent) < last_level;
         if (vertex.parent >= 0) {
             auto& parent = places_[static_cast<std::size_t>(vertex.parent)];
             parent.flags |= has_children;
             place.flags |= has_parent;
-            place.slot = parent.slot + slot_size(parent.kind);
-            place.x_slot = parent.x_slot + x_size(parent.kind);
+            if (is_apart) {
+                place.flags |= apart;
+                apart_.push_back({parent.slot, parent.x_slot});
+            } else {
+                place.slot = parent.slot + slot_size(parent.kind);
+                place.x_slot = parent.x_slot + x_size(parent.kind);
+            }
+        }
+        if (j < last_level) {
+            own_slots += static_cast<std::size_t>(slot_size(place.kind));
+            own_x += static_cast<std::size_t>(x_size(place.kind));
         }
         if (!vertex.root) {
             place.parent_kind = kind_of(vertex.parent_rows, vertex.parent_flows);
@@ -257,6 +271,16 @@ void TreeElimination::copy_numbers(TreeProgram const& program, std::span<double 
     rating_.assign(ratings, 0.0);
 }
 
+TreeElimination::Streams TreeElimination::streams(TreeModel const& model) const {
+    auto const bytes = [](auto const&... columns) { return (0 + ... + (columns.size() * sizeof columns[0])); };
+    auto const& controls = model.control_slope;
+    auto const& rows = model.row_slope;
+    auto const passed = bytes(places_, data_, gains_, weights_, factor_, rating_, right_, column_);
+    return {.factor = passed + bytes(rows, rows, controls, controls),
+            .update_slopes = passed + bytes(rows, controls, controls),
+            .solve = passed + bytes(rows, controls, controls, controls, controls)};
+}
+
 void TreeElimination::resize(TreeModel& model, TreeStep& step) const {
     std::size_t controls = 0, rows = watched_.size() + pair_limits_ + discs_;
     for (auto const& place : places_) {
@@ -352,7 +376,8 @@ void TreeElimination::leaf_to_root(TreeModel const& model) {
               .control = model.control_slope.size(),
               .top = tops_.size(),
               .above = above_order_.size(),
-              .below = below_order_.size()};
+              .below = below_order_.size(),
+              .apart = apart_.size()};
     auto const width = message_width(Factor);
     for (int level = links_.levels(); level-- > 0;) {
         if (static_cast<std::size_t>(level) + 1 < level_start_.size()) {
@@ -565,7 +590,7 @@ void TreeElimination::eliminate(Place const& place, TreeModel const& model, Curs
 
     // Onto the parent's sum, or into the row for the rank that has it.
     int const parent_rows = link.rows_above(), parent_flows = link.flows_above();
-    double* const target = (flags & has_parent) != 0 ? slot - slot_size(parent_rows, parent_flows) : cut_slot_.data();
+    double* const target = sum_above(slot, flags, slot_size(parent_rows, parent_flows), at);
     if ((flags & is_cut) != 0) std::fill(cut_slot_.begin(), cut_slot_.end(), 0.0);
     link.lift(a, b, target);
     if constexpr (Factor) link.lift(above, false, target + matrix_at(parent_rows, parent_flows));
@@ -609,8 +634,15 @@ auto TreeElimination::link_of(Place const& place, double const* numbers) {
                                  .parent_flows = flows_of(place.parent_kind)};
 }
 
+// Where the sum above a vertex is, here or for another rank.
+double* TreeElimination::sum_above(double* slot, std::uint32_t flags, int size, Cursor& at) {
+    if ((flags & apart) != 0) return slots_.data() + apart_[--at.apart].slot;
+    return (flags & has_parent) != 0 ? slot - size : cut_slot_.data();
+}
+
 // x above a vertex, here or in the row that came from another rank.
 double const* TreeElimination::above_of(double const* x, std::uint32_t flags, int size, Cursor& at) const {
+    if ((flags & apart) != 0) return x_.data() + apart_[at.apart++].x;
     if ((flags & has_parent) != 0) return x - (size + 1);
     return above_rows_.data() + above_order_[at.above++] * (cut_size_ + (column_cut_ ? 1 : 0));
 }
@@ -677,8 +709,7 @@ void TreeElimination::eliminate_lone(Place const& place, TreeModel const& model,
         for (int i = 0; i < M; ++i) b[i] = -t * g[i];
     }
     int const matrix = matrix_at(link.rows_above(), link.flows_above());
-    double* const target =
-        (flags & has_parent) != 0 ? slot - slot_size(link.rows_above(), link.flows_above()) : cut_slot_.data();
+    double* const target = sum_above(slot, flags, slot_size(link.rows_above(), link.flows_above()), at);
     if ((flags & is_cut) != 0) std::fill(cut_slot_.begin(), cut_slot_.end(), 0.0);
     link.lift(a, b, target);
     if constexpr (Factor) link.lift(value, !has_control, target + matrix);
@@ -821,7 +852,8 @@ void TreeElimination::solve(TreeModel const& model, TreeStep& step) {
               .control = 0,
               .top = 0,
               .above = 0,
-              .below = 0};
+              .below = 0,
+              .apart = 0};
     auto const width = cut_size_ + (column_cut_ ? 1 : 0);
     for (int level = 0; level < links_.levels(); ++level) {
         if (level > 0)

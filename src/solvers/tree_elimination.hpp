@@ -47,6 +47,12 @@ class TreeElimination {
     [[nodiscard]] std::vector<std::int32_t> const& watched() const { return watched_; }
     void resize(TreeModel& model, TreeStep& step) const;
 
+    /// What a call passes over once, of its own numbers, the model and the step, bytes: what does not fit the caches comes from memory.
+    struct Streams {
+        std::size_t factor = 0, update_slopes = 0, solve = 0;
+    };
+    [[nodiscard]] Streams streams(TreeModel const& model) const;
+
     /// Collective; leaf to root. Uses all of the model.
     void factor(TreeModel const& model) { leaf_to_root<true>(model); }
     /// Collective; leaf to root, with curvatures as they were at `factor` and new slopes.
@@ -74,6 +80,7 @@ class TreeElimination {
         // Most are: rows, flows and their order are those of the parent, no columns, no cuts, nothing but limits of states and
         // controls of their own.
         plain = 32768,
+        apart = 262144,   // its parent's sum and x are not before its own: apart_ says where
         passive = 65536,  // no control at it or below, nothing that responds to states
         lone = 131072,    // below it all is passive, at it one control at most
     };
@@ -93,7 +100,7 @@ class TreeElimination {
         double const* gains;
         double const* weights;
         double* rating;
-        std::size_t row, flow_limit, control, top, above, below;
+        std::size_t row, flow_limit, control, top, above, below, apart;
     };
 
     void lay_out(TreeProgram const& program);
@@ -121,6 +128,7 @@ class TreeElimination {
     static void add_rows(double const* W, TreeModel const& model, std::size_t row, double* a, double* A);
     template <bool Plain, int N, int M>
     static auto link_of(Place const& place, double const* numbers);
+    double* sum_above(double* slot, std::uint32_t flags, int size, Cursor& at);
     double const* above_of(double const* x, std::uint32_t flags, int size, Cursor& at) const;
     template <bool Plain, int N, int M>
     void recover(Place const& place, TreeModel const& model, TreeStep& step, Cursor& at);
@@ -142,6 +150,10 @@ class TreeElimination {
     std::vector<double> column_;
     std::vector<double> rating_;  // what vertices with a limited flow keep
     std::vector<double> slots_, x_, cut_slot_;
+    struct Above {
+        std::int32_t slot = 0, x = 0;
+    };
+    std::vector<Above> apart_;        // of the parents, in order
     std::vector<std::int32_t> tops_;  // groups in the order of their top vertices
     std::vector<TreeCut> above_, below_;
     std::vector<std::size_t> above_order_, below_order_;  // in the order of their vertices

@@ -15,7 +15,7 @@ constexpr double penalty_of_price = 1e3, least_share = 1e-3;
 constexpr double least_progress = 0.1, largest_penalty = 1e13;
 // A step of a control costs this much of its own, for those that nothing else holds in place; less from step to step, for those
 // that have far to go.
-constexpr double first_proximity = 1e-5, fading = 0.3, least_proximity = 1e-8;
+constexpr double first_proximity = 1e-5, fading = 0.3;
 // Violations below this are rounding.
 constexpr double rounding = 5e-12;
 // Violations below this are not looked at where a limit is met: times a penalty, rounding of the state would move its multiplier.
@@ -172,7 +172,7 @@ void TreeBarrier::polish_model(TreePoint const& point, TreeModel& model) {
         model.row_curvature[w] += fixed_.penalty[i];
         model.row_slope[w] += fixed_.penalty[i] * seen(residual);
     }
-    polish_proximity_ = std::max(fading * polish_proximity_, least_proximity);
+    polish_proximity_ = std::max(fading * polish_proximity_, least_proximity_);
     auto const term = [this](Variables const& variables, std::size_t i, double lower, double range, double worth,
                              double& curvature, double& slope) {
         double const t = variables.t[i];

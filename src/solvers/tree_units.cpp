@@ -79,12 +79,16 @@ TreeUnits find_units(TreeProgram const& program, TreeLinks& links, TreeGroups& g
     for (std::size_t g = 0; g < program.groups.size(); ++g)
         if (program.groups[g].top >= 0)
             units.group_worth[g] += add(program.groups[g].term, units.group_lower[g], units.group_range[g]);
+    std::array<double, 1> powers{program.pair_limits.empty() && program.flow_limits.empty() ? 0.0 : 1.0};
+    links.max(powers);
+    units.has_idle = powers[0] != 0.0;
     links.sum(marginal);
     if (marginal[0] > 0.0) units.cost = marginal[1] / marginal[0];
     groups.sum_to_top(units.group_worth);
     groups.from_top(units.group_worth);
-    // What costs nothing is measured by the mean.
-    auto const settle = [&](double& worth) { worth = worth > 0.0 ? std::min(units.cost * worth, 1.0) : 1.0; };
+    // What costs nothing is measured by the mean; what costs next to nothing, beside powers that are limited, nearly so.
+    double const least = units.has_idle ? 0.1 : 0.0;
+    auto const settle = [&](double& worth) { worth = worth > 0.0 ? std::clamp(units.cost * worth, least, 1.0) : 1.0; };
     std::ranges::for_each(units.group_worth, settle);
     for (std::size_t d = 0; d < program.controls.size(); ++d) {
         auto const& control = program.controls[d];

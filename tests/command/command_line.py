@@ -23,7 +23,7 @@ JSON_KEYS = """feeder buses nodes branches loads ders storages machines agents a
     iterations levels objective objective_optimal optimality_gap alpha_min alpha_mean alpha_max available_kw
     curtailed_kw curtailed_kw_linear jain gini
     price_of_fairness v_max_uncurtailed v_max v_min v_max_ac v_min_ac v_max_ac_linear nodes_below_vmin violation ac_rounds binding
-    primal_residual dual_residual duality_gap edge_cut imbalance peak_memory_mb seconds""".split()
+    primal_residual dual_residual duality_gap edge_cut imbalance peak_memory_mb communication seconds""".split()
 SECONDS_KEYS = "read partition build solve check write total".split()
 
 

@@ -222,7 +222,10 @@ def write_work(writer, nodes, iterations, ranks):
     writer.attributes("partition", {"edge_cut": ranks - 1, "imbalance": 1.0})
     writer.put("timing/seconds", np.full((ranks, 5), 0.1), "s")
     writer.put("timing/iteration_seconds", np.full(iterations + 1, 0.01), "s")
+    writer.put("timing/iteration_bytes", np.zeros(iterations + 1), "B")
+    writer.put("timing/messages_sent", np.zeros(ranks), "1")
     writer.put("timing/bytes_sent", np.zeros(ranks), "B")
+    writer.put("timing/communication_seconds", np.zeros(ranks), "s")
     writer.put("timing/peak_memory", np.full(ranks, 30.0), "MB")
     writer.attributes("timing", {"created": "2024-05-01T12:00:00Z", "command_line": "dec solve", "ranks": ranks,
                                  "machine": "localhost"})

@@ -11,7 +11,7 @@ from command_line import DEMONSTRATION, JSON_KEYS, SECONDS_KEYS, TABLES, dec, su
 
 RANKS = [1, 2, 3, 4]
 POLICIES = ["proportional", "equal-kw"]
-ABOUT_THE_RUN = {"ranks", "edge_cut", "imbalance", "peak_memory_mb", "seconds"}
+ABOUT_THE_RUN = {"ranks", "edge_cut", "imbalance", "peak_memory_mb", "communication", "seconds"}
 
 
 @pytest.fixture(scope="module")

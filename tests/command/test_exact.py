@@ -301,11 +301,20 @@ def test_ratings_are_kept_and_have_prices(tmp_path):
         assert np.nanmax(file["branches/price"][:]) > 0.0
 
 
+@pytest.mark.parametrize("policy,sign", [("equal-kw", 1.0), ("uniform-export", -1.0)])
+def test_under_one_scalar_reactive_power_and_ratings_count(policy, sign, tmp_path):
+    without = summary_of("--policy", policy, folder=tmp_path)
+    with_reactive = summary_of("--policy", policy, "--reactive", "capability", folder=tmp_path)
+    rated = summary_of("--policy", policy, "--ratings", "normal", folder=tmp_path)
+    assert {with_reactive["status"], rated["status"]} == {"optimal"}
+    assert sign * with_reactive["objective"] < sign * without["objective"]
+    assert sign * rated["objective"] >= sign * without["objective"] - 1e-7
+    assert max(with_reactive["violation"], rated["violation"]) < 1e-7
+
+
 @pytest.mark.parametrize("options,word", [
     (["--method", "bisection", "--reactive", "capability"], "--method exact"),
     (["--method", "exchange", "--policy", "quadratic", "--ratings", "normal"], "--method exact"),
-    (["--policy", "equal-kw", "--reactive", "capability"], "another policy"),
-    (["--policy", "uniform-export", "--ratings", "normal"], "another policy"),
     (["--power-factor", "0.9"], "--reactive capability"),
     (["--power-factor", "1.1", "--reactive", "capability"], "--power-factor"),
     (["--reactive", "capability", "--elastic", "--policy", "quadratic"], "leave one of them out")])

@@ -164,7 +164,8 @@ def test_quiet_verbose_and_progress_say_less_and_more_on_standard_error(tmp_path
     assert quiet.out == "" and quiet.err == ""
     verbose = succeed("solve", DEMONSTRATION, *options, "--verbose", "--json", ranks=3)
     json.loads(verbose.out)
-    steps = [line for line in verbose.err.splitlines() if re.fullmatch(r"(read|partition|build|solve|check|write): \d+\.\d+ s", line)]
+    steps = [line for line in verbose.err.splitlines() if re.fullmatch(r"(read|partition|build|solve|check|write): \d+\.\d+ s; "
+                                                                          r"so far \d+\.\d+ s of computing, \d+ MB now and \d+ MB at most", line)]
     assert len(steps) == 6
     rounds = succeed("solve", DEMONSTRATION, *options, "--progress", "on", "--json", ranks=3)
     json.loads(rounds.out)

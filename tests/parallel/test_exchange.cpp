@@ -83,15 +83,20 @@ void check_holds(core::Communicator const& comm, Run& run) {
     CHECK(run.answer.objective >= *run.answer.objective_optimal * (1.0 - 1e-3) - 1e-6);
 }
 
-/// PCC voltages, pu: [round][3 x boundary + place], on every rank.
+/// PCC voltages, pu: [round][3 x boundary + place], on every rank; zero where the PCC has no such phase.
 std::vector<std::vector<double>> boundary_history(core::Communicator const& comm, Run const& run) {
     auto const own = partition::boundaries(run.spread->piece);
     std::vector<double> mine;
     for (std::size_t b = 0; b < own.size(); ++b) {
         mine.push_back(static_cast<double>(own[b].row));
         for (std::size_t r = 0; r < run.answer.rounds.size(); ++r)
-            for (std::size_t place = 0; place < 3; ++place)
-                mine.push_back(std::sqrt(run.answer.boundary_v_sq[3 * (r * own.size() + b) + place]));
+            for (std::int32_t place = 0; place < 3; ++place) {
+                auto const& places = run.answer.boundary_places;
+                auto const at = std::ranges::find(places, 3 * own[b].pcc + place) - places.begin();
+                bool const there = at < std::ssize(places);
+                auto const k = r * places.size() + static_cast<std::size_t>(at);
+                mine.push_back(there ? std::sqrt(run.answer.boundary_v_sq[k]) : 0.0);
+            }
     }
     auto const rounds = run.answer.rounds.size();
     auto const all = comm.all_gather(mine);

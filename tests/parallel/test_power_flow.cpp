@@ -1,6 +1,7 @@
 /// The AC power flow does not depend on who owns what.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "support/ac_answer.hpp"
 #include "support/feeder_maker.hpp"
@@ -32,6 +33,51 @@ TEST_CASE("voltages, flows and losses are the same on any number of ranks", "[pa
     for (auto const& branch : flows.branches)
         for (double loss : branch.loss_w) rows += std::isfinite(loss) ? loss : 0.0;
     CHECK(comm.sum(rows) == Approx(expected_flows.balance.losses_w).margin(1e-3));
+}
+
+TEST_CASE("the gradient of squared voltages is what whole power flows differ by, on any number of ranks",
+          "[parallel][powerflow]") {
+    auto const seed = GENERATE(range(0U, 12U));
+    core::Communicator const comm{MPI_COMM_WORLD};
+    // Some of them have floating deltas, legs, voltage-dependent loads and capacitors.
+    auto const feeder = test::random_ac_feeder({.seed = seed, .branches = 40, .pv_scale = 0.5});
+    test::AcAnswer ac{feeder, {.tolerance_pu = 1e-13}, comm};
+    auto& flow = ac.flow();
+    auto const& piece = flow.piece();
+    auto const ders = piece.feeder.pv_systems.size();
+    std::vector<double> weight(3 * piece.vertices.size(), 0.0);
+    auto const each = [&](auto&& look) {
+        for (std::size_t j = 0; j < piece.own; ++j)
+            for (feeder::Phase p : piece.vertices[j].phases.list())
+                if (auto const v = std::norm(powerflow::seen_voltage(flow, j, p)); std::isfinite(v))
+                    look(3 * j + feeder::slot(p), v,
+                         static_cast<double>((7 * piece.vertices[j].global.value() + 3 * feeder::slot(p)) % 11));
+    };
+    each([&](std::size_t at, double, double w) { weight[at] = w; });
+    double available = 0.0;
+    for (auto const& pv : piece.feeder.pv_systems.rows())
+        for (double p : pv.inverter.p_w) available += p / flow.settings().per_unit.base_va;
+    auto const total = [&](double share, double reactive) {
+        flow.curtail(std::vector<double>(ders, share), std::vector<double>(ders, reactive));
+        CHECK(flow.solve(powerflow::PowerFlow::Start::present).status == powerflow::Status::converged);
+        double sum = 0.0;
+        each([&](std::size_t, double v, double w) { sum += w * v; });
+        return comm.sum(sum);
+    };
+
+    double const share = 0.3, reactive = 0.02 * comm.sum(available), step = 1e-4;
+    double const by_share = (total(share + step, reactive) - total(share - step, reactive)) / (2.0 * step);
+    double const by_reactive =
+        (total(share, reactive + step * reactive) - total(share, reactive - step * reactive)) / (2.0 * step * reactive);
+    static_cast<void>(total(share, reactive));
+    std::vector<double> of_share(ders), of_reactive(ders);
+    flow.gradient(weight, of_share, of_reactive);
+
+    CAPTURE(seed);
+    CHECK(comm.sum(std::accumulate(of_share.begin(), of_share.end(), 0.0)) ==
+          Approx(by_share).epsilon(1e-5).margin(1e-6));
+    CHECK(comm.sum(std::accumulate(of_reactive.begin(), of_reactive.end(), 0.0)) ==
+          Approx(by_reactive).epsilon(1e-5).margin(1e-6));
 }
 
 TEST_CASE("all ranks name the same place of the largest mismatch", "[parallel][powerflow]") {

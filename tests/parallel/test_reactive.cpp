@@ -63,7 +63,8 @@ TEST_CASE("one inverter curtails where its circle meets the voltage limit", "[pa
     auto const spread = test::distributed(world, feeder);
     // v = 1 + 2 (r p + x q), p = s cos t, q = -s sin t: r cos t - x sin t = |z| cos(t + angle of z).
     double const per_w = 2.0 / (base_v * base_v), s = 1.1 * watts, z = std::hypot(ohm_r, ohm_x);
-    for (auto const* name : {"quadratic", "min-curtailment", "proportional", "nash", "min-max"})
+    for (auto const* name :
+         {"quadratic", "min-curtailment", "proportional", "nash", "min-max", "equal-kw", "uniform-export"})
         for (double const share : {0.4, 0.7}) {
             double const reach = share * ohm_r * watts;  // of v without reactive power, that the limit allows
             auto asked = settings(std::sqrt(1.0 + per_w * reach));
@@ -152,12 +153,13 @@ TEST_CASE("reactive power helps, circles and ratings hold, and the other linear 
 
 TEST_CASE("any number of ranks finds the same shares and reactive powers", "[parallel][reactive]") {
     core::Communicator const world{MPI_COMM_WORLD}, alone{MPI_COMM_SELF};
-    for (unsigned seed = 20; seed < 22; ++seed) {
+    constexpr std::array names{"quadratic", "proportional", "equal-kw", "uniform-export"};
+    for (unsigned seed = 20; seed < 24; ++seed) {
         auto const feeder = test::random_feeder({.seed = seed});
         auto asked = settings(test::limit_between(test::DenseTwin{feeder}, 0.5));
         asked.reactive = true;
         asked.power_factor = 0.95;
-        auto const* const name = seed % 2 == 0 ? "quadratic" : "proportional";
+        auto const* const name = names[seed % names.size()];
 
         auto const here = ask(alone, *test::distributed(alone, feeder), name, asked);
         auto const together = ask(world, *test::distributed(world, feeder), name, asked);
@@ -171,6 +173,41 @@ TEST_CASE("any number of ranks finds the same shares and reactive powers", "[par
             CHECK(together.alpha[d] == Approx(here.alpha[d]).margin(1e-9));
         }
     }
+}
+
+TEST_CASE("under one scalar all shares follow it, with reactive power it is no larger, with ratings no smaller",
+          "[parallel][reactive]") {
+    core::Communicator const world{MPI_COMM_WORLD};
+    int answers = 0;
+    for (unsigned seed = 0; seed < 8; ++seed) {
+        auto const feeder = test::with_ratings(test::random_feeder({.seed = seed, .branches = 10}), seed);
+        auto const spread = test::distributed(world, feeder);
+        auto const* const name = seed % 2 == 0 ? "equal-kw" : "uniform-export";
+        double const more = seed % 2 == 0 ? 1.0 : -1.0;  // of the objective, for more curtailment
+        auto asked = settings(test::limit_between(test::DenseTwin{feeder}, 0.6));
+        auto const walked = ask(world, *spread, name, asked);
+        auto const on_tree = coordination::exact_on_tree(world, *spread->flow, policy(name), asked, {});
+        asked.reactive = true;
+        auto const with = ask(world, *spread, name, asked);
+        asked.ratings = Ratings::normal;
+        auto const rated = ask(world, *spread, name, asked);
+
+        CAPTURE(seed, name);
+        if (!has_answer(walked.answer)) continue;
+        ++answers;
+        REQUIRE(on_tree.status == Status::optimal);
+        CHECK(on_tree.objective == Approx(walked.answer.objective).epsilon(1e-9).margin(1e-7));
+        REQUIRE(has_answer(with.answer));
+        CHECK(more * with.answer.objective <= more * walked.answer.objective + 1e-7);
+        if (has_answer(rated.answer)) CHECK(more * rated.answer.objective >= more * with.answer.objective - 1e-7);
+        auto const& ders = spread->flow->ders();
+        for (std::size_t d = 0; d < ders.size(); ++d) {
+            if (seed % 2 != 0 || !(ders[d].available > 0.0)) continue;
+            double const kw = spread->flow->settings().per_unit.power_si(ders[d].available) / 1000.0;
+            CHECK(with.answer.alpha[d] * kw == Approx(std::min(with.answer.objective, kw)).margin(1e-7));
+        }
+    }
+    CHECK(answers > 0);
 }
 
 TEST_CASE("moving one rating changes the objective as its price says", "[parallel][reactive]") {

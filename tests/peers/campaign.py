@@ -1,10 +1,11 @@
-"""Every policy on many random feeders against Clarabel, HiGHS and an active-set method: campaign.py SOLVER [FIRST] [COUNT]. A line per
+"""Every policy on many random feeders against Clarabel, HiGHS and an active-set method: campaign.py SOLVER [FIRST] [COUNT [WORD…]], words as
+solve_random_feeders knows them (`plain powers`: without, and with reactive power, a power factor, ratings, and all together). A line per
 difference, and per policy what was found; fails if anything differs or more than a fiftieth of the others' answers is missing."""
 import sys
 import tempfile
 from collections import Counter, defaultdict
 
-from peers import compare, solve_random_feeders
+from peers import compare_all, solve_random_feeders
 
 MOST_SILENT = 0.02
 
@@ -17,10 +18,10 @@ def main():
     largest = defaultdict(lambda: {"share": 0.0, "left": 0.0})
     for start in range(first, first + count, 50):
         with tempfile.TemporaryDirectory() as folder:
-            for name in solve_random_feeders(solver, folder, start, min(50, first + count - start)):
+            for name in solve_random_feeders(solver, folder, start, min(50, first + count - start), *sys.argv[4:]):
                 policy = name.name.split("-", 1)[1]
                 silent, seen = [], {}
-                flaws = compare(name, silent=silent, seen=seen)
+                flaws = compare_all(name, silent=silent, seen=seen)
                 unanswered[policy].update(silent)
                 asked[policy] += 1
                 differing[policy] += bool(flaws)

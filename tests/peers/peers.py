@@ -20,6 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "command"))
 from command_line import ENVIRONMENT  # noqa: E402
 
 
+WITH_POWERS = ("-reactive", "-factor", "-ratings", "-both")
+
+
 @dataclass
 class Program:
     """minimise 1/2 x'diag(P)x + q'x + offset - sum w ln(1 - x) subject to A x = b, h_low <= G x <= h_high, lb <= x <= ub"""
@@ -348,6 +351,53 @@ def margin_of(of):
     return float(verdict.x[-1]) if verdict.status == "optimal" else np.nan
 
 
+def solve_scalar(p, ramps):
+    """The first scalar at which there are reactive powers that keep every limit: straight piece of all ramps after straight piece. The
+    objective of the verdict is the scalar."""
+    corners = sorted({corner for start, end, _ in ramps.values() for corner in (start, end)})
+    others = np.array([not name.startswith("alpha:") for name in p.names])
+    eye = sparse.identity(len(p.names), format="csr")[:, others]
+    share = lambda der, k: np.interp(k, ramps[der][:2], [0.0, ramps[der][2]]) if der in ramps else 0.0  # noqa: E731
+    at = lambda k: np.array([0.0 if other else share(name.removeprefix("alpha:"), k)  # noqa: E731
+                             for name, other in zip(p.names, others)])
+    for low, high in zip(corners, corners[1:]):
+        start, T = at(low), sparse.hstack([sparse.csr_matrix((at(high) - at(low))[:, None]), eye]).tocsr()
+        shift = p.G @ start
+        circles = None if p.circles is None else sparse.csr_matrix(p.circles @ T)
+        centres = p.centres if p.circles is None else p.centres + p.circles @ start
+        bound = lambda of_time, of_others: np.concatenate([[of_time], of_others[others]])  # noqa: E731
+        cost = np.zeros(T.shape[1])
+        cost[0] = high - low
+        of_piece = Program(np.zeros(T.shape[1]), cost, low, sparse.csr_matrix((0, T.shape[1])), np.zeros(0),
+                           sparse.csr_matrix(p.G @ T), p.h_low - shift, p.h_high - shift, bound(0.0, p.lb), bound(1.0, p.ub),
+                           [], circles=circles, centres=centres)
+        verdict = solve_with_clarabel(of_piece)
+        if verdict.status != "infeasible":
+            return verdict
+    return Verdict("infeasible")
+
+
+def scalar_flaws(program, ours, policy, silent, objective_tolerance, share_tolerance):
+    """Of policies with one scalar: it is the smallest, and all shares follow it."""
+    other = solve_scalar(program, ours["ramp"])
+    if other.status not in ("optimal", "infeasible"):
+        silent.append("Clarabel")
+        return []
+    if other.status != ours["status"]:
+        return [f"Clarabel: {other.status} at {other.objective}; ours: {ours['status']} {ours['objective']}"]
+    if other.status != "optimal":
+        return []
+    scalar = ours["objective"] * (-1.0 if policy.startswith("uniform-export") else 1.0)
+    flaws = []
+    if abs(scalar - other.objective) > objective_tolerance * max(1.0, abs(other.objective)):
+        flaws.append(f"Clarabel: scalar {other.objective!r}; ours: {scalar!r}")
+    worst = max((abs(np.interp(scalar, [start, end], [0.0, most]) - ours["alpha"][der])
+                 for der, (start, end, most) in ours["ramp"].items()), default=0.0)
+    if worst > share_tolerance:
+        flaws.append(f"a share is {worst:.1e} off its ramp")
+    return flaws
+
+
 def moved(program, by, v_max_pu):
     """The program with the upper limit of all squared voltages moved."""
     other = Program(**program.__dict__)
@@ -393,8 +443,9 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-6, silent=None, s
     reduced = in_decisions_alone(program)
     silent = [] if silent is None else silent
     seen = {} if seen is None else seen
-    others = {"Clarabel": solve_with_clarabel(reduced)}
-    if Path(f"{name}.mps").exists():
+    one_scalar = policy.startswith(("equal-kw", "uniform-export"))
+    others = {} if one_scalar else {"Clarabel": solve_with_clarabel(reduced)}
+    if Path(f"{name}.mps").exists() and not one_scalar:
         others["HiGHS"] = solve_mps_with_highs(f"{name}.mps")
     flaws = []
     unsettled = ours["status"] == "converged"  # the objective is the least, but levels or ties after it are open
@@ -415,7 +466,9 @@ def compare(name, objective_tolerance=1e-7, share_tolerance=1e-6, silent=None, s
         difference = abs(ours["objective"] - other.objective)
         if other.status == "optimal" and difference > objective_tolerance * max(1.0, abs(other.objective)):
             flaws.append(f"{solver}: objective {other.objective!r}; ours: {ours['objective']!r}")
-    if policy.endswith("powers"):
+    if one_scalar:
+        return flaws + scalar_flaws(reduced, ours, policy, silent, objective_tolerance, share_tolerance)
+    if policy.endswith(WITH_POWERS):
         return flaws  # what follows is of programs in shares alone
     levels = {"min-max": min_max_flaws, "lifo": lifo_flaws}.get(policy.rsplit("-", 1)[0])
     if levels is not None:
@@ -490,17 +543,107 @@ def date_flaws(name, tolerance=1e-4):
     of = [variable.removeprefix("alpha:") if variable.startswith("alpha:") else None for variable in p.names]
     date = np.array([ours["date"].get(der, 0) for der in of])
     alpha = np.array([ours["alpha"].get(der, 0.0) for der in of])
-    flaws, levels, total = [], 0, p.q[date > 0].sum()
+    flaws, levels, total, sums = [], 0, p.q[date > 0].sum(), []
     for day in np.unique(date[date > 0]):
         if "dates give up" in ours["open"] and levels == ours["levels"]:
             break
         cost = np.where(date == day, p.q, 0.0)
         given = cost @ alpha
         levels += given > 1e-7 * total
-        other = solve_with_clarabel(replace(p, q=cost, offset=0.0))
-        if other.status == "optimal" and given > other.objective + tolerance * max(1.0, given):
-            flaws.append(f"date {day}: {given}, Clarabel {other.objective}")
-        p = p.with_rows(sparse.csr_matrix(cost / total), np.array([given / total + 1e-9]))  # so that there is an inside
+        rows = sparse.csr_matrix(np.array(sums)) if sums else None
+
+        def solve(room):
+            kept = p if rows is None else p.with_rows(rows, rows @ alpha + room)
+            return solve_with_clarabel(replace(kept, q=cost, offset=0.0))
+
+        least, near = without_room(solve, 1e-11)
+        if near.status == "optimal" and given > max(least, near.objective) + tolerance * max(1.0, given):
+            flaws.append(f"date {day}: {given}, Clarabel {near.objective}")
+        sums.append(cost / total)
+    return flaws
+
+
+def settled_with_powers(name, policy):
+    """Ours and the program of an answer that is settled altogether; None of others."""
+    ours = json.loads(Path(f"{name}.json").read_text())
+    if ours["status"] != "optimal" or not Path(name).name.split("-", 1)[1].startswith(policy):
+        return None
+    return ours, in_decisions_alone(Program.load(f"{name}.npz"))
+
+
+def without_room(solve, room):
+    """The objective `solve` gives with no room at all, from two with some: solvers want an inside, and what a room is worth may be much."""
+    near, far = solve(room), solve(2.0 * room)
+    return 2.0 * near.objective - far.objective if near.status == far.status == "optimal" else -np.inf, near
+
+
+def level_flaws(name, tolerance=1e-4):
+    """min-max with powers: level after level, with larger shares as they are, can the largest of the others be lower?"""
+    settled = settled_with_powers(name, "min-max")
+    if settled is None:
+        return []
+    ours, p = settled
+    index = {variable.removeprefix("alpha:"): i for i, variable in enumerate(p.names) if variable.startswith("alpha:")}
+    cap = next(i for i, variable in enumerate(p.names) if variable.startswith("fraction:"))
+    alpha = {der: ours["alpha"][der] for der in index}
+    flaws, left = [], {der for der in alpha if alpha[der] > tolerance}
+    while left:
+        level = max(alpha[der] for der in left)
+
+        def solve(room):
+            fixed = replace(p, lb=p.lb.copy(), ub=p.ub.copy(), G=p.G.tolil(copy=True), h_low=p.h_low - room,
+                            h_high=p.h_high + room)
+            for der, i in index.items():
+                if alpha[der] <= level + 1e-7:
+                    continue
+                fixed.lb[i], fixed.ub[i] = max(p.lb[i], alpha[der] - room), min(p.ub[i], alpha[der] + room)
+                for row in np.flatnonzero(p.G[:, [i, cap]].toarray().all(axis=1)):
+                    fixed.G[row, :] = 0.0  # it is under the cap no longer
+            fixed.G = fixed.G.tocsr()
+            return solve_with_clarabel(fixed)
+
+        least, near = without_room(solve, 1e-10)
+        if near.status == "optimal" and level > max(least, near.objective) + tolerance:
+            flaws.append(f"level {level}: Clarabel {near.objective}")
+        left = {der for der in left if alpha[der] < level - 1e-7}
+    return flaws
+
+
+def tie_flaws(name, tolerance=1e-4):
+    """min-curtailment and proportional with powers: among the answers that cost as little as ours, has one smaller squares?"""
+    settled = settled_with_powers(name, ("min-curtailment", "proportional"))
+    if settled is None:
+        return []
+    ours, p = settled
+    total = np.abs(p.q).sum()
+    shares = np.array([variable.startswith(("alpha:", "fraction:")) for variable in p.names])
+    # What a fraction costs in sum is what its members have.
+    squares = np.where(shares, 2.0 * np.abs(p.q), 0.0)
+    at = np.array([ours["alpha"].get(variable.removeprefix("alpha:"), np.nan) for variable in p.names])
+    for row in range(p.A.shape[0]):  # share = fraction
+        one, other = p.A[row].indices
+        at[other if np.isnan(at[other]) else one] = np.nanmax(at[[one, other]])
+    at = np.where(shares, at, 0.0)
+    if np.isnan(at).any():
+        return []
+    given = p.q @ at
+    spent = 0.5 * squares @ at**2
+
+    def solve(room):
+        tied = replace(p, P=squares, q=np.zeros(len(p.q)), offset=0.0, h_low=p.h_low - room, h_high=p.h_high + room)
+        return solve_with_clarabel(tied.with_rows(sparse.csr_matrix(p.q / total), np.array([given / total + room])))
+
+    least, near = without_room(solve, 1e-9)
+    if near.status == "optimal" and spent > max(least, near.objective) + tolerance * max(1.0, spent):
+        return [f"sum of squares {spent}, Clarabel {near.objective}"]
+    return []
+
+
+def compare_all(name, silent=None, seen=None):
+    """`compare`, and with powers what is not in the objective: dates and levels, circles and the smallest reactive powers."""
+    flaws = compare(name, silent=silent, seen=seen)
+    if Path(name).name.endswith(WITH_POWERS):
+        flaws += reactive_flaws(name) + date_flaws(name) + level_flaws(name) + tie_flaws(name)
     return flaws
 
 

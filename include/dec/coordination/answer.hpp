@@ -55,12 +55,13 @@ struct Answer {
     std::vector<Round> rounds;  ///< the same on all ranks
     /// kW curtailed by this rank's part of each agent: for each round one value per row of the piece's agents.
     std::vector<double> agent_curtailed_kw;
-    /// Squared voltages at the PCCs, pu^2: for each round three places for each of partition::boundaries(piece).
+    /// Squared voltages at the PCCs, pu^2: for each round one for each phase that the PCC of each of partition::boundaries(piece) has.
     std::vector<double> boundary_v_sq;
-    std::int64_t binding_row = -1;            ///< node that binds every curtailed DER; -1 where nothing binds
-    std::string binding_node;                 ///< its name, "bus.phase"
-    double at_limit = 1e-9;                   ///< a squared voltage this near its limit is at it, pu^2
-    model::FlowState uncurtailed, curtailed;  ///< of this rank's vertices
+    std::vector<std::int32_t> boundary_places;  ///< of the same: 3 times local vertex plus place
+    std::int64_t binding_row = -1;              ///< node that binds every curtailed DER; -1 where nothing binds
+    std::string binding_node;                   ///< its name, "bus.phase"
+    double at_limit = 1e-9;                     ///< a squared voltage this near its limit is at it, pu^2
+    model::FlowState uncurtailed, curtailed;    ///< of this rank's vertices
     std::vector<Node> nodes;
     /// Per entry of `nodes`, of methods that have them: what one pu less of the upper, or more of the lower limit would cost.
     std::vector<double> price_low, price_high;
@@ -74,8 +75,10 @@ struct Answer {
     std::optional<std::int64_t> levels;  ///< of a policy that has them
     std::optional<double> duality_gap;   ///< relative
     std::string open;                    ///< `converged`: what about the answer is not settled; the same on all ranks
-    std::optional<AcRecord> ac;          ///< where AC power flow has an answer to the setpoints
-    std::vector<std::string> ac_notes;   ///< what a person should know of it; on the root
+    /// False where no setpoints were found that keep the limits by AC power flow: those that are here do not.
+    bool has_setpoints = true;
+    std::optional<AcRecord> ac;             ///< where AC power flow has an answer to the setpoints
+    std::vector<std::string> ac_notes;      ///< what a person should know of it; on the root
     std::optional<AgentMessages> messages;  ///< if asked for
     std::vector<core::Finding> conflicts;   ///< infeasible: the nodes and limits in conflict; on the root
 };
@@ -97,6 +100,9 @@ struct Settings {
     bool elastic = false;                       ///< least violation of the limits where they cannot be met
     bool disclose = false;                      ///< keep what agents tell each other, of policies without groups
     std::vector<fairness::Contract> contracts;  ///< one per row of the piece's pv_systems, or none
+    /// What a curtailed share costs beside what the policy says, kW per share, one per row of pv_systems, or none: what the model does not
+    /// know of its effect. Not in the objective. Of policies that make a sum of costs small.
+    std::vector<double> beside;
     /// An answer to a similar question: shares per row of pv_systems, prices by row of the feeder's table of nodes.
     struct Start {
         std::vector<double> alpha;

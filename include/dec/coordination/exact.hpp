@@ -8,7 +8,7 @@
 namespace dec::coordination {
 
 /// Policies with a cost as one program on the tree; those with levels as one after the other; a common fraction of the whole
-/// feeder and other scalars as `bisection` does, where nothing more is to be decided. The answer has the prices of all limits and names the
+/// feeder and other scalars as `bisection` does, or with reactive power and ratings piece by piece of their ramps. The answer has the prices of all limits and names the
 /// node that binds each DER. Infeasible: the nodes and limits of a certificate. Elastic limits are for policies with a cost or a largest share,
 /// not for dates. Collective.
 [[nodiscard]] Answer exact(core::Communicator const& comm, model::LinDist3Flow& flow, fairness::Policy const& policy,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -17,8 +18,15 @@
 
 namespace dec::core {
 
-/// Files are read as one of the first three; a TextColumn is written like the texts it holds.
-using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>, TextColumn>;
+/// Nothing known: NaN in every row, which takes no room in a file.
+struct Unknown {
+    bool operator==(Unknown const&) const = default;
+};
+
+/// Files are read as one of the first three; the others are written like what they stand for. Views are of texts that stay where they
+/// are until the column is written.
+using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>, TextColumn,
+                                std::vector<std::string_view>, Unknown>;
 
 /// One dataset. `width` > 1 makes it two-dimensional: `data` then holds `width` values for each row.
 struct Column {
@@ -31,9 +39,10 @@ struct Column {
 };
 
 /// Values of one kind as they lie in a large file: small kinds stay small, texts lie in one buffer.
-using BlockData = std::variant<std::vector<double>, std::vector<std::int32_t>, std::vector<std::uint8_t>, TextColumn>;
+using BlockData = std::variant<std::vector<double>, std::vector<std::int32_t>, std::vector<std::uint8_t>, TextColumn,
+                               std::vector<std::int64_t>>;
 /// The alternatives of BlockData, in their order.
-enum class BlockKind : std::uint8_t { real, int32, uint8, text };
+enum class BlockKind : std::uint8_t { real, int32, uint8, text, int64 };
 
 /// Consecutive rows of one dataset. `width` as in Column; texts have width 1.
 struct Block {
@@ -44,6 +53,16 @@ struct Block {
     std::size_t width = 1;
 };
 
+/// A dataset with time as its first axis, the rows of a table as its second and `extents` behind them.
+struct Series {
+    std::string name;
+    std::string unit;
+    std::size_t steps = 0;
+    std::vector<std::size_t> extents = {};
+    /// Steps [first, first + count) of this rank's rows: step after step, in each row after row. Not collective.
+    std::function<std::vector<double>(std::size_t first, std::size_t count)> values;
+};
+
 using AttributeValue = std::variant<double, std::int64_t, std::string>;
 using Attributes = std::map<std::string, AttributeValue>;
 
@@ -51,11 +70,19 @@ using Attributes = std::map<std::string, AttributeValue>;
 class TableSink {
   public:
     virtual ~TableSink() = default;
-    /// Takes one group of columns of equal length. Each rank gives any rows it has; `rows[i]` is the place of its i-th
-    /// entry in the whole table of `total` rows; every row must be given exactly once over all ranks. Texts become UTF-8
-    /// of fixed length, the longest over all ranks. An empty table gives datasets of zero rows. Collective.
-    virtual void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
-                       std::span<Column const> columns) = 0;
+    /// Begins a table of `total` rows in a group. Each rank gives any rows it has; `rows[i]` is the place of its i-th entry of every
+    /// column in the whole table; every row must be given exactly once over all ranks. Collective.
+    virtual void begin(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows) = 0;
+    /// Adds a dataset to the table begun last. Texts become UTF-8 of fixed length, the longest over all ranks. An empty table gives
+    /// datasets of zero rows. Collective.
+    virtual void add(Column const& column) = 0;
+    virtual void add(Series const& series) = 0;
+    /// A table whose columns are all there. Collective.
+    void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
+               std::span<Column const> columns) {
+        begin(group, total, rows);
+        for (auto const& column : columns) add(column);
+    }
     /// Attributes of a group ("/" for the topmost); values must be equal on all ranks. Texts of variable length. Collective.
     virtual void attributes(std::string_view group, Attributes const& values) = 0;
 };
@@ -63,13 +90,18 @@ class TableSink {
 /// Tables of one rank as they would lie in a file, kept in memory until Hdf5Writer::replay writes them, perhaps elsewhere.
 class TableRecord final : public TableSink {
   public:
-    void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
-               std::span<Column const> columns) override;
+    TableRecord();
+    ~TableRecord() override;
+    void begin(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows) override;
+    void add(Column const& column) override;
+    void add(Series const& series) override;
     void attributes(std::string_view group, Attributes const& values) override;
     /// What was given so far; for Hdf5Writer::replay of the same run, not a file format.
     [[nodiscard]] std::vector<char> take() { return pack_.take(); }
 
   private:
+    struct Table;
+    std::unique_ptr<Table> table_;
     Packer pack_;
 };
 
@@ -92,9 +124,10 @@ class Hdf5Writer final : public TableSink {
     /// Writes what a record of one rank holds. Of files with one rank.
     void replay(std::vector<char> const& record);
 
-    /// Rows are brought into contiguous blocks, one per rank, and written with collective transfers.
-    void table(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows,
-               std::span<Column const> columns) override;
+    /// Rows are brought into contiguous blocks, one per rank, a column at a time.
+    void begin(std::string_view group, std::int64_t total, std::span<std::int64_t const> rows) override;
+    void add(Column const& column) override;
+    void add(Series const& series) override;
     /// Writes one dataset of `total` rows of which each rank has those from `first` on; over all ranks every row is given
     /// exactly once. Nothing is sent between ranks but the length of the longest text. Texts as in `table`. Collective.
     void block(std::string_view group, Block const& block, std::int64_t total, std::int64_t first);

@@ -24,10 +24,10 @@ struct Contract {
 /// Share of `available` that the contract leaves to be curtailed; 0 without power.
 [[nodiscard]] double reach_of(double available_kw, Contract const& contract);
 
-/// One DER's share alpha = reach u, u decided.
+/// One DER's share alpha = fixed + reach u, u decided; `fixed` alone where nothing is.
 struct Decision {
     enum class Role : std::uint8_t {
-        fixed,   ///< nothing to decide: alpha = fixed
+        fixed,   ///< nothing to decide
         free,    ///< u is its own
         tied,    ///< u is common to the group
         capped,  ///< u is its own and at most the group's scalar

@@ -2,6 +2,7 @@
 /// Every feeder format there is; a new one is one line in catalogue.cpp.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "dec/feeder/feeder.hpp"
@@ -17,6 +18,7 @@ struct ReadOptions {
     feeder::Earth earth{feeder::EarthModel::modified_carson, 100.0};
     /// Where the feeder lies in a native file of several ("/feeders/NAME"); empty: it is the whole file.
     std::string group;
+    std::int64_t member = -1;           ///< which one of a region it is, if that is known already
     double endpoint_patience_s = 60.0;  ///< how long a SPARQL endpoint may be silent
 };
 

@@ -2,6 +2,7 @@
 /// Many feeders under one name: a list of files, a folder of them, or one native file with a group for each.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +13,11 @@ namespace dec::io {
 
 /// Where one feeder of a fleet is.
 struct FleetMember {
-    std::string name;    ///< unique in the fleet; a name of a group of HDF5
-    std::string path;    ///< of its file
-    std::string group;   ///< in that file; empty: the whole file
-    double buses = 0.0;  ///< about as many as it has, from the size of its file
+    std::string name;       ///< unique in the fleet; a name of a group of HDF5
+    std::string path;       ///< of its file
+    std::string group;      ///< in that file; empty: the whole file
+    double buses = 0.0;     ///< about as many as it has, from the size of its file
+    std::int64_t row = -1;  ///< which one of a region it is; -1: it is no part of one
 };
 
 struct Fleet {

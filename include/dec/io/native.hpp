@@ -39,7 +39,8 @@ struct NativeField {
 /// Reads `.h5`. \throws core::InvalidInput one finding: damaged, no feeder file (a results file is named as such), of
 /// another version; or one finding for each column that is missing or holds what cannot be.
 /// \param group of a file of several feeders, the one to read; empty: the whole file is one.
-[[nodiscard]] ReadFeeder read_native(std::string const& path, std::string const& group = {});
+/// \param member of a region, which of its feeders has that name; -1: it is looked for.
+[[nodiscard]] ReadFeeder read_native(std::string const& path, std::string const& group = {}, std::int64_t member = -1);
 
 /// Reads what it takes to hang a feeder and to split it: of buses, lines, transformers, banks, loads and photovoltaic systems only
 /// references, codes, nominal voltages and lengths, empty texts and no other numbers; all else whole. No measurements.

@@ -94,7 +94,8 @@ struct Totals {
 };
 
 /// Local vertices are numbered: own ones by (level, depth-first order), then halo parents, then halo children, then ends of
-/// ties.
+/// ties. The level of a vertex is the number of cuts between it and the root; where there are cuts at all, what has none below
+/// it is in the last level instead, which no cut is of: ranks work at that one side by side.
 struct Piece {
     feeder::Feeder feeder;  ///< own elements, own and neighbouring buses, the codes they use
     GlobalRows global;

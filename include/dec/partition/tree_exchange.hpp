@@ -38,8 +38,6 @@ class TreeExchange {
     /// The other way round. Collective.
     void down_across(int level, std::span<double const> of_cuts_down, std::span<double> of_cuts_up, std::size_t width);
 
-    [[nodiscard]] std::int64_t bytes_sent() const { return bytes_sent_; }
-
   private:
     struct Wave;  // what is sent and received after one level
     /// Which rows of the two tables are sent and received: local vertices, or cuts.
@@ -47,13 +45,13 @@ class TreeExchange {
     void exchange(Wave const& wave, Rows which, std::span<double const> from, std::span<double> to, std::size_t width);
     MPI_Datatype row_type(std::size_t width);
 
+    core::Communicator comm_;
     Piece const& piece_;
     MPI_Comm neighbours_ = MPI_COMM_NULL;
     std::vector<int> ranks_;
     std::vector<Wave> up_, down_;
     std::vector<double> send_, receive_;
     std::vector<std::pair<std::size_t, MPI_Datatype>> row_types_;  // one per width in use
-    std::int64_t bytes_sent_ = 0;
 };
 
 }  // namespace dec::partition

@@ -33,9 +33,9 @@ class LineReader {
 };
 
 struct FollowSettings {
-    int descriptor = 0;                            ///< of the input; read on the root
-    bool every = false;                            ///< answer all messages, also those overtaken by newer ones
-    std::function<bool()> stop;                    ///< asked on the root, whenever a signal may have come
+    int descriptor = 0;                             ///< of the input; read on the root
+    bool every = false;                             ///< answer all messages, also those overtaken by newer ones
+    std::function<bool()> stop;                     ///< asked on the root, whenever a signal may have come
     std::function<void(std::string const&)> write;  ///< takes an answer, a line without its end; called on the root
 };
 

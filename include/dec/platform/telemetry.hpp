@@ -24,11 +24,11 @@ struct Tally {
 
 /// How current the picture is.
 struct Freshness {
-    Tally held;        ///< not in the newest message: the last known value is taken
+    Tally held;             ///< not in the newest message: the last known value is taken
     double oldest_s = 0.0;  ///< of those
-    Tally expired;     ///< older than allowed: as if never measured
-    Tally silent;      ///< measurements of the feeder that never came
-    Tally implausible; ///< a position that the device does not have
+    Tally expired;          ///< older than allowed: as if never measured
+    Tally silent;           ///< measurements of the feeder that never came
+    Tally implausible;      ///< a position that the device does not have
 };
 
 /// Remembers the last value of every measurement of a feeder. Not parallel: it is the root's.

@@ -157,6 +157,14 @@ class PowerFlow {
     /// What the branches carry at the present voltages. Collective.
     [[nodiscard]] Flows flows();
 
+    /// How a sum of weight times |v|^2 at the present voltages answers to the powers of the piece's pv_systems, losses, angles and whatever
+    /// else follows the voltages included: one adjoint solution with the slopes there. Radial feeders only.
+    /// \param weight three for every local vertex, of those squared voltages that `seen_voltage` gives for phases A, B, C or s1, s2, -;
+    ///   those of own vertices count.
+    /// \param share answer to the share that is curtailed, one per row. \param reactive to reactive power injected, pu, or none of it.
+    /// \pre the last solution converged. Collective.
+    void gradient(std::span<double const> weight, std::span<double> share, std::span<double> reactive = {});
+
     /// To ground, pu of `base_v`, three for every local vertex (own, then halo parents): place k belongs to the k-th phase of
     /// LocalVertex::phases.
     [[nodiscard]] std::span<Complex const> voltages() const;
@@ -171,7 +179,6 @@ class PowerFlow {
 
     [[nodiscard]] partition::Piece const& piece() const;
     [[nodiscard]] Settings const& settings() const;
-    [[nodiscard]] std::int64_t bytes_sent() const;
 
   private:
     struct Equations;

@@ -19,7 +19,9 @@ struct Run {
     std::string method, policy;
     std::optional<std::string> scope;
     Summary::Seconds seconds;
+    core::Traffic traffic;                  ///< of this rank while `seconds.solve` went by
     std::vector<double> iteration_seconds;  ///< one per round
+    std::vector<double> iteration_bytes;    ///< likewise, that this rank has sent
 };
 
 /// The figures of an answer. Collective; equal on all ranks.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,5 +39,8 @@ struct Field {
 /// \param extents of the axes behind the first.
 /// \throws std::logic_error if the schema has no such path, or `data` is of another kind.
 [[nodiscard]] core::Column column(std::string_view path, core::ColumnData data, std::vector<std::size_t> extents = {});
+/// The same of a dataset with time as its first axis. \param extents of the axes behind the second.
+[[nodiscard]] core::Series series(std::string_view path, std::size_t steps, std::vector<std::size_t> extents,
+                                  std::function<std::vector<double>(std::size_t, std::size_t)> values);
 
 }  // namespace dec::results

@@ -44,6 +44,15 @@ struct Summary {
     std::int64_t edge_cut = 0;
     double imbalance = 0.0;
     double peak_memory_mb = 0.0;
+    /// While solving (`seconds.solve`), over all ranks unless a rank is named; PETSc's own messages are not in it.
+    struct Communication {
+        std::int64_t messages = 0, bytes = 0;  ///< from rank to rank
+        std::int64_t messages_of_busiest = 0, bytes_of_busiest = 0;
+        std::int64_t exchanges = 0;         ///< rounds of such messages, one after the other
+        std::int64_t collectives = 0;       ///< sums, largest values, broadcasts
+        std::int64_t collective_bytes = 0;  ///< what a rank puts into them
+        double seconds = 0.0;               ///< wall time of all this, waiting included; mean over the ranks
+    } communication;
     struct Seconds {
         double read = 0.0, partition = 0.0, build = 0.0, solve = 0.0, check = 0.0, write = 0.0, total = 0.0;
     } seconds;
@@ -54,8 +63,8 @@ struct Summary {
 
 /// All keys of the contract, in its order.
 [[nodiscard]] core::Json to_json(Summary const& summary);
-/// The scalars that do not depend on the number of ranks (no ranks, edge_cut, imbalance, peak_memory_mb, seconds). What is
-/// null in JSON is NaN here, or an empty text.
+/// The scalars that do not depend on the number of ranks (no ranks, edge_cut, imbalance, peak_memory_mb, communication,
+/// seconds). What is null in JSON is NaN here, or an empty text.
 [[nodiscard]] core::Attributes rank_independent(Summary const& summary);
 /// A table for a person: what was asked, what it costs whom, whether it holds, how long it took.
 [[nodiscard]] std::string to_table(Summary const& summary);

@@ -23,6 +23,9 @@ struct TreeSettings {
     /// The start is the answer to a program with slightly other costs: polished at once, and iterated on only if that does not do.
     /// Not with `elastic`.
     bool resume = false;
+    /// In units of the order of one, what a multiplier's step moves its limit by: less makes multipliers move faster, and systems more nearly
+    /// singular.
+    double softness = 1e-8;
     bool control_prices = false;  ///< fill TreeOutcome::control_price; the same on all ranks
 };
 

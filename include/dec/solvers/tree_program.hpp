@@ -102,7 +102,8 @@ struct TreeCut {
 ///                 low_j <= W_j v_j <= high_j,   limits of flows and pairs,   bounds, ties and caps of the controls
 ///
 /// Vertices are numbered by (level, depth first): vertices of level l are [level_start[l], level_start[l + 1]), parents
-/// before children; the parent of a vertex is of the same level unless a cut lies between them, and then one level up.
+/// before children; the parent of a vertex is of the same level unless a cut lies between them, and then one level up. Vertices
+/// of the last level may have parents of this rank in any other: those that wait for no other rank.
 /// Controls and limits of flows are in the order of their vertices, limits of pairs in that of controls.
 struct TreeProgram {
     std::vector<TreeVertex> vertices;

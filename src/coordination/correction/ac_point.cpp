@@ -85,6 +85,15 @@ std::vector<model::LoadPoint> AcPoint::load_points() const {
     return points;
 }
 
+std::vector<double> AcPoint::gradient(std::span<Node const> nodes, std::vector<double> const& low,
+                                      std::vector<double> const& high) {
+    std::vector<double> weight(3 * piece_.vertices.size(), 0.0), of_share(piece_.feeder.pv_systems.size());
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+        weight[static_cast<std::size_t>(3 * nodes[i].vertex + nodes[i].place)] += high[i] - low[i];
+    flow_.gradient(weight, of_share);
+    return of_share;
+}
+
 std::vector<double> AcPoint::room_before_steps(std::span<Node const> limits) const {
     constexpr double before = 0.1 * ac_tolerance_pu;
     auto const steps = flow_.steps_above();

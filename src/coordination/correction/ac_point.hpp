@@ -34,6 +34,10 @@ class AcPoint {
     /// The same of loads, one for every row of the piece's.
     [[nodiscard]] std::vector<model::LoadPoint> load_points() const;
 
+    /// Derivative of sum (high - low) v with respect to every DER's share, as MarginalPrices::gradient has it of the model. Collective.
+    [[nodiscard]] std::vector<double> gradient(std::span<Node const> nodes, std::vector<double> const& low,
+                                               std::vector<double> const& high);
+
     /// How far the worst node is outside its limits, pu. Collective.
     [[nodiscard]] double violation_pu(std::span<Node const> limits) const;
     /// For the record: highest, lowest, worst. Collective.

@@ -7,18 +7,34 @@
 #include <numeric>
 #include <utility>
 
+#include "../marginal_prices.hpp"
 #include "../record.hpp"
 #include "ac_point.hpp"
+#include "least_cost.hpp"
 
 namespace dec::coordination {
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+/// An answer is the least if it costs no more than this part of the objective, or so much, above it.
+constexpr double near = 1e-3, no_cost = 1e-6;
 
 bool is_solved(Status status) {
     return status == Status::optimal || status == Status::converged || status == Status::relaxed;
 }
+
+/// Per pu^2 of the squared voltages of `nodes`, from per pu.
+struct PricesOfSquares {
+    std::vector<double> low, high;
+    PricesOfSquares(std::span<Node const> nodes, Answer const& answer) {
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            auto const& node = nodes[i];
+            low.push_back(node.low > 0.0 ? answer.price_low[i] / (2.0 * std::sqrt(node.low)) : 0.0);
+            high.push_back(answer.price_high[i] / (2.0 * std::sqrt(node.high)));
+        }
+    }
+};
 
 /// A relaxed answer is outside its own limits already.
 double says_itself(core::Communicator const& comm, partition::Piece const& piece, Answer const& answer) {
@@ -66,8 +82,9 @@ class Correction {
                Method const& method, fairness::Policy const& policy, Settings const& settings, Observer const& observer,
                Answer linear, CorrectionSettings const& own)
         : comm_{comm}, flow_{flow}, piece_{flow.piece()}, method_{method}, policy_{policy}, settings_{settings},
-          observer_{observer}, own_{own}, point_{comm, flow.piece(), ac}, linear_{std::move(linear)}, current_{linear_},
-          history_{linear_}, nothing_(linear_.alpha.size(), 0.0) {
+          observer_{observer}, own_{own}, point_{comm, flow.piece(), ac},
+          model_prices_{comm, flow}, linear_{std::move(linear)}, current_{linear_}, history_{linear_},
+          nothing_(linear_.alpha.size(), 0.0) {
         for (std::size_t d = 0; d < flow.ders().size(); ++d) {
             available_kw_.push_back(flow.settings().per_unit.power_si(flow.ders()[d].available) / 1000.0);
             everything_.push_back(fairness::reach_of(
@@ -83,6 +100,10 @@ class Correction {
     bool visit();
     void move_limits();
     void rebuild(bool at_ac_point);
+    [[nodiscard]] bool has_prices() const;
+    void weigh_what_the_model_lacks();
+    [[nodiscard]] double above_least(Answer const& answer);
+    void say_how_near(Answer& answer);
     bool solve_again();
     bool solve_again_nearer(Answer& next);
     [[nodiscard]] Settings moved_settings();
@@ -95,6 +116,11 @@ class Correction {
     [[nodiscard]] bool holds() const { return violation_ <= ac_tolerance_pu + allowed_; }
     [[nodiscard]] double curtailed_kw(Answer const& answer) const {
         return comm_.sum(std::inner_product(answer.alpha.begin(), answer.alpha.end(), available_kw_.begin(), 0.0));
+    }
+    /// One scalar needs no sensitivities: it is where a limit binds.
+    [[nodiscard]] bool is_sum_of_costs() const {
+        bool const is_scalar = policy_.shared_fraction && settings_.scope == fairness::Scope::feeder;
+        return policy_.cost != nullptr && policy_.levels == fairness::Levels::none && !is_scalar;
     }
     /// What is to be small.
     [[nodiscard]] double burden(Answer const& answer) const {
@@ -115,6 +141,7 @@ class Correction {
     Observer const& observer_;
     CorrectionSettings const& own_;
     AcPoint point_;
+    MarginalPrices model_prices_;
     Answer linear_, current_;
     Answer history_;  // all rounds
     std::vector<double> nothing_, everything_, available_kw_;
@@ -124,6 +151,10 @@ class Correction {
     bool any_steps_ = false;      // of loads at the upper limit
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
+    std::vector<double>
+        beside_;           // per DER, kW per share: worth of what sensitivities of the model lack, at the last prices
+    bool weighs_ = false;  // they are in the program
+    std::optional<double> above_;                   // what the answer that came to rest may cost above the least
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
     double tolerance_ = settings_.tolerance;
     double step_ = 1.0;                       // share of a new offset that is believed
@@ -144,7 +175,10 @@ Answer Correction::run() {
     if (!begin()) {
         keep_models(false);
         if (comm_.is_root() && !point_.why().empty()) linear_.ac_notes.push_back(point_.why());
-        if (is_solved(linear_.status)) linear_.status = Status::not_ac_feasible;
+        if (is_solved(linear_.status)) {
+            linear_.status = Status::not_ac_feasible;
+            linear_.has_setpoints = false;
+        }
         return std::move(linear_);
     }
     rounds();
@@ -200,6 +234,7 @@ void Correction::rounds() {
     while (!settled_ && round_ < own_.max_rounds) {
         if (may_rebuild_ && round_ < rebuilds) rebuild(true);
         move_limits();
+        weigh_what_the_model_lacks();
         auto const before = current_;
         if (!solve_again()) return;
         ++round_;
@@ -229,6 +264,12 @@ void Correction::rounds() {
         double const left = moved * q / (1.0 - q);
         last_moved = retreated_ ? infinity : moved;
         settled_ = !retreated_ && !fails_afresh && holds() && left <= still && (any_steps_ || holds_afresh());
+        if (!settled_ || !is_sum_of_costs() || !has_prices()) continue;
+        double const last_above = above_.value_or(infinity);
+        above_ = above_least(current_);
+        // Shares may stand still before the prices do, on which what the model lacks depends.
+        bool const may_come_nearer = weighs_ && *above_ <= 0.5 * last_above;
+        settled_ = *above_ <= near * current_.objective + no_cost || !may_come_nearer;
     }
     if (!settled_) trouble_ = fmt::format("after {} rounds the curtailment still changes", round_);
 }
@@ -351,12 +392,40 @@ void Correction::rebuild(bool at_ac_point) {
     feasible_offset_ = offset_;
 }
 
+/// Whether the current answer has what limits cost in it. Prices of a relaxed one are those of exceeding limits.
+bool Correction::has_prices() const {
+    bool const any = method_.general && current_.status != Status::relaxed && !current_.price_high.empty();
+    return comm_.max(any ? 1.0 : 0.0) > 0.0;
+}
+
+/// Offsets take the voltages of the model to where AC has them, but not how they answer to a share. What that is worth at the last prices
+/// is added to the cost of a share: where shares and prices stand still, the conditions of an optimum hold with AC sensitivities.
+/// Where that is not a small part, as behind delta-wye banks whose legs have PV each, prices and shares would chase each other.
+void Correction::weigh_what_the_model_lacks() {
+    constexpr double largest_part = 0.3;
+    beside_.clear();
+    weighs_ = false;
+    if (!is_sum_of_costs() || !has_prices()) return;
+    PricesOfSquares const price{current_.nodes, current_};
+    beside_ = point_.gradient(current_.nodes, price.low, price.high);
+    auto const of_model = model_prices_.gradient(current_.nodes, price.low, price.high);
+    double all = 0.0, lacking = 0.0;
+    for (std::size_t d = 0; d < beside_.size(); ++d) {
+        all += std::abs(beside_[d]);
+        beside_[d] -= of_model[d];
+        lacking += std::abs(beside_[d]);
+    }
+    weighs_ = comm_.sum(lacking) <= largest_part * comm_.sum(all);
+    if (!weighs_) beside_.clear();
+}
+
 /// What the method is asked: the limits where the linear voltages have to be for the AC voltages to hold.
 Settings Correction::moved_settings() {
     auto settings = settings_;
     settings.start.reset();
     settings.tolerance = tolerance_;
     settings.nodes = limits_.nodes;
+    settings.beside = beside_;
     for (std::size_t i = 0; i < offset_.size(); ++i) {
         (*settings.nodes)[i].high -= offset_[i];
         (*settings.nodes)[i].low -= offset_[i];
@@ -493,6 +562,52 @@ void Correction::approach_from_best() {
     }
 }
 
+/// What the answer may cost above the least, by a dual bound with AC sensitivities at the present voltages, on this side of the limits:
+/// beyond them devices are others.
+/// \pre it has prices and is of a sum of costs.
+double Correction::above_least(Answer const& answer) {
+    PricesOfSquares const price{answer.nodes, answer};
+    auto const gradient = point_.gradient(answer.nodes, price.low, price.high);
+    Priced here{.alpha = answer.alpha, .gradient = gradient};
+    for (std::size_t i = 0; i < answer.nodes.size(); ++i) {
+        auto const& node = limits_.nodes[i];
+        double const v = seen(piece_, point_.state(), node);
+        double const high = std::pow(std::sqrt(node.high) + room_[i], 2);
+        if (price.high[i] > 0.0) here.slack_kw += price.high[i] * (high - v);
+        if (price.low[i] > 0.0) here.slack_kw += price.low[i] * (v - node.low);
+    }
+    here.slack_kw = comm_.sum(here.slack_kw);
+    auto const decisions = fairness::decide(policy_, settings_.scope, piece_, available_kw_, settings_.contracts);
+    double const least = least_cost(comm_, PieceLinks{comm_, piece_, flow_.exchange()}, decisions, here);
+    return std::max(0.0, answer.objective - least);
+}
+
+/// An answer that came to rest is the least in the sense of the model. What AC power flow says of that.
+/// \pre answer.nodes are the limits themselves, power flow is at the setpoints.
+void Correction::say_how_near(Answer& answer) {
+    constexpr double at_limit = 5.0 * ac_tolerance_pu, no_kw = 1e-6;
+    if (answer.status != Status::optimal) return;
+    auto const leave_open = [&](std::string why) {
+        answer.status = Status::converged;
+        answer.open = "AC limits hold; " + std::move(why);
+    };
+    double kept = infinity;  // of the nearest limit, pu
+    for (auto const& node : answer.nodes) {
+        double const v = std::sqrt(std::max(0.0, seen(piece_, point_.state(), node)));
+        kept = std::min(kept, std::sqrt(node.high) - v);
+        if (node.low > 0.0) kept = std::min(kept, v - std::sqrt(node.low));
+    }
+    kept = -comm_.max(-kept);
+    if (curtailed_kw(answer) > no_kw && kept > at_limit)
+        return leave_open(fmt::format("all voltages stay {:.2g} pu inside them, so that less may do", kept));
+    if (!above_) return;
+    if (settings_.reactive || settings_.ratings != Ratings::none)
+        return leave_open("how near the least this is was not looked at with reactive powers or ratings");
+    answer.duality_gap = *above_ / std::max(answer.objective, no_cost);
+    if (*above_ > near * answer.objective + no_cost)
+        leave_open(fmt::format("with AC sensitivities up to {:.2g} % less might do", 100.0 * *answer.duality_gap));
+}
+
 /// The balanced model again, with the setpoints that were chosen; limits and prices are those of AC voltages.
 Answer Correction::finish() {
     Answer answer = std::move(current_);
@@ -516,6 +631,7 @@ Answer Correction::finish() {
     if (known) {
         point_.describe(limits_.nodes, record_);
         violation_ = record_.violation_pu;
+        if (settled_ && is_solved(answer.status)) say_how_near(answer);
         if (!settled_ && !stopped_) static_cast<void>(record_round(0.0));
     }
     answer.rounds = std::move(history_.rounds);
@@ -534,6 +650,7 @@ Answer Correction::finish() {
                       trouble_;
     } else if (!settled_) {
         answer.status = Status::not_ac_feasible;
+        answer.has_setpoints = false;
         if (comm_.is_root())
             answer.ac_notes.push_back("no setpoints were found that keep the AC limits: " + trouble_ + conflicts_);
     }

@@ -33,7 +33,8 @@ bool ExactSearch::walk_through_dates(std::vector<double> const& dates) {
         double const age = 1.0 - static_cast<double>(rank) / static_cast<double>(dates.size());
         decisions_.ders[d].cost = {.quadratic = available_kw_[d] * std::pow(steepness, age)};
     }
-    if (count_open() > 0.0 && !solve(nullptr, false) && answer_.status != Status::iteration_limit) return false;
+    if (count_open() > 0.0 && !solve(nullptr, {.polish = false}) && answer_.status != Status::iteration_limit)
+        return false;
     if (walks_.can_begin() && walks_.dates(dates)) return true;
     if (answer_.status != Status::interrupted) answer_ = before;
     return false;

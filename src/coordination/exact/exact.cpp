@@ -27,6 +27,8 @@ ExactSearch::ExactSearch(core::Communicator const& comm, model::LinDist3Flow& fl
     limits_ = squared_limits(piece_, answer_.nodes);
     unknown_.v_sq.assign(answer_.uncurtailed.v_sq.size(), std::numeric_limits<double>::quiet_NaN());
     decisions_ = fairness::decide(policy, settings.scope, piece_, available_kw_, settings.contracts);
+    for (std::size_t d = 0; d < settings.beside.size(); ++d)
+        decisions_.ders[d].cost.linear += decisions_.ders[d].reach * settings.beside[d];
     limit_powers();
     answer_.binding.assign(available_kw_.size(), {});
     if (settings.disclose) disclosure_.emplace(piece_);
@@ -38,6 +40,7 @@ Answer ExactSearch::run() {
     else if (policy_.levels == fairness::Levels::largest_first) one_level_after_the_other();
     else if (policy_.levels == fairness::Levels::oldest_first) one_date_after_the_other();
     else if (policy_.tie_break) with_tie_break();
+    else if (has_scalar()) along_the_scalar();
     else if (solve(start())) take_prices();
     if (answer_.status == Status::optimal && is_short_)
         leave_open("the optimum is met within the gap that is reported, not within the tolerance");
@@ -51,7 +54,13 @@ Answer ExactSearch::run() {
 double ExactSearch::worst_violation() const { return coordination::worst_violation(comm_, piece_, answer_); }
 
 double ExactSearch::objective_of(std::vector<double> const& alpha) const {
+    if (has_scalar()) return policy_.objective(scalar_, ramps_.curtailable_kw);
     return total_objective(comm_, policy_, settings_, available_kw_, alpha);
+}
+
+double ExactSearch::cost_of(std::vector<double> const& alpha) const {
+    auto const& beside = settings_.beside;
+    return objective_of(alpha) + comm_.sum(std::inner_product(beside.begin(), beside.end(), alpha.begin(), 0.0));
 }
 
 /// Where a run that is resumed begins; null without one.

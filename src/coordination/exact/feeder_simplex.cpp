@@ -15,7 +15,7 @@ constexpr double share_slack = 1e-11, limit_slack = 1e-12;
 // What moves less than this part of the fastest stands still.
 constexpr double still = 1e-9;
 // Of the terms of a derivative: below this they cancel, and below this part of the highest price they count for nothing.
-constexpr double cancelled = 1e-9, worthless = 1e-9;
+constexpr double cancelled = 1e-11, worthless = 1e-11;
 
 }  // namespace
 
@@ -126,6 +126,23 @@ void FeederSimplex::find_direction(Movers const& movers) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) rate_of_node_[i] = seen(flow_.piece(), change_, nodes_[i]);
 }
 
+/// The best of all ranks' candidates; of those that are equally good the first in the feeder's order. Its index is -1 on other ranks.
+FeederSimplex::Choice FeederSimplex::choose(std::span<Candidate const> candidates) const {
+    constexpr double alike = 1e-9;
+    Choice choice;
+    for (auto const& candidate : candidates) choice.value = std::max(choice.value, candidate.value);
+    choice.value = comm_.max(choice.value);
+    double order = infinity;
+    for (std::size_t k = 0; k < candidates.size() && choice.value > 0.0; ++k) {
+        auto const own = static_cast<double>(candidates[k].order);
+        if (candidates[k].value < (1.0 - alike) * choice.value || own >= order) continue;
+        order = own;
+        choice.index = static_cast<std::ptrdiff_t>(k);
+    }
+    if (comm_.min(order) < order) choice.index = -1;
+    return choice;
+}
+
 /// The first bound or limit in the way; of several the one that moves fastest, as the better pivot.
 FeederSimplex::Block FeederSimplex::find_block(Movers const& movers) {
     double fastest_limit = 0.0, fastest_share = std::abs(cap_rate_);
@@ -162,28 +179,29 @@ FeederSimplex::Block FeederSimplex::find_block(Movers const& movers) {
     });
     farthest = comm_.min(farthest);
     if (capped_ && cap_rate_ < 0.0) farthest = std::min(farthest, cap_ / -cap_rate_);
-    Block block;
-    double best = 0.0;
     if (movers.all_between && farthest >= 1.0) return {.event = Event::arrived, .step = 1.0};
+    auto const& piece = flow_.piece();
+    std::vector<Candidate> candidates;
+    std::vector<Block> blocks;
     each([&](Event event, std::size_t index, double distance, double rate, double, double part) {
         double const step = std::max(distance, 0.0) / rate;
-        if (step > farthest || part <= best) return;
-        best = part;
-        block = {.event = event, .step = step, .index = static_cast<std::ptrdiff_t>(index)};
+        if (step > farthest) return;
+        candidates.push_back({part, is_limit(event) ? nodes_[index].row : piece.totals.nodes + order_of(index)});
+        blocks.push_back({.event = event, .step = step, .index = static_cast<std::ptrdiff_t>(index)});
     });
-    std::array const own{best};
-    auto const all = comm_.all_gather(own);
-    auto const winner = std::ranges::max_element(all) - all.begin();
-    if (all[static_cast<std::size_t>(winner)] == 0.0) {
+    auto const choice = choose(candidates);
+    if (choice.value == 0.0) {
         bool const ends = capped_ && cap_rate_ < 0.0;
         return {.event = ends ? Event::no_cap : Event::none, .step = ends ? cap_ / -cap_rate_ : 0.0};
     }
+    Block block;
+    if (choice.index >= 0) block = blocks[static_cast<std::size_t>(choice.index)];
     std::array<double, 3> told{};
-    if (winner == comm_.rank()) {
-        bool const at_limit = block.event == Event::high_limit || block.event == Event::low_limit;
-        double const slot = at_limit ? -1.0 : static_cast<double>(slot_[static_cast<std::size_t>(block.index)]);
+    if (choice.index >= 0) {
+        double const slot =
+            is_limit(block.event) ? -1.0 : static_cast<double>(slot_[static_cast<std::size_t>(block.index)]);
         told = {static_cast<double>(block.event), block.step, slot};
-    } else block.index = -1;
+    }
     links_.sum(told);
     block.event = static_cast<Event>(static_cast<int>(told[0]));
     block.step = told[1];
@@ -217,6 +235,13 @@ FeederSimplex::Row FeederSimplex::make_row(Block const& block) {
     return row;
 }
 
+/// It has no row any more.
+void FeederSimplex::forget(Row const& row) {
+    if (row.node < 0) return;
+    auto& met = met_[static_cast<std::size_t>(row.node)];
+    met = static_cast<char>(met & ~(row.high ? 1 : 2));
+}
+
 /// Of all that are between bounds the one that can best take the place of what is blocked.
 void FeederSimplex::choose_entering(Movers const& movers, Block const& block, Row const* row, std::ptrdiff_t& der,
                                     bool& cap) {
@@ -239,7 +264,8 @@ void FeederSimplex::choose_entering(Movers const& movers, Block const& block, Ro
         return sum;
     };
     std::array<double, 1> of_cap{0.0};
-    double best = 0.0;
+    std::vector<Candidate> candidates;
+    std::vector<std::size_t> whose;
     for (std::size_t d = 0; d < alpha_.size(); ++d) {
         bool const for_cap = movers.cap || (capped_ && !cap_is_basic());
         if (!is_between(d) && !(for_cap && under_cap(d))) continue;
@@ -247,17 +273,13 @@ void FeederSimplex::choose_entering(Movers const& movers, Block const& block, Ro
         if (under_cap(d)) of_cap[0] += own;
         if (!is_between(d)) continue;
         double const inside = std::min(alpha_[d], std::max(ceiling(d) - alpha_[d], 0.0));
-        if (double const score = std::abs(own) * inside; score > best) {
-            best = score;
-            der = static_cast<std::ptrdiff_t>(d);
-        }
+        candidates.push_back({std::abs(own) * inside, order_of(d)});
+        whose.push_back(d);
     }
     links_.sum(of_cap);
-    std::array const own{best};
-    auto const all = comm_.all_gather(own);
-    auto const winner = std::ranges::max_element(all) - all.begin();
-    if (winner != comm_.rank()) der = -1;
-    cap = capped_ && !cap_is_basic() && std::abs(of_cap[0]) * cap_ > all[static_cast<std::size_t>(winner)];
+    auto const choice = choose(candidates);
+    if (choice.index >= 0) der = static_cast<std::ptrdiff_t>(whose[static_cast<std::size_t>(choice.index)]);
+    cap = capped_ && !cap_is_basic() && std::abs(of_cap[0]) * cap_ > choice.value;
     if (cap) der = -1;
 }
 
@@ -285,7 +307,7 @@ bool FeederSimplex::pivot(Movers& movers, Block const& block) {
         if (block.index >= 0) place_[blocked] = Place::cap;
         return true;
     }
-    bool const at_limit = block.event == Event::high_limit || block.event == Event::low_limit;
+    bool const at_limit = is_limit(block.event);
     auto const settle_at_bound = [&] {
         if (block.index < 0) return;
         slot_[blocked] = -1;
@@ -304,10 +326,7 @@ bool FeederSimplex::pivot(Movers& movers, Block const& block) {
     if (movers.row >= 0) {
         // The limit that is left makes room for another, or for the bound of a share.
         auto& left = rows_[static_cast<std::size_t>(movers.row)];
-        if (left.node >= 0) {
-            auto& met = met_[static_cast<std::size_t>(left.node)];
-            met = static_cast<char>(met & ~(left.high ? 1 : 2));
-        }
+        forget(left);
         if (row) left = std::move(*row);
         else {
             settle_at_bound();
@@ -390,23 +409,22 @@ bool FeederSimplex::find_improvement(Movers& movers) {
         20;  // from here on the first instead of the best, which does not go round in circles
     find_prices();
     movers = {};
-    double best = 0.0;
-    auto const better = [&](double gain) { return idle_ < patience ? gain > best : best == 0.0; };
+    bool const takes_first = idle_ >= patience;
+    std::vector<Candidate> candidates;
+    std::vector<Movers> whose;
     for (std::size_t d = 0; d < alpha_.size(); ++d) {
         if (place_[d] != Place::lower && place_[d] != Place::upper && place_[d] != Place::cap) continue;
         double const sign = place_[d] == Place::lower ? 1.0 : -1.0;
         double const gain = -sign * reduced_[d];
-        if (gain <= noise_[d] || !better(gain)) continue;
-        best = gain;
-        movers = {.der = static_cast<std::ptrdiff_t>(d), .sign = sign};
+        if (gain <= noise_[d]) continue;
+        candidates.push_back({takes_first ? 1.0 : gain, order_of(d)});
+        whose.push_back({.der = static_cast<std::ptrdiff_t>(d), .sign = sign});
     }
-    std::array const own{best};
-    auto const all = comm_.all_gather(own);
-    auto winner = std::ranges::max_element(all);
-    if (idle_ >= patience) winner = std::ranges::find_if(all, [](double gain) { return gain > 0.0; });
-    best = winner == all.end() ? 0.0 : *winner;
-    if (winner - all.begin() != comm_.rank()) movers = {};
-    movers.single_der = best > 0.0;
+    auto const choice = choose(candidates);
+    if (choice.index >= 0) movers = whose[static_cast<std::size_t>(choice.index)];
+    movers.single_der = choice.value > 0.0;
+    double best = choice.value;
+    auto const better = [&](double gain) { return takes_first ? best == 0.0 : gain > best; };
     double const least = rows_.empty() ? 0.0 : cancelled * price_.cwiseAbs().maxCoeff();
     for (std::ptrdiff_t r = 0; r < size(); ++r) {
         auto const& row = rows_[static_cast<std::size_t>(r)];

@@ -29,6 +29,9 @@ class FeederSimplex {
                   std::vector<double> alpha, bool capped, Watch watch);
     static constexpr std::int64_t steps_between = 100;
 
+    /// Moves on to where prices of the limits, per node, say that the smallest cap is: they need not be exact. \return false, with all as
+    /// it was, if the limits do not hold there. \pre with a cap, before anything else.
+    bool begin_at(std::vector<double> const& low, std::vector<double> const& high);
     /// \return false if it was stopped, or gave up: after too many steps, or with more limits met at once than a dense system should have.
     [[nodiscard]] bool minimise_cap();
     /// The sum of cost times share. \pre without a cap.
@@ -76,6 +79,18 @@ class FeederSimplex {
         std::ptrdiff_t slot = -1;
     };
 
+    struct Candidate {
+        double value = 0.0;      // the larger the better; 0 is none
+        std::int64_t order = 0;  // in the feeder
+    };
+    struct Choice {
+        double value = 0.0;
+        std::ptrdiff_t index = -1;
+    };
+
+    [[nodiscard]] static bool is_limit(Event event) { return event == Event::high_limit || event == Event::low_limit; }
+    [[nodiscard]] std::int64_t order_of(std::size_t der) const { return flow_.piece().global.pv_systems[der]; }
+    [[nodiscard]] Choice choose(std::span<Candidate const> candidates) const;
     [[nodiscard]] std::ptrdiff_t size() const { return static_cast<std::ptrdiff_t>(rows_.size()); }
     [[nodiscard]] bool is_between(std::size_t d) const { return place_[d] >= Place::between; }
     [[nodiscard]] bool under_cap(std::size_t d) const { return place_[d] == Place::cap || place_[d] == Place::hanging; }
@@ -99,6 +114,11 @@ class FeederSimplex {
     void drop(std::ptrdiff_t row, std::ptrdiff_t slot);
     [[nodiscard]] Row make_row(Block const& block);
     void find_prices();
+    void forget(Row const& row);
+
+    [[nodiscard]] std::vector<Row> priced_limits(std::vector<double> const& low, std::vector<double> const& high);
+    void press(std::vector<double> const& low, std::vector<double> const& high);
+    void choose_basis(std::vector<Row> const& limits);
 
     struct Squares;
     void evaluate(std::vector<double> const& weight, std::vector<double> const& from, Eigen::VectorXd const& rooms,

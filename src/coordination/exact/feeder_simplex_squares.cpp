@@ -118,24 +118,27 @@ bool FeederSimplex::minimise_squares(std::vector<double> const& weights) {
         if (!balance(weight, vertex, rooms, at)) break;
         alpha_ = at.u;
         find_state();
-        Block worst{.step = violated};
+        std::vector<Candidate> candidates;
+        std::vector<Block> blocks;
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
             double const v = voltage_[i];
             double const above = (met_[i] & 1) == 0 ? v - nodes_[i].high : 0.0;
             double const below = (met_[i] & 2) == 0 ? nodes_[i].low - v : 0.0;
-            if (std::max(above, below) <= worst.step) continue;
-            worst = {.event = above > below ? Event::high_limit : Event::low_limit,
-                     .step = std::max(above, below),
-                     .index = static_cast<std::ptrdiff_t>(i)};
+            if (std::max(above, below) <= violated) continue;
+            candidates.push_back({std::max(above, below), nodes_[i].row});
+            blocks.push_back({.event = above > below ? Event::high_limit : Event::low_limit,
+                              .index = static_cast<std::ptrdiff_t>(i)});
         }
-        std::array const own{worst.step};
-        auto const all = comm_.all_gather(own);
-        auto const winner = std::ranges::max_element(all);
-        if (*winner <= violated) {
+        auto const choice = choose(candidates);
+        if (choice.value == 0.0) {
             price_ = at.lambda * heaviest;
             return true;
         }
-        if (winner - all.begin() != comm_.rank()) worst.index = -1;
+        Block worst{.event = Event::high_limit};
+        if (choice.index >= 0) worst = blocks[static_cast<std::size_t>(choice.index)];
+        std::array is_low{worst.event == Event::low_limit ? 1.0 : 0.0};
+        links_.max(is_low);
+        if (is_low[0] != 0.0) worst.event = Event::low_limit;
         rows_.push_back(make_row(worst));
         at.lambda.conservativeResize(size());
         at.lambda(size() - 1) = 0.0;

@@ -57,9 +57,10 @@ void ExactSearch::one_level_after_the_other() {
     std::optional<double> gap;  // the widest
     bool wide = false;          // than the tolerance
     auto const* const from = start();
-    if (!has_powers_ && count_open() > 0.0 && (solve(from, false) || answer_.status == Status::iteration_limit) &&
+    if (!has_powers_ && count_open() > 0.0 &&
+        (solve(from, {.polish = false}) || answer_.status == Status::iteration_limit) &&
         answer_.status != Status::relaxed &&
-        ((walks_.can_begin() && walks_.levels()) || answer_.status == Status::interrupted))
+        ((walks_.can_begin() && walks_.levels(low_, high_)) || answer_.status == Status::interrupted))
         return;
     if (answer_.status == Status::infeasible) return;
     answer_.status = Status::optimal;

@@ -10,14 +10,28 @@
 namespace dec::coordination {
 
 void ExactSearch::take_shares(std::span<double const> u) {
-    for (std::size_t d = 0; d < answer_.alpha.size(); ++d) {
-        auto const& what = decisions_.ders[d];
-        answer_.alpha[d] = what.role == Decision::Role::fixed ? what.fixed : 0.0;
-    }
+    for (std::size_t d = 0; d < answer_.alpha.size(); ++d) answer_.alpha[d] = decisions_.ders[d].fixed;
     for (std::size_t k = 0; k < u.size(); ++k) {
         auto const d = static_cast<std::size_t>(assembled_.der[k]);
         if (assembled_.reactive[k] != 0) answer_.reactive[d] = powers_.ders[d].rated * u[k];
-        else answer_.alpha[d] = decisions_.ders[d].reach * u[k];
+        else answer_.alpha[d] += decisions_.ders[d].reach * u[k];
+    }
+    if (!has_scalar()) return;
+    // Ranks without a DER on its way know nothing of it; none does once all shares are decided.
+    double along = -1.0;
+    for (std::size_t k = 0; k < u.size(); ++k)
+        if (assembled_.reactive[k] == 0) along = std::max(along, u[k]);
+    along = comm_.max(along);
+    if (along >= 0.0) scalar_ = on_way_.from + (on_way_.to - on_way_.from) * along;
+}
+
+void ExactSearch::take_multipliers(solvers::TreeOutcome const& outcome) {
+    low_.clear();
+    high_.clear();
+    for (auto const& node : answer_.nodes) {
+        auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
+        low_.push_back(outcome.price_low[row]);
+        high_.push_back(outcome.price_high[row]);
     }
 }
 
@@ -32,7 +46,7 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
             start.u.push_back(std::isfinite(q) ? q : 0.0);
             continue;
         }
-        start.u.push_back(alpha[d] / decisions_.ders[d].reach);
+        start.u.push_back((alpha[d] - decisions_.ders[d].fixed) / decisions_.ders[d].reach);
         auto const group = assembled_.program.controls[k].group;
         if (group >= 0)
             start.y[static_cast<std::size_t>(group)] =
@@ -41,6 +55,16 @@ solvers::TreeStart ExactSearch::start_at(std::vector<double> const& alpha) const
     start.price_low.assign(assembled_.program.low.size(), 0.0);
     start.price_high = start.price_low;
     return start;
+}
+
+/// Where the last program has ended.
+solvers::TreeStart ExactSearch::end() const {
+    return {.u = outcome_.u,
+            .y = outcome_.y,
+            .price_low = outcome_.price_low,
+            .price_high = outcome_.price_high,
+            .price_flow = outcome_.price_flow,
+            .price_pair = outcome_.price_pair};
 }
 
 /// Prices of given rows, and of limits with hardly an inside, are so large that rounding of voltages keeps the gap from closing altogether.
@@ -66,8 +90,26 @@ std::int64_t ExactSearch::most_iterations() const {
 
 solvers::TreeOutcome ExactSearch::solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                              solvers::TreeObserver const& watch) {
-    return disclosure_ ? disclosure_->solve(assembled_.program, links_, tree, start, watch)
-                       : solvers::solve(assembled_.program, links_, tree, start, watch);
+    auto const run = [&](double softness) {
+        auto now = tree;
+        now.softness = softness;
+        return disclosure_ ? disclosure_->solve(assembled_.program, links_, now, start, watch)
+                           : solvers::solve(assembled_.program, links_, now, start, watch);
+    };
+    if (!has_powers_) return run(tree.softness);
+    // Programs with idle controls differ in what they bear: less makes systems nearly singular, with more multipliers creep.
+    static constexpr std::array softness{1e-9, 1e-8, 1e-10};
+    auto const is_short = [](solvers::TreeOutcome const& outcome) {
+        return outcome.status == solvers::TreeStatus::iteration_limit ||
+               outcome.status == solvers::TreeStatus::numerical_failure;
+    };
+    auto best = run(softness[0]);
+    for (std::size_t k = 1; k < softness.size() && is_short(best); ++k) {
+        auto outcome = run(softness[k]);
+        if (!is_short(outcome) || (is_near(outcome) && !(is_near(best) && best.gap <= outcome.gap)))
+            best = std::move(outcome);
+    }
+    return best;
 }
 
 solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
@@ -96,7 +138,7 @@ solvers::TreeOutcome ExactSearch::solve_program(solvers::TreeSettings const& tre
 }
 
 /// One program, with the decisions and limits as they stand. \return false if there is no answer; the status then says why.
-bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
+bool ExactSearch::solve(solvers::TreeStart const* start, Manner manner) {
     if (answer_.iterations >= settings_.max_iterations) {
         answer_.status = Status::iteration_limit;
         return false;
@@ -107,7 +149,8 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         .max_iterations = static_cast<int>(std::min(settings_.max_iterations - answer_.iterations, most_iterations())),
         .presolve = settings_.presolve && !holds_limits_ && !disclosure_,
         .give = decides_least_ ? powers_.room : 0.0,
-        .polish = polish,
+        .polish = manner.polish,
+        .resume = manner.resume,
         .control_prices = has_powers_};
     auto const before = answer_.alpha;
     solvers::TreeObserver const watch = [&](solvers::TreeRound const& round) {
@@ -117,7 +160,12 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
         double change = 0.0;
         for (std::size_t d = 0; d < last.size(); ++d) change = std::max(change, std::abs(answer_.alpha[d] - last[d]));
         answer_.objective = objective_of(answer_.alpha);
-        return record(comm_, flow_, {unknown_, round.primal_residual, comm_.max(change), round.dual_residual},
+        return record(comm_, flow_,
+                      {.state = unknown_,
+                       .violation = round.primal_residual,
+                       .max_alpha_change = comm_.max(change),
+                       .dual_residual = round.dual_residual,
+                       .known = false},
                       observer_, answer_);
     };
     outcome_ = solve_program(tree, start, watch);
@@ -146,13 +194,7 @@ bool ExactSearch::solve(solvers::TreeStart const* start, bool polish) {
             answer_.alpha = before;
             break;
     }
-    low_.clear();
-    high_.clear();
-    for (auto const& node : answer_.nodes) {
-        auto const row = static_cast<std::size_t>(assembled_.row_of_place[place(node)]);
-        low_.push_back(outcome_.price_low[row]);
-        high_.push_back(outcome_.price_high[row]);
-    }
+    take_multipliers(outcome_);
     if (outcome_.status == solvers::TreeStatus::primal_infeasible) {
         report_conflict(comm_, flow_, settings_, answer_, low_, high_, rating_forces(powers_, assembled_, outcome_));
         return false;

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "../marginal_prices.hpp"
+#include "../ramps.hpp"
 #include "dec/coordination/answer.hpp"
 #include "dec/coordination/piece_links.hpp"
 #include "dec/coordination/power_limits.hpp"
 #include "dec/model/tree_program.hpp"
 #include "dec/solvers/tree_interior_point.hpp"
+#include "scalar_proof.hpp"
 #include "vertex_walks.hpp"
 
 namespace dec::coordination {
@@ -33,8 +35,14 @@ class ExactSearch {
     [[nodiscard]] static std::size_t place(Node const& node) {
         return static_cast<std::size_t>(3 * node.vertex + node.place);
     }
+    /// Which decides everything but reactive powers.
+    [[nodiscard]] bool has_scalar() const {
+        return policy_.cost == nullptr && policy_.levels == fairness::Levels::none;
+    }
     [[nodiscard]] double worst_violation() const;
     [[nodiscard]] double objective_of(std::vector<double> const& alpha) const;
+    /// What the programs make small: with what shares cost beside the objective.
+    [[nodiscard]] double cost_of(std::vector<double> const& alpha) const;
     [[nodiscard]] solvers::TreeStart const* start();
     void take_prices();
     void name_binding(std::vector<char> const& ders);
@@ -42,16 +50,21 @@ class ExactSearch {
     void finish();
 
     // One program, with decisions and limits as they stand: one_program.cpp.
-    bool solve(solvers::TreeStart const* start, bool polish = true);
+    struct Manner {
+        bool polish = true, resume = false;  // as in TreeSettings
+    };
+    bool solve(solvers::TreeStart const* start, Manner manner = {true, false});
     [[nodiscard]] solvers::TreeOutcome solve_program(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                      solvers::TreeObserver const& watch);
     [[nodiscard]] solvers::TreeOutcome solve_tree(solvers::TreeSettings const& tree, solvers::TreeStart const* start,
                                                   solvers::TreeObserver const& watch);
+    [[nodiscard]] solvers::TreeStart end() const;
     [[nodiscard]] solvers::TreeStart start_at(std::vector<double> const& alpha) const;
     [[nodiscard]] std::int64_t most_iterations() const;
     [[nodiscard]] bool stands_still() const;
     [[nodiscard]] bool is_near(solvers::TreeOutcome const& outcome) const;
     void take_shares(std::span<double const> u);
+    void take_multipliers(solvers::TreeOutcome const& outcome);
 
     // Ratings and reactive power: powers.cpp.
     void limit_powers();
@@ -67,6 +80,8 @@ class ExactSearch {
 
     // Policies of several programs: ties.cpp, levels.cpp, dates.cpp.
     void with_tie_break();
+    [[nodiscard]] bool with_small_squares(solvers::TreeStart const* start);
+    [[nodiscard]] double squares(std::size_t der) const;
     [[nodiscard]] bool break_tie(double least);
     void one_level_after_the_other();
     [[nodiscard]] bool solve_next(bool keeps_sums);
@@ -74,6 +89,15 @@ class ExactSearch {
     void one_date_after_the_other();
     [[nodiscard]] bool walk_through_dates(std::vector<double> const& dates);
     void fix_dates(double first, double last);
+
+    // Policies of one scalar: scalar.cpp.
+    void along_the_scalar();
+    struct Piece {
+        double from = 0.0, to = 0.0;
+    };
+    [[nodiscard]] Piece piece_at(double scalar) const;
+    void tie_to_scalar(Piece const& piece);
+    [[nodiscard]] ScalarProof proof_of_last();
 
     core::Communicator const& comm_;
     model::LinDist3Flow& flow_;
@@ -102,6 +126,9 @@ class ExactSearch {
     model::AssembledProgram assembled_;
     solvers::TreeOutcome outcome_;
     solvers::TreeStart start_;
+    Ramps ramps_;                     // of a policy that has nothing else
+    Piece on_way_;                    // of its scalar
+    double scalar_ = 0.0;             // where that is
     std::vector<double> low_, high_;  // per node: price of its limits, objective per pu^2
     Answer answer_;
 };

@@ -61,11 +61,12 @@ void VertexWalks::take_prices() {
     prices_.name_binding(std::vector<char>(answer_.alpha.size(), 1), low_, high_, {}, answer_);
 }
 
-bool VertexWalks::levels() {
+bool VertexWalks::levels(std::vector<double> const& low, std::vector<double> const& high) {
     constexpr double nothing = 1e-9;  // share below which all that are left are free
     constexpr double same = 1e-9;     // levels that are no more apart are one
     auto const before = answer_;
     auto simplex = begin(true);
+    simplex.begin_at(low, high);
     std::int64_t levels = 0;
     double gap = 0.0, last = std::numeric_limits<double>::infinity();
     while (simplex.minimise_cap() && !look(simplex.alpha())) {
@@ -130,24 +131,6 @@ bool VertexWalks::dates(std::vector<double> const& dates) {
         answer_.open =
             "on no date less can be given up, but which of the answers has the smallest squares is not settled";
         return true;
-    }
-    if (answer_.status != Status::interrupted) answer_ = before;
-    return false;
-}
-
-bool VertexWalks::cheapest() {
-    auto const before = answer_;
-    auto simplex = begin(false);
-    std::vector<double> cost;
-    for (auto const& what : decisions_.ders) cost.push_back(what.cost.linear / what.reach);
-    if (simplex.minimise(cost) && !look(simplex.alpha())) {
-        simplex.prices(low_, high_);
-        double const gap = simplex.gap();
-        (void)simplex.settle();
-        if (simplex.minimise_squares(available_kw_) && arrive(simplex.alpha(), gap)) {
-            take_prices();
-            return true;
-        }
     }
     if (answer_.status != Status::interrupted) answer_ = before;
     return false;

@@ -20,12 +20,10 @@ class VertexWalks {
 
     /// Where the limits hold, but for what first steps put right.
     [[nodiscard]] bool can_begin() const;
-    /// The largest share as small as possible, then the next, and so on.
-    [[nodiscard]] bool levels();
+    /// The largest share as small as possible, then the next, and so on. \param low, high per node: prices near those of the first level.
+    [[nodiscard]] bool levels(std::vector<double> const& low, std::vector<double> const& high);
     /// As little as possible from the first of these dates, then from the next, and so on; then the smallest squares.
     [[nodiscard]] bool dates(std::vector<double> const& dates);
-    /// The least cost, then the smallest squares.
-    [[nodiscard]] bool cheapest();
 
   private:
     [[nodiscard]] FeederSimplex begin(bool capped);

@@ -184,8 +184,10 @@ TEST_CASE(
 
     auto const c = test::corrected(alone(), feeder, exact(), policy(name), settings({.v_min_pu = 0.9}));
 
-    CAPTURE(name, nominal, c.answer.ac->rounds);
-    CHECK(c.answer.status == Status::optimal);
+    CAPTURE(name, nominal, c.answer.ac->rounds, c.answer.open);
+    // Low enough for both states, which is more than the least.
+    CHECK(c.answer.status == Status::converged);
+    CHECK(c.answer.open.find("less may do") != std::string::npos);
     CHECK(c.answer.ac->rounds <= 5);
     // As somebody else sees it, beginning at no load.
     for (auto const& [row, v] : test::fresh_voltages(feeder, c.answer.alpha))
