@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checks.hpp"
+#include "dec/feeder/windings.hpp"
 
 namespace dec::feeder {
 
@@ -152,7 +153,8 @@ void check_transformer_code(Feeder const& feeder, Index<TransformerCode> id, Des
             findings.add(element(),
                          fmt::format("short-circuit impedance {}-{} is not a number", test.from + 1, test.to + 1),
                          "give a test or a mesh impedance for every pair of windings");
-        else if (test.r_ohm < 0.0)
+        // Coil by coil, as OpenDSS has them, those of an autotransformer are positive, and need not be between its terminals.
+        else if (test.r_ohm < 0.0 && !is_autotransformer(code))
             findings.add(
                 element(),
                 fmt::format("short-circuit resistance {}-{} is {} ohm", test.from + 1, test.to + 1, test.r_ohm),
@@ -171,6 +173,22 @@ void check_ideal(Feeder const& feeder, Transformer const& unit, Describe const& 
             findings.add(element(), fmt::format("short-circuit impedance {}-{} is zero", test.from + 1, test.to + 1),
                          "only a regulator may be ideal");
     }
+}
+
+/// With three windings the neutral that two of them share would shift voltages on both sides of the star.
+template <class Describe>
+void check_shared_neutral(Feeder const& feeder, Transformer const& unit, Describe const& element, Findings& findings) {
+    auto const& code = feeder.transformer_codes[unit.code];
+    if (!is_autotransformer(code)) return;
+    auto const& common = unit.winding[1];
+    bool const solid = std::ranges::find(common.conductors, Conductor::neutral) != common.conductors.end() &&
+                       common.ground_r_ohm == 0.0 && common.ground_x_ohm == 0.0;
+    if (code.windings == 3 && !solid)
+        findings.add(element(), "is an autotransformer of three windings whose neutral is off the ground",
+                     "ground it without an impedance, or leave out the third winding");
+    if (!(code.winding[0].rated_v != code.winding[1].rated_v))
+        findings.add(element(), "is an autotransformer whose series winding has no voltage",
+                     "give its windings different rated voltages");
 }
 
 constexpr std::array in_order{Conductor::a, Conductor::b, Conductor::c};
@@ -221,6 +239,7 @@ void check_transformers(Feeder const& feeder, Findings& findings) {
         checked[unit.code.at()] = true;
         if (!regulated[id.at()]) check_ideal(feeder, unit, element, findings);
         check_order(feeder, unit, element, findings);
+        check_shared_neutral(feeder, unit, element, findings);
         for (std::size_t w = 0;
              w < std::min<std::size_t>(feeder.transformer_codes[unit.code].windings, unit.winding.size()); ++w)
             if (unit.phases(w).empty())

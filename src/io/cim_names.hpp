@@ -45,7 +45,8 @@ inline constexpr std::array<Spelling<feeder::RegulatorControl::Mode>, 8> control
     {feeder::RegulatorControl::Mode::temperature, "temperature"},
 }};
 
-/// WindingConnection; a grounded wye may also be spelt Yn.
+/// WindingConnection; a grounded wye may also be spelt Yn. "A" is the common winding of an autotransformer; here it is the other one
+/// that says so, the series winding before it.
 inline constexpr std::array<Spelling<feeder::Connection>, 3> winding_connections{{
     {feeder::Connection::wye, "Y"},
     {feeder::Connection::delta, "D"},

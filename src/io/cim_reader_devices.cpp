@@ -272,6 +272,9 @@ feeder::RegulatorControl read_control(Context& context, ObjectId id) {
     control.min_limit_v = number("TapChangerControl.minLimitVoltage", feeder::unknown);
     control.max_limit_v = number("TapChangerControl.maxLimitVoltage", feeder::unknown);
     control.reversible = context.flag(id, "TapChangerControl.reversible").value_or(false);
+    control.reverse_to_neutral = context.flag(id, "TapChangerControl.reverseToNeutral").value_or(false);
+    control.reverse_threshold_w = number("TapChangerControl.reversingPowerThreshold", 0.0);
+    control.reverse_delay_s = number("TapChangerControl.reversingDelay", 0.0);
     control.reverse_target = number("RegulatingControl.reverseTargetValue", feeder::unknown);
     control.reverse_deadband = number("RegulatingControl.reverseTargetDeadband", feeder::unknown);
     return control;

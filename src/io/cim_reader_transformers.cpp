@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cim_context.hpp"
+#include "dec/feeder/windings.hpp"
 
 namespace dec::io::cim {
 
@@ -37,10 +38,11 @@ std::optional<Connection> connection_of(Context& context, ObjectId id, std::stri
     if (kind == "D") return Connection::delta;
     if (kind == "Y" || kind == "Yn") return Connection::wye;
     if (kind == "I") return Connection::single;
+    if (kind == "A") return Connection::series;
     context.finding(
         id,
         kind ? fmt::format("{} = \"{}\" is not supported", attribute, *kind) : fmt::format("{} is missing", attribute),
-        "windings are D, Y, Yn or I");
+        "windings are D, Y, Yn, I or A");
     return std::nullopt;
 }
 
@@ -59,6 +61,21 @@ void read_winding(Context& context, ObjectId id, std::string_view prefix, Transf
     winding.rated_va = positive_number(context, id, attribute("ratedS"));
     winding.r_ohm = context.number_or(id, attribute("r"), 0.0);
     winding.clock = static_cast<std::int8_t>(context.integer_or(id, attribute("phaseAngleClock"), 0));
+}
+
+/// CIM's "A" is the common winding of an autotransformer; here the winding with which it is in series says so.
+void name_series_winding(Context& context, std::vector<ObjectId> const& ends, TransformerCode& code) {
+    for (std::size_t w = 0; w < ends.size(); ++w) {
+        auto& winding = code.winding[w].connection;
+        if (winding != Connection::series) continue;
+        winding = code.winding[0].connection;
+        if (w == 1 && winding != Connection::delta) {
+            code.winding[0].connection = Connection::series;
+            return;
+        }
+        context.finding(ends[w], "has connectionKind A",
+                        "the common winding is the second one, after one that is Y or I");
+    }
 }
 
 /// How the neutral is grounded; of a three-phase wye that says it is not, it is no conductor of the network.
@@ -232,8 +249,11 @@ Catalogue read_catalogue(Context& context) {
             read_winding(context, ends[i], "TransformerEndInfo", code.winding[i]);
             code.winding[i].emergency_va =
                 context.number(ends[i], "TransformerEndInfo.emergencyS").value_or(feeder::unknown);
-            if (code.winding[i].connection != Connection::single) code.phases = 3;
         }
+        name_series_winding(context, ends, code);
+        for (std::size_t i = 0; i < ends.size(); ++i)
+            if (code.winding[i].connection == Connection::wye || code.winding[i].connection == Connection::delta)
+                code.phases = 3;
         read_tests(context, info, ends, code);
         catalogue[info] = context.add(context.feeder.transformer_codes, code, info);
     }
@@ -323,7 +343,11 @@ void read_tank(Context& context, ObjectId tank, ObjectId transformer, Index<Bank
     for (std::size_t i = 0; i < ends.size(); ++i) {
         auto& winding = row.winding[i];
         place_winding(context, ends[i], winding);
-        auto const code = row.code.valid() ? &context.feeder.transformer_codes[row.code].winding[i] : nullptr;
+        auto const whole = row.code.valid() ? &context.feeder.transformer_codes[row.code] : nullptr;
+        // A series winding is connected like the common one.
+        auto const code = whole == nullptr                                     ? nullptr
+                          : whole->winding[i].connection == Connection::series ? &whole->winding[1]
+                                                                               : &whole->winding[i];
         auto const conductors = end_conductors(context, ends[i], code != nullptr ? code->clock : 0);
         if (!conductors) continue;
         winding.conductors = *conductors;
@@ -336,6 +360,7 @@ void read_tank(Context& context, ObjectId tank, ObjectId transformer, Index<Bank
                                         code->connection == Connection::single ? "single-phase" : "three-phase"),
                             "a D or Y winding has three phases, an I winding one or two");
     }
+    if (row.code.valid()) share_neutral(context.feeder.transformer_codes[row.code], row);
     expect_no_grounding_of_secondaries(context, ends, row);
     register_ends(context, ends, context.add(context.feeder.transformers, row, tank, ElementKind::transformer));
 }
@@ -422,9 +447,11 @@ void read_three_phase_unit(Context& context, ObjectId transformer, Index<Bank> b
             context.finding(ends[i], "has connectionKind I in a three-phase transformer",
                             "model single-phase units as TransformerTanks");
         row.winding[i].conductors = {Conductor::a, Conductor::b, Conductor::c};
-        if (code.winding[i].connection == Connection::wye) row.winding[i].conductors[3] = Conductor::neutral;
+        if (code.winding[i].connection != Connection::delta) row.winding[i].conductors[3] = Conductor::neutral;
         read_grounding(context, ends[i], row.winding[i]);
     }
+    name_series_winding(context, ends, code);
+    share_neutral(code, row);
     if (!read_meshes(context, transformer, ends, code)) read_star(context, transformer, ends, code);
     read_core(context, ends, code);
     row.code = context.feeder.transformer_codes.add(code, context.name(transformer));

@@ -8,6 +8,7 @@
 
 #include "cim_names.hpp"
 #include "cim_writer.hpp"
+#include "dec/feeder/windings.hpp"
 
 namespace dec::io::cim {
 
@@ -34,13 +35,19 @@ double test_magnitude(double loss, double other) {
     return other == 0.0 ? loss * below : decimal(std::hypot(loss, other));
 }
 
+/// WindingConnection of a winding.
+std::string_view connection_kind(TransformerCode const& code, std::size_t w) {
+    if (!is_autotransformer(code) || w > 1) return to_cim(winding_connections, code.winding[w].connection);
+    return w == 1 ? "A" : to_cim(winding_connections, code.winding[1].connection);
+}
+
 void write_end_info(Writer& writer, NodeId const& info, std::string_view info_name, std::size_t w,
-                    TransformerCode::Winding const& winding) {
+                    TransformerCode const& code) {
+    auto const& winding = code.winding[w];
     writer.node("TransformerEndInfo", Writer::end_of(info, w), fmt::format("{}_{}", info_name, w + 1))
         .link("TransformerEndInfo.TransformerTankInfo", info)
         .integer("TransformerEndInfo.endNumber", static_cast<std::int64_t>(w) + 1)
-        .literal("TransformerEndInfo.connectionKind", "WindingConnection",
-                 to_cim(winding_connections, winding.connection))
+        .literal("TransformerEndInfo.connectionKind", "WindingConnection", connection_kind(code, w))
         .integer("TransformerEndInfo.phaseAngleClock", winding.clock)
         .number("TransformerEndInfo.ratedU", winding.rated_v)
         .number("TransformerEndInfo.ratedS", winding.rated_va)
@@ -92,7 +99,7 @@ void write_catalogue(Writer& writer) {
         auto const& info = writer.id(codes, row);
         auto const name = codes.name(row);
         (void)writer.node("TransformerTankInfo", codes, row);
-        for (std::size_t w = 0; w < code.windings; ++w) write_end_info(writer, info, name, w, code.winding[w]);
+        for (std::size_t w = 0; w < code.windings; ++w) write_end_info(writer, info, name, w, code);
         for (std::size_t k = 0; k < (code.windings == 2 ? 1U : 3U); ++k)
             write_short_circuit_test(writer, info, name, k, code);
         write_no_load_test(writer, info, name, code);
@@ -144,13 +151,13 @@ void write_power_transformer_end(Writer& writer, NodeId const& transformer, std:
                                  Transformer const& row, TransformerCode const& code, std::size_t w,
                                  NodeId const* tap_changer) {
     auto const& winding = code.winding[w];
-    bool const neutral_out = winding.connection == Connection::wye && impedance_grounded(row.winding[w]);
+    auto const kind = connection_kind(code, w);
+    bool const neutral_out = kind == "Y" && impedance_grounded(row.winding[w]);
     auto node =
         writer.node("PowerTransformerEnd", Writer::end_of(transformer, w), fmt::format("{}_End_{}", name, w + 1));
     write_end(node, writer, transformer, row, w);
     node.link("PowerTransformerEnd.PowerTransformer", transformer)
-        .literal("PowerTransformerEnd.connectionKind", "WindingConnection",
-                 neutral_out ? "Yn" : to_cim(winding_connections, winding.connection))
+        .literal("PowerTransformerEnd.connectionKind", "WindingConnection", neutral_out ? "Yn" : kind)
         .integer("PowerTransformerEnd.phaseAngleClock", winding.clock)
         .number("PowerTransformerEnd.ratedU", winding.rated_v)
         .number("PowerTransformerEnd.ratedS", winding.rated_va)
@@ -240,11 +247,12 @@ std::string vector_group(Writer const& writer, std::span<Index<Transformer> cons
     std::string group;
     for (std::size_t w = 0; w < code.windings; ++w) {
         auto const& winding = code.winding[w];
-        auto const connection = winding.connection == Connection::single
-                                    ? bank_connection(first.winding[w].conductors, units.size())
-                                    : winding.connection;
+        bool const is_auto = is_autotransformer(code) && w < 2;
+        auto const own = is_auto ? code.winding[1].connection : winding.connection;
+        auto const connection =
+            own == Connection::single ? bank_connection(first.winding[w].conductors, units.size()) : own;
         static constexpr std::array letters{"Yy", "Dd", "Ii"};
-        group += letters[static_cast<std::size_t>(connection)][w == 0 ? 0 : 1];
+        group += is_auto && w == 1 ? 'a' : letters[static_cast<std::size_t>(connection)][w == 0 ? 0 : 1];
         if (connection == Connection::wye && impedance_grounded(first.winding[w])) group += w == 0 ? "N" : "n";
         if (connection != Connection::single && winding.clock != 0) group += std::to_string(winding.clock);
     }
@@ -335,6 +343,10 @@ void write_tap_changer_control(Writer& writer, NodeId const& tap_changer, std::s
     if (control.reverse_line_drop_r_v != 0.0 || control.reverse_line_drop_x_v != 0.0)
         node.number("TapChangerControl.reverseLineDropR", control.reverse_line_drop_r_v)
             .number("TapChangerControl.reverseLineDropX", control.reverse_line_drop_x_v);
+    if (control.reversible)
+        node.flag("TapChangerControl.reverseToNeutral", control.reverse_to_neutral)
+            .number("TapChangerControl.reversingPowerThreshold", control.reverse_threshold_w)
+            .number("TapChangerControl.reversingDelay", control.reverse_delay_s);
     node.flag("TapChangerControl.lineDropCompensation", control.line_drop_compensation)
         .number("TapChangerControl.lineDropR", control.line_drop_r_v)
         .number("TapChangerControl.lineDropX", control.line_drop_x_v)

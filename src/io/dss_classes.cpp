@@ -69,15 +69,15 @@ constexpr std::array<Description, class_count> descriptions{{
     {"regcontrol",
      "transformer winding vreg band ptratio ctprim r x bus delay reversible revvreg revband revr revx tapdelay "
      "-debugtrace "
-     "-maxtapchange -inversetime tapwinding vlimit ptphase -revthreshold -revdelay -revneutral -eventlog "
-     "-remoteptratio "
-     "tapnum -reset -ldc_z -rev_z -cogen",
+     "maxtapchange inversetime tapwinding vlimit ptphase revthreshold revdelay revneutral -eventlog "
+     "remoteptratio "
+     "tapnum -reset ldc_z rev_z cogen",
      control},
     {"capacitor", "bus1 bus2 phases kvar kv conn cmatrix cuf r xl -harm numsteps states", delivery},
     {"capcontrol",
-     "element terminal capacitor type ptratio ctratio onsetting offsetting delay voltoverride vmax vmin -delayoff "
+     "element terminal capacitor type ptratio ctratio onsetting offsetting delay voltoverride vmax vmin delayoff "
      "-deadtime "
-     "-ctphase ptphase -vbus -eventlog -usermodel -userdata -pctminkvar -reset",
+     "ctphase ptphase vbus -eventlog -usermodel -userdata pctminkvar -reset",
      control},
     {"reactor", "bus1 bus2 phases kvar kv conn rmatrix xmatrix parallel r x rp z1 z2 z0 z -rcurve -lcurve lmh",
      delivery},

@@ -81,7 +81,7 @@ bool has_phases(Context& context, Object const& object, std::size_t phases) {
 void read_capacitors(Context& context) {
     double const omega = 2.0 * std::numbers::pi * context.circuit.options.frequency_hz;
     for (auto const& object : context.circuit.objects(Class::capacitor)) {
-        if (!object.enabled || object.is_open()) continue;
+        if (!object.enabled) continue;
         context.begin(object);
         std::string_view bus1, bus2;
         std::size_t phases = 3;
@@ -127,11 +127,14 @@ void read_capacitors(Context& context) {
         double sections = 0.0;
         for (std::size_t i = 0; i < std::min(states.size(), kvar.size()); ++i) sections += states[i] != 0.0 ? 1.0 : 0.0;
         if (is_series(bus1, bus2)) {
+            if (object.is_open()) continue;
             Complex const z{0.0, -1.0 / (b_s * sections)};
             if (sections > 0.0) add_series(context, object, bus1, bus2, phases, z, z, normal_a, emergency_a);
             else context.finding(object, "is in series and has no step closed", "disable it, or close a step");
             continue;
         }
+        // Opened, it is there for its control to close.
+        if (object.is_open()) sections = 0.0;
         auto const neutral = parse_bus(bus2, phases, phases).nodes;
         bool const grounded = bus2.empty() || neutral.front() == 0;
         add_shunt(context, object, bus1, is_delta, phases, kv, b_s, sections, static_cast<int>(kvar.size()), grounded);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "dec/feeder/windings.hpp"
 #include "dss_context.hpp"
 #include "dss_windings.hpp"
 
@@ -22,7 +23,12 @@ constexpr std::size_t most_windings = 3;
 /// What was said of one transformer or code.
 class Windings {
   public:
-    Windings(Context& context, Object const& object) : context_{context}, object_{object} {}
+    Windings(Context& context, Object const& object) : context_{context}, object_{object} {
+        if (object.kind != Class::auto_transformer) return;
+        drawn.is_auto = true;
+        drawn.winding[0].kv = series_kv;
+        drawn.xsc[0] = xhl_ = 0.10;
+    }
 
     DrawnTransformer drawn;
 
@@ -37,6 +43,7 @@ class Windings {
 
   private:
     using List = std::vector<double>;
+    static constexpr double series_kv = 115.0;  // unless said
 
     void take(Said const& said) {
         if (take_winding(said) || take_lists(said) || take_reactance(said)) return;
@@ -67,6 +74,7 @@ class Windings {
             winding = {};
             winding.bus = bus;
         }
+        if (drawn.is_auto) drawn.winding[0].kv = series_kv;
     }
 
     bool take_winding(Said const& said) {
@@ -80,7 +88,7 @@ class Windings {
         auto& winding = w(at_);
         if (said.is("bus")) winding.bus = said.text();
         else if (said.is("tap")) winding.tap = said.number();
-        else if (said.is("conn")) winding.is_delta = said.is_delta(), drawn.is_code_alone = false;
+        else if (said.is("conn")) set_connection(at_, said.is_delta()), drawn.is_code_alone = false;
         else if (said.is("kv")) winding.kv = said.number(), drawn.is_code_alone = false;
         else if (said.is("kva")) set_kva(said.number());
         else if (said.is("%r")) winding.r = said.number() / 100.0, drawn.is_code_alone = false;
@@ -91,6 +99,11 @@ class Windings {
         else if (said.is("numtaps")) winding.taps = said.integer();
         else return false;
         return true;
+    }
+
+    /// Series and common winding of an autotransformer are what they are.
+    void set_connection(std::size_t place, bool is_delta) {
+        w(place).is_delta = is_delta && !(drawn.is_auto && place < 2);
     }
 
     /// The first winding's rating goes to all; of two windings both have the same.
@@ -123,11 +136,11 @@ class Windings {
             numbers([](auto& winding, double value) { winding.tap = value; });
             return true;
         }
-        if (said.is("conns"))
-            texts([](auto& winding, std::string_view text) {
-                winding.is_delta = starts_with(text, "d") || starts_with(text, "ll");
-            });
-        else if (said.is("kvs")) numbers([](auto& winding, double value) { winding.kv = value; });
+        if (said.is("conns")) {
+            auto const list = said.texts();
+            for (std::size_t i = 0; i < std::min(list.size(), drawn.windings); ++i)
+                set_connection(i, starts_with(list[i], "d") || starts_with(list[i], "ll"));
+        } else if (said.is("kvs")) numbers([](auto& winding, double value) { winding.kv = value; });
         else if (said.is("%rs")) numbers([](auto& winding, double value) { winding.r = value / 100.0; });
         else if (said.is("kvas")) {
             numbers([](auto& winding, double value) { winding.kva = value; });
@@ -196,33 +209,78 @@ class TransformerReader {
     void read(Object const& object) {
         context_.begin(object);
         auto const& drawn = draw_transformer(context_, object);
-        if (drawn.phases != 1 && drawn.phases != 3)
-            return context_.finding(object, fmt::format("has {} phases", drawn.phases), "one and three are possible");
-        feeder::Transformer row;
-        std::array<Index<feeder::Bus>, 3> buses{};
-        for (std::size_t i = 0; i < drawn.windings; ++i) {
+        if (drawn.phases < 1 || drawn.phases > 3)
+            return context_.finding(object, fmt::format("has {} phases", drawn.phases), "one to three are possible");
+        for (std::size_t i = 0; i < drawn.windings; ++i)
             if (drawn.winding[i].bus.empty())
                 return context_.finding(object, fmt::format("has no bus at winding {}", i + 1), "give its buses");
-            place(object, drawn, i, row.winding[i]);
-            buses[i] = row.winding[i].bus;
-        }
-        row.bank = bank_of(object, drawn);
-        row.code = code_of(object, drawn);
+        if (drawn.phases == 2) return read_cores(object, drawn);
+        std::array<BusSpec, 3> specs{};
+        for (std::size_t i = 0; i < drawn.windings; ++i)
+            specs[i] = parse_bus(drawn.winding[i].bus, drawn.phases + 1, drawn.phases);
         // In CIM a three-phase unit is its bank.
-        auto const mrid = drawn.phases == 3 ? std::string{context_.feeder.banks.mrid(row.bank)} : context_.mrid(object);
-        auto const id = context_.feeder.transformers.add(row, object.name, mrid);
-        context_.elements[describe(object)] = {feeder::ElementKind::transformer, id.value(), buses};
+        auto const bank = bank_of(object, drawn);
+        add(object, drawn, specs, bank, object.name,
+            drawn.phases == 3 ? std::string{context_.feeder.banks.mrid(bank)} : context_.mrid(object));
     }
 
   private:
-    void place(Object const& object, DrawnTransformer const& drawn, std::size_t i,
+    /// Two phases are two single-phase units: between phase and neutral, or from each to the next conductor in the direction in which
+    /// deltas are wound.
+    void read_cores(Object const& object, DrawnTransformer const& drawn) {
+        if (drawn.is_auto) return context_.finding(object, "is an autotransformer of two phases", "make it two of one");
+        auto one = drawn;
+        one.phases = 1;
+        one.is_code_alone = false;
+        one.normal_kva /= 2.0;
+        one.emergency_kva /= 2.0;
+        for (auto& winding : one.winding) {
+            winding.kv = rated_volts(winding.kv, winding.is_delta, 2) / 1e3;
+            winding.kva /= 2.0;
+            if (winding.neutral_r > 0.0 || winding.neutral_x != 0.0)
+                return context_.finding(object, "has two phases and an impedance at its neutral",
+                                        "make it two of one phase, or leave out rneut and xneut");
+        }
+        bool const forwards = lag(drawn, drawn.winding[0].is_delta ? 0 : 1) >= 0;
+        auto const bank = bank_of(object, drawn);
+        for (std::size_t core = 0; core < 2; ++core) {
+            std::array<BusSpec, 3> specs{};
+            for (std::size_t i = 0; i < drawn.windings; ++i) {
+                auto const whole = parse_bus(drawn.winding[i].bus, 3, 2);
+                std::size_t const next = forwards ? core + 1 : (core + 2) % 3;
+                specs[i] = whole;
+                specs[i].nodes = {whole.nodes[core], whole.nodes[drawn.winding[i].is_delta ? next : 2]};
+                one.winding[i].is_delta = false;
+            }
+            auto const name = fmt::format("{}_{}", object.name, core + 1);
+            add(object, one, specs, bank, name, context_.mrid(fmt::format("transformer {}", name)));
+        }
+    }
+
+    /// \param specs conductors of each winding.
+    void add(Object const& object, DrawnTransformer const& drawn, std::array<BusSpec, 3> const& specs,
+             Index<feeder::Bank> bank, std::string const& name, std::string const& mrid) {
+        feeder::Transformer row;
+        std::array<Index<feeder::Bus>, 3> buses{};
+        for (std::size_t i = 0; i < drawn.windings; ++i) {
+            place(object, drawn, i, specs[i], row.winding[i]);
+            buses[i] = row.winding[i].bus;
+        }
+        row.bank = bank;
+        row.code = code_of(object, drawn);
+        share_neutral(context_.feeder.transformer_codes[row.code], row);
+        auto const id = context_.feeder.transformers.add(row, name, mrid);
+        // Of two units the first: their taps are alike.
+        context_.elements.try_emplace(describe(object),
+                                      Context::Element{feeder::ElementKind::transformer, id.value(), buses});
+    }
+
+    void place(Object const& object, DrawnTransformer const& drawn, std::size_t i, BusSpec const& spec,
                feeder::Transformer::Winding& winding) {
         auto const& said = drawn.winding[i];
-        auto const conductors = drawn.phases + 1;
-        auto const spec = parse_bus(said.bus, conductors, drawn.phases);
         winding.bus = context_.bus(spec.name);
         bool const has_neutral = drawn.phases == 1 || !said.is_delta;
-        auto const count = has_neutral ? conductors : drawn.phases;
+        auto const count = has_neutral ? drawn.phases + 1 : drawn.phases;
         for (std::size_t k = 0; k < count; ++k) winding.conductors[k] = context_.conductor(spec.name, spec.nodes[k]);
         if (has_neutral) ground(object, said, spec, drawn.phases == 3, winding);
         double const kva = drawn.normal_kva, emergency = drawn.emergency_kva;
@@ -271,6 +329,30 @@ class TransformerReader {
         return high.is_delta == drawn.leads ? 1 : -1;
     }
 
+    /// Volts of series and common winding together. Where they seem to have no difference OpenDSS leaves one of 1e-4, to neutral.
+    static double series_and_common_v(DrawnTransformer const& drawn) {
+        double const high = drawn.winding[0].kv * 1e3, low = drawn.winding[1].kv * 1e3;
+        return high != low ? high : low + 1e-4 * high * (drawn.phases == 3 ? std::numbers::sqrt3 : 1.0);
+    }
+
+    /// OpenDSS takes what is said for the impedances of the terminals, and resistances as they are for those of the coils but
+    /// between series and common winding: 1-2 of the coils is (V1 / (V1 - V2))^2 times as much, and 1-3 is made of all (H. W. Dommel,
+    /// EMTP Theory Book, 1986, equations 6.45 to 6.50). Here it is all turned into impedances between terminals.
+    static std::array<std::complex<double>, 3> auto_tests(DrawnTransformer const& drawn) {
+        using Complex = std::complex<double>;
+        auto const& w = drawn.winding;
+        double const s = 1.0 - w[1].kv * 1e3 / series_and_common_v(drawn), c = 1.0 - s;
+        auto const [hx, ht, xt] = drawn.xsc;
+        Complex const terminals = Complex{w[0].r + w[1].r, hx};
+        if (drawn.windings == 2) return {terminals};
+        Complex const sc = terminals / (s * s), st{w[0].r + w[2].r, hx * c / (s * s) + (ht - xt * c) / s},
+                      ct{w[1].r + w[2].r, xt};
+        // Members of the coils' star, and of the terminals'.
+        Complex const series = 0.5 * (sc + st - ct), common = 0.5 * (sc + ct - st), third = 0.5 * (st + ct - sc);
+        Complex const h = s * (s * series - c * common), x = s * common, t = third + c * common;
+        return {h + x, h + t, x + t};
+    }
+
     TransformerCode make_code(DrawnTransformer const& drawn) const {
         TransformerCode code;
         bool const three = drawn.phases == 3;
@@ -279,22 +361,32 @@ class TransformerReader {
         code.phases = static_cast<std::uint8_t>(drawn.phases);
         // Everything in per cent is on the rating of the first winding.
         double const va = drawn.winding[0].kva * 1e3;
-        auto const base = [&](std::size_t i) { return drawn.winding[i].kv * drawn.winding[i].kv * 1e6 / va; };
+        auto const volts = [&](std::size_t i) {
+            return drawn.is_auto && i == 0 ? series_and_common_v(drawn) : drawn.winding[i].kv * 1e3;
+        };
+        auto const base = [&](std::size_t i) { return volts(i) * volts(i) / va; };
         for (std::size_t i = 0; i < drawn.windings; ++i) {
             auto const& said = drawn.winding[i];
             auto& winding = code.winding[i];
             winding.connection = !three ? Connection::single : said.is_delta ? Connection::delta : Connection::wye;
-            winding.rated_v = said.kv * 1e3;
+            if (drawn.is_auto && i == 0) winding.connection = Connection::series;
+            winding.rated_v = volts(i);
             winding.rated_va = said.kva * 1e3;
             winding.emergency_va = drawn.emergency_kva * 1e3;
             winding.r_ohm = said.r * base(i);
             if (three) winding.clock = static_cast<std::int8_t>((lag(drawn, i) - lag(drawn, 0) + 12) % 12);
         }
+        std::array<std::complex<double>, 3> tests{};
         std::size_t k = 0;
         for (std::size_t i = 0; i < drawn.windings; ++i)
             for (std::size_t j = i + 1; j < drawn.windings; ++j, ++k)
+                tests[k] = {drawn.winding[i].r + drawn.winding[j].r, drawn.xsc[k]};
+        if (drawn.is_auto) tests = auto_tests(drawn);
+        k = 0;
+        for (std::size_t i = 0; i < drawn.windings; ++i)
+            for (std::size_t j = i + 1; j < drawn.windings; ++j, ++k)
                 code.short_circuit[k] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j),
-                                         (drawn.winding[i].r + drawn.winding[j].r) * base(i), drawn.xsc[k] * base(i)};
+                                         tests[k].real() * base(i), tests[k].imag() * base(i)};
         code.no_load_w = drawn.no_load * va;
         code.no_load_var = drawn.magnetising * va;
         return code;
@@ -330,11 +422,6 @@ DrawnTransformer const& draw_transformer(Context& context, Object const& object)
     auto& known = context.transformers[describe(object)];
     if (!known) {
         Windings windings{context, object};
-        if (object.kind == Class::auto_transformer) {
-            windings.drawn.xsc = {0.10, 0.35, 0.30};
-            context.assume("autotrans", object,
-                           "taken as a transformer with the same impedances and voltages to neutral");
-        }
         windings.run();
         known = std::make_shared<DrawnTransformer const>(std::move(windings.drawn));
     }

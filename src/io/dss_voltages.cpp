@@ -7,6 +7,7 @@
 #include <limits>
 #include <numbers>
 
+#include "dec/feeder/windings.hpp"
 #include "dss_context.hpp"
 
 namespace dec::io::dss {
@@ -78,22 +79,22 @@ std::vector<PhaseSet> reached_phases(Feeder const& f, Network const& net) {
 double coil_per_neutral(Feeder const& f, Transformer const& unit, std::size_t w) {
     auto const& code = f.transformer_codes[unit.code].winding[w];
     if (code.connection == Connection::delta) return std::numbers::sqrt3;
-    if (code.connection == Connection::wye) return 1.0;
     auto const phases = unit.phases(w);
-    if (phases.size() < 2) return 1.0;
+    if (code.connection == Connection::wye || code.connection == Connection::series || phases.size() < 2) return 1.0;
     return phases.has_legs() ? 2.0 : std::numbers::sqrt3;
 }
-double rated_coil(Feeder const& f, Transformer const& unit, std::size_t w) {
-    auto const& code = f.transformer_codes[unit.code].winding[w];
-    return code.connection == Connection::wye ? code.rated_v / std::numbers::sqrt3 : code.rated_v;
+double coil_per_line(Feeder const& f, Transformer const& unit, std::size_t w) {
+    bool const to_neutral = f.transformer_codes[unit.code].winding[w].connection != Connection::delta;
+    return unit.phases(w).size() == 3 && to_neutral ? 1.0 / std::numbers::sqrt3 : 1.0;
 }
 
 /// Volts to neutral at every bus without load; zero where nothing leads from the source.
 /// \param as_it_stands with the source's voltage and the taps, else nominal values all the way.
 std::vector<double> no_load_voltages(Feeder const& f, Network const& net, bool as_it_stands) {
-    std::vector<std::array<double, 3>> taps(f.transformers.size(), {1.0, 1.0, 1.0});
+    std::vector<double> steps;
     if (as_it_stands)
-        for (auto const& tap : f.tap_changers.rows()) taps[tap.transformer.at()][tap.winding] *= tap.ratio();
+        for (auto const& tap : f.tap_changers.rows()) steps.push_back(tap.step);
+    auto const taps = taps_of(f, steps);
     std::vector<double> volts(f.buses.size(), 0.0);
     std::vector<Index<Bus>> grown;
     auto const set = [&](Index<Bus> bus, double to_neutral) {
@@ -112,16 +113,17 @@ std::vector<double> no_load_voltages(Feeder const& f, Network const& net, bool a
         }
         for (auto u : net.units_at[bus.at()]) {
             auto const& unit = f.transformers[Index<Transformer>{u}];
-            std::size_t const windings = f.transformer_codes[unit.code].windings;
+            auto const& code = f.transformer_codes[unit.code];
+            std::size_t const windings = code.windings;
+            feeder::Windings const turns{code, false, taps[static_cast<std::size_t>(u)]};
+            // Volts to neutral at the bus per volt of the core.
+            auto const ratio = [&](std::size_t w) {
+                return turns.volts(w) * coil_per_line(f, unit, w) / coil_per_neutral(f, unit, w);
+            };
             for (std::size_t w = 0; w < windings; ++w) {
                 if (unit.winding[w].bus != bus) continue;
-                double const per_volt = here * coil_per_neutral(f, unit, w) /
-                                        (rated_coil(f, unit, w) * taps[static_cast<std::size_t>(u)][w]);
                 for (std::size_t k = 0; k < windings; ++k)
-                    if (k != w)
-                        set(unit.winding[k].bus, per_volt * rated_coil(f, unit, k) *
-                                                     taps[static_cast<std::size_t>(u)][k] /
-                                                     coil_per_neutral(f, unit, k));
+                    if (k != w) set(unit.winding[k].bus, here / ratio(w) * ratio(k));
             }
         }
     }

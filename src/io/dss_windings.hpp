@@ -28,6 +28,7 @@ struct DrawnTransformer {
     double no_load = 0.0, magnetising = 0.0;
     double normal_kva = 1100.0, emergency_kva = 1500.0;
     bool leads = false;
+    bool is_auto = false;  ///< the first winding is in series with the second
     std::string bank;
     std::string code;            ///< xfmrcode
     bool is_code_alone = false;  ///< nothing was said after it that changes ratings or impedances

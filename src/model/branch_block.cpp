@@ -57,38 +57,31 @@ void set_drop(BranchBlock& block, Complex3 const& z, bool legs) {
 
 double squared(double x) { return x * x; }
 
+feeder::Windings windings_of(Feeder const& feeder, core::Index<Transformer> id) {
+    auto const& unit = feeder.transformers[id];
+    return {feeder.transformer_codes[unit.code], coil_phases(unit, 0).size() == 3, taps_of(feeder, id)};
+}
+
 /// Turns and rated volts of a winding, against the base of its seat: the coil between two phases sees sqrt 3 times the base.
 class Ratios {
   public:
-    Ratios(Piece const& piece, std::int32_t element) : piece_{piece}, element_{element} {
-        for (auto const& tap : piece.feeder.tap_changers.rows())
-            if (tap.transformer.value() == element) tap_[tap.winding] *= tap.ratio();
-    }
+    Ratios(Piece const& piece, std::int32_t element)
+        : piece_{piece}, unit_{piece.feeder.transformers[core::Index<Transformer>{element}]},
+          windings_{windings_of(piece.feeder, core::Index<Transformer>{element})} {}
     [[nodiscard]] double operator()(std::size_t w) const {
-        auto const& unit = piece_.feeder.transformers[core::Index<Transformer>{element_}];
-        auto const& code = piece_.feeder.transformer_codes[unit.code];
-        double const base = piece_.feeder.buses[unit.winding[w].bus].base_v;
-        auto const phases = coil_phases(unit, w);
-        double coil_base = base;
-        if (phases.size() == 3 || between_phases(unit, w)) coil_base *= std::numbers::sqrt3;
+        double coil_base = piece_.feeder.buses[unit_.winding[w].bus].base_v;
+        auto const phases = coil_phases(unit_, w);
+        if (phases.size() == 3 || between_phases(unit_, w)) coil_base *= std::numbers::sqrt3;
         if (phases.size() == 2 && phases.has_legs()) coil_base *= 2.0;
-        return code.winding[w].rated_v * tap_[w] / coil_base;
+        return windings_.volts(w) / coil_base;
     }
+    [[nodiscard]] feeder::Windings const& windings() const { return windings_; }
 
   private:
     Piece const& piece_;
-    std::int32_t element_;
-    std::array<double, 3> tap_{1.0, 1.0, 1.0};
+    Transformer const& unit_;
+    feeder::Windings windings_;
 };
-
-/// Short-circuit impedance of test k in pu on the rated voltage of its own windings.
-Complex test_impedance(Feeder const& feeder, Transformer const& unit, std::size_t k, PerUnit const& pu) {
-    auto const& code = feeder.transformer_codes[unit.code];
-    auto const& test = code.short_circuit[k];
-    double const rated = code.winding[test.from].rated_v;
-    double const to_neutral = coil_phases(unit, test.from).size() == 3 ? rated / std::numbers::sqrt3 : rated;
-    return Complex{test.r_ohm, test.x_ohm} / pu.impedance_base(to_neutral);
-}
 
 /// What lies between the neutral of a winding and ground, in pu of its bus: it carries the current of all the winding's
 /// phases, whose voltages it shifts alike.
@@ -201,7 +194,7 @@ Part split_phase_part(Piece const& piece, Feeding const& feeding, PerUnit const&
     std::array<Complex, 2> own{};
     std::array<double, 2> leg_ratio{};
     if (feeder.transformer_codes[unit.code].windings == 3) {
-        auto const star = star_impedances(feeder, unit, pu);
+        auto const star = ratio.windings().star(pu);
         shared = star[0];
         for (std::size_t w = 1; w < 3; ++w)
             for (Phase leg : coil_phases(unit, w).list()) {
@@ -211,7 +204,7 @@ Part split_phase_part(Piece const& piece, Feeding const& feeding, PerUnit const&
             }
     } else {
         part.phases = coil_phases(unit, 1 - up);
-        Complex const full = test_impedance(feeder, unit, 0, pu);
+        Complex const full = ratio.windings().between(pu);
         // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does. One leg alone
         // has what its test says.
         bool const both = part.phases.size() == 2;
@@ -243,7 +236,7 @@ Part two_winding_part(Piece const& piece, Feeding const& feeding, PerUnit const&
     std::size_t const down = 1 - up;
     Ratios const a{piece, feeding.element};
     double const tau_sq = squared(a(down) / a(up));
-    Complex const z = test_impedance(feeder, unit, 0, pu) * squared(a(down));
+    Complex const z = a.windings().between(pu) * squared(a(down));
 
     Part part;
     part.phases = coil_phases(unit, down);
@@ -261,7 +254,10 @@ Part two_winding_part(Piece const& piece, Feeding const& feeding, PerUnit const&
             matrix(place(p), place(p)) = part.phases.size() == 2 ? 1.5 * z : z;
         }
     }
-    matrix += grounding(piece, unit, down, pu) + tau_sq * grounding(piece, unit, up, pu);
+    // The neutral that both windings of an autotransformer share carries what the common one does.
+    if (is_autotransformer(code))
+        matrix += squared(1.0 - a.windings().volts(down) / a.windings().volts(up)) * grounding(piece, unit, down, pu);
+    else matrix += grounding(piece, unit, down, pu) + tau_sq * grounding(piece, unit, up, pu);
     set_drop(part.block, matrix, false);
     return part;
 }
@@ -273,7 +269,7 @@ Part star_part(Piece const& piece, LocalVertex const& vertex, Feeding const& fee
     auto const& unit = feeder.transformers[id];
     auto const& code = feeder.transformer_codes[unit.code];
     Ratios const a{piece, feeding.element};
-    auto const z = star_impedances(feeder, unit, pu)[feeding.winding];
+    auto const z = a.windings().star(pu)[feeding.winding];
     Part part;
     part.phases = coil_phases(unit, feeding.winding) & PhaseSet::abc();
     bool const towards_star = feeding.upstream == 0;
@@ -320,7 +316,7 @@ Part open_delta_part(Piece const& piece, std::vector<Feeding> const& tanks, std:
         Ratios const ratio{piece, tanks[i].element};
         a[i] = ratio(1 - up) / ratio(up);
         // Across a coil between phases an ohm is a third of a per unit of the phase.
-        z(place(outer[i]), place(outer[i])) = 3.0 * test_impedance(feeder, unit(i), 0, pu) * squared(ratio(1 - up));
+        z(place(outer[i]), place(outer[i])) = 3.0 * ratio.windings().between(pu) * squared(ratio(1 - up));
     }
     pass_through(part.block, PhaseSet::abc(), 1.0);
     for (auto const& jumper : beside) z += jumper.block.impedance;
@@ -454,13 +450,6 @@ double base_voltage(Piece const& piece, LocalVertex const& vertex) {
     if (vertex.kind == feeder::Vertex::Kind::star_point)
         return piece.feeder.buses[piece.feeder.transformers[vertex.transformer].winding[0].bus].base_v;
     return piece.feeder.buses[piece.feeder.sources.rows()[0].bus].base_v;
-}
-
-std::array<Complex, 3> star_impedances(Feeder const& feeder, Transformer const& unit, PerUnit const& pu) {
-    auto const z12 = test_impedance(feeder, unit, 0, pu);
-    auto const z13 = test_impedance(feeder, unit, 1, pu);
-    auto const z23 = test_impedance(feeder, unit, 2, pu);
-    return {0.5 * (z12 + z13 - z23), 0.5 * (z12 + z23 - z13), 0.5 * (z13 + z23 - z12)};
 }
 
 BranchBlock branch_block(Piece const& piece, LocalVertex const& vertex, PerUnit const& pu) {

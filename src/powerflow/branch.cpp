@@ -51,19 +51,15 @@ class Unit {
   public:
     Unit(Piece const& piece, std::int32_t element, TapRatios const& taps, PerUnit const& pu)
         : id_{element}, piece_{piece}, row_{piece.feeder.transformers[id_]},
-          code_{piece.feeder.transformer_codes[row_.code]}, taps_{taps[id_.at()]}, pu_{pu} {}
+          code_{piece.feeder.transformer_codes[row_.code]}, windings_{code_, three_phase(), taps[id_.at()]}, pu_{pu} {}
 
     [[nodiscard]] Transformer const& row() const { return row_; }
     [[nodiscard]] TransformerCode const& code() const { return code_; }
     [[nodiscard]] bool three_phase() const { return row_.phases(0).size() == 3; }
     [[nodiscard]] std::size_t cores() const { return three_phase() ? 3 : 1; }
 
-    /// Rated volts across a coil of winding w, without and with its tap.
-    [[nodiscard]] double rated_volts(std::size_t w) const {
-        bool const star = three_phase() && !is_delta(w);
-        return code_.winding[w].rated_v / (star ? std::numbers::sqrt3 : 1.0);
-    }
-    [[nodiscard]] double volts(std::size_t w) const { return rated_volts(w) * taps_[w]; }
+    /// Volts across a coil of winding w at its tap; of an autotransformer's first across both its coils.
+    [[nodiscard]] double volts(std::size_t w) const { return windings_.volts(w) / lines_per_coil(w); }
 
     /// The coil of winding w on core k. Core k is that of phase k of winding 1, or of its pair k (AB, BC, CA).
     [[nodiscard]] Coil coil(std::size_t w, std::size_t core) const {
@@ -81,18 +77,9 @@ class Unit {
         return reversed ? Coil{other, p} : Coil{p, other};
     }
 
-    /// Short-circuit impedance of test k of one core, pu on coils of one volt per volt rated.
-    [[nodiscard]] Complex test(std::size_t k) const {
-        auto const& t = code_.short_circuit[k];
-        double const rated = code_.winding[t.from].rated_v / (three_phase() ? std::numbers::sqrt3 : 1.0);
-        return Complex{t.r_ohm, t.x_ohm} / pu_.impedance_base(rated);
-    }
-    /// Members of the star of three windings.
-    [[nodiscard]] Complex star(std::size_t w) const {
-        static constexpr std::array<std::array<std::size_t, 3>, 3> tests{{{0, 1, 2}, {0, 2, 1}, {1, 2, 0}}};
-        auto const [a, b, opposite] = tests[w];
-        return 0.5 * (test(a) + test(b) - test(opposite));
-    }
+    /// Short-circuit impedance of two windings, members of the star of three; of one core, pu on coils of one volt per volt rated.
+    [[nodiscard]] Complex between() const { return windings_.between(pu_); }
+    [[nodiscard]] std::array<Complex, 3> star() const { return windings_.star(pu_); }
     /// No-load losses and magnetising current of one core, pu on coils of one volt per volt rated.
     [[nodiscard]] Complex magnetising() const {
         return Complex{code_.no_load_w, -code_.no_load_var} / (static_cast<double>(cores()) * pu_.base_va);
@@ -100,8 +87,15 @@ class Unit {
     /// What ties one end of a coil of winding w to ground, S.
     [[nodiscard]] Complex tie(std::size_t w) const {
         double const va = code_.winding[0].rated_va / static_cast<double>(cores());
-        return {0.0, -antifloat * va / (rated_volts(w) * rated_volts(w))};
+        double const rated = windings_.rated_coil(w) / lines_per_coil(w);
+        return {0.0, -antifloat * va / (rated * rated)};
     }
+    /// The same of a terminal: that of a common winding is the end of the series winding, too.
+    [[nodiscard]] Complex terminal_tie(std::size_t w) const {
+        return shares_neutral() && w == 1 ? tie(0) + tie(1) : tie(w);
+    }
+    /// Whether the neutral of the second winding is that of the first.
+    [[nodiscard]] bool shares_neutral() const { return feeder::is_autotransformer(code_); }
     /// Between the neutral of winding w and ground, ohm; infinite where there is no neutral.
     [[nodiscard]] Complex neutral_ohm(std::size_t w) const {
         auto const& winding = row_.winding[w];
@@ -112,6 +106,10 @@ class Unit {
     [[nodiscard]] bool is_delta(std::size_t w) const { return code_.winding[w].connection == Connection::delta; }
 
   private:
+    /// Voltage between lines per voltage of a coil.
+    [[nodiscard]] double lines_per_coil(std::size_t w) const {
+        return three_phase() && !is_delta(w) ? std::numbers::sqrt3 : 1.0;
+    }
     [[noreturn]] void throw_clock(std::size_t w) const {
         auto const& f = piece_.feeder;
         throw core::InvalidInput{
@@ -124,7 +122,7 @@ class Unit {
     Piece const& piece_;
     Transformer const& row_;
     TransformerCode const& code_;
-    std::array<double, 3> taps_;
+    feeder::Windings windings_;
     PerUnit pu_;
 };
 
@@ -246,23 +244,27 @@ class Assembly {
         if (coil.minus) row(place(v, *coil.minus)) -= base_v / volts;
         return row;
     }
-    using Coils = std::vector<std::pair<Eigen::Index, Coil>>;  // row within the part
+    /// Coils that end at one neutral, by their rows within a part, and what they see of its voltage, per volt.
+    using NeutralEnds = std::vector<std::pair<Eigen::Index, double>>;
+    static void add_end(NeutralEnds& ends, Eigen::Index row, Coil const& coil, double volts, bool at_parent) {
+        if (reaches_neutral(coil)) ends.emplace_back(row, (coil.plus.has_value() == at_parent ? -1.0 : 1.0) / volts);
+    }
 
     /// What hangs on a coil beside its impedance: ties of its ends to ground, and at the second winding, as in OpenDSS, the
-    /// core. \param grounded coils that end at the winding's neutral, where that may be off the ground: the core's is added.
+    /// core. \param ends at the winding's neutral, where that may be off the ground: the core's is added.
     void add_coil_shunts(BranchPart& part, bool at_parent, Unit const& unit, std::size_t w, Coil const& coil,
-                         Coils* grounded) {
+                         NeutralEnds* ends) {
         auto const& v = at_parent ? parent_ : vertex_;
         double const base_v = at_parent ? up_base_ : down_base_;
         auto& shunt = at_parent ? part.shunt_up : part.shunt_down;
         for (auto const& end : {coil.plus, coil.minus})
             if (end && v.phases.contains(*end))
-                shunt(place(v, *end), place(v, *end)) += unit.tie(w) * pu_.impedance_base(base_v);
+                shunt(place(v, *end), place(v, *end)) += unit.terminal_tie(w) * pu_.impedance_base(base_v);
         constexpr std::size_t seat = 1;
         if (w != seat || unit.magnetising() == Complex{}) return;
         auto const row = seen(v, coil, base_v, unit.volts(w));
         if (!row) return;
-        if (grounded == nullptr || !reaches_neutral(coil) || unit.neutral_ohm(w) == Complex{}) {
+        if (ends == nullptr || !reaches_neutral(coil) || unit.neutral_ohm(w) == Complex{}) {
             shunt += unit.magnetising() * row->transpose() * *row;
             return;
         }
@@ -272,21 +274,18 @@ class Assembly {
         coils_.push_back(std::move(core));
         impedances_.push_back({k, k, 1.0 / unit.magnetising()});
         part.row.push_back(part.row.back());
-        grounded->emplace_back(k - part.first, coil);
+        add_end(*ends, k - part.first, coil, unit.volts(w), at_parent);
     }
     /// What the neutral of winding w adds to a coil, pu.
     [[nodiscard]] Complex neutral_impedance(Unit const& unit, std::size_t w) const {
         return unit.neutral_ohm(w) * pu_.base_va / (unit.volts(w) * unit.volts(w));
     }
-    /// The neutral's impedance shifts all coils of a winding alike.
-    void add_neutral(BranchPart const& part, Unit const& unit, std::size_t w, Coils const& coils) {
-        if (unit.is_delta(w)) return;
-        auto const sign = [](Coil const& coil) { return coil.minus ? (coil.plus ? 0.0 : -1.0) : 1.0; };
-        Complex const z = neutral_impedance(unit, w);
-        if (z == Complex{}) return;
-        for (auto const& [k, a] : coils)
-            for (auto const& [l, b] : coils)
-                impedances_.push_back({part.first + k, part.first + l, z * sign(a) * sign(b)});
+    /// The neutral's impedance shifts all coils that end there.
+    void add_neutral(BranchPart const& part, Complex ohm, NeutralEnds const& ends) {
+        if (ohm == Complex{}) return;
+        for (auto const& [k, a] : ends)
+            for (auto const& [l, b] : ends)
+                impedances_.push_back({part.first + k, part.first + l, ohm * pu_.base_va * a * b});
     }
     [[nodiscard]] static bool reaches_neutral(Coil const& coil) {
         return coil.plus.has_value() != coil.minus.has_value();
@@ -300,7 +299,8 @@ class Assembly {
     }
 
     void add_two_windings(BranchPart& part, Unit const& unit, std::size_t up, std::size_t down) {
-        Coils up_coils, down_coils;
+        NeutralEnds above, below;
+        auto& of_up = unit.shares_neutral() ? below : above;
         for (std::size_t core = 0; core < unit.cores(); ++core) {
             auto const a = unit.coil(up, core);
             auto const b = unit.coil(down, core);
@@ -310,14 +310,14 @@ class Assembly {
             auto const k = static_cast<Eigen::Index>(coils_.size());
             coils_.push_back({std::move(*row_up), std::move(*row_down)});
             part.row.push_back(place(vertex_, b.plus ? *b.plus : *b.minus));
-            impedances_.push_back({k, k, unit.test(0)});
-            if (reaches_neutral(a)) up_coils.emplace_back(k - part.first, a);
-            if (reaches_neutral(b)) down_coils.emplace_back(k - part.first, b);
-            add_coil_shunts(part, true, unit, up, a, &up_coils);
-            add_coil_shunts(part, false, unit, down, b, &down_coils);
+            impedances_.push_back({k, k, unit.between()});
+            add_end(of_up, k - part.first, a, unit.volts(up), true);
+            add_end(below, k - part.first, b, unit.volts(down), false);
+            add_coil_shunts(part, true, unit, up, a, &of_up);
+            add_coil_shunts(part, false, unit, down, b, &below);
         }
-        add_neutral(part, unit, up, up_coils);
-        add_neutral(part, unit, down, down_coils);
+        add_neutral(part, unit.neutral_ohm(up), above);
+        add_neutral(part, unit.neutral_ohm(unit.shares_neutral() ? 1 : down), below);
     }
 
     /// One half of a centre-tapped winding.
@@ -340,14 +340,14 @@ class Assembly {
         // The neutral of the primary carries what both halves draw; that of the secondary is the legs' return.
         Complex const ground = reaches_neutral(primary) ? neutral_impedance(unit, up) : Complex{};
         if (three_windings) {
-            add_halves(part, *row_up, unit.star(0) + ground,
-                       {Half{unit.coil(1, 0), unit.volts(1), unit.star(1)},
-                        Half{unit.coil(2, 0), unit.volts(2), unit.star(2)}});
+            auto const star = unit.star();
+            add_halves(part, *row_up, star[0] + ground,
+                       {Half{unit.coil(1, 0), unit.volts(1), star[1]}, Half{unit.coil(2, 0), unit.volts(2), star[2]}});
             for (std::size_t w : {1U, 2U}) add_coil_shunts(part, false, unit, w, unit.coil(w, 0), nullptr);
             return;
         }
         // Only the impedance to the full winding is known: split as Kersting's standard interlaced design does.
-        Complex const full = unit.test(0);
+        Complex const full = unit.between();
         Complex const own{full.real(), 0.4 * full.imag()};
         double const half = 0.5 * unit.volts(down);
         add_halves(part, *row_up, Complex{0.5 * full.real(), 0.8 * full.imag()} + ground,
@@ -377,7 +377,8 @@ class Assembly {
         auto const& star = towards_star ? vertex_ : parent_;
         auto const& bus = towards_star ? parent_ : vertex_;
         double const base = towards_star ? up_base_ : down_base_;
-        Coils neutral;
+        auto const member = unit.star()[w];
+        NeutralEnds neutral;
         for (std::size_t core = 0; core < unit.cores(); ++core) {
             auto const at = unit.three_phase() ? static_cast<Phase>(core) : *star.phases.list().begin();
             auto const coil = unit.coil(w, core);
@@ -389,11 +390,11 @@ class Assembly {
             part.row.push_back(towards_star ? place(star, at) : place(bus, coil.plus ? *coil.plus : *coil.minus));
             if (towards_star) coils_.push_back({std::move(*row), std::move(of_star)});
             else coils_.push_back({std::move(of_star), std::move(*row)});
-            impedances_.push_back({k, k, unit.star(w)});
-            if (reaches_neutral(coil)) neutral.emplace_back(k - part.first, coil);
+            impedances_.push_back({k, k, member});
+            add_end(neutral, k - part.first, coil, unit.volts(w), towards_star);
             add_coil_shunts(part, towards_star, unit, w, coil, &neutral);
         }
-        add_neutral(part, unit, w, neutral);
+        add_neutral(part, unit.neutral_ohm(w), neutral);
     }
 
     Piece const& piece_;
@@ -456,16 +457,6 @@ Eigen::VectorXcd coil_currents(Branch const& branch, Eigen::VectorXcd const& arr
     system << branch.down.transpose(), branch.impedance;
     right << arriving, branch.up * up - branch.down * down;
     return system.colPivHouseholderQr().solve(right);
-}
-
-TapRatios tap_ratios(feeder::Feeder const& feeder, std::span<double const> steps) {
-    TapRatios ratios(feeder.transformers.size(), {1.0, 1.0, 1.0});
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        auto tap = feeder.tap_changers.rows()[i];
-        tap.step = steps[i];
-        ratios[tap.transformer.at()][tap.winding] *= tap.ratio();
-    }
-    return ratios;
 }
 
 Branch make_branch(Piece const& piece, LocalVertex const& upper, LocalVertex const& lower,

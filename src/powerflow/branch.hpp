@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "dec/feeder/per_unit.hpp"
+#include "dec/feeder/windings.hpp"
 #include "dec/partition/piece.hpp"
 
 namespace dec::powerflow {
@@ -50,10 +50,8 @@ struct Branch {
 [[nodiscard]] Eigen::VectorXcd coil_currents(Branch const& branch, Eigen::VectorXcd const& arriving,
                                              Eigen::VectorXcd const& up, Eigen::VectorXcd const& down);
 
-/// Factor on the voltage of every winding of every transformer.
-using TapRatios = std::vector<std::array<double, 3>>;
-/// \param steps of every tap changer.
-[[nodiscard]] TapRatios tap_ratios(feeder::Feeder const& feeder, std::span<double const> steps);
+/// Of every transformer.
+using TapRatios = std::vector<feeder::Taps>;
 
 /// What the feedings make between two local vertices; their `upstream` is the end at `upper`.
 /// \throws core::InvalidInput naming a transformer whose clock does not fit its connections.

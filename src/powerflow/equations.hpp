@@ -46,6 +46,19 @@ struct PowerFlow::Equations {
     /// From the last solution on, step by step, each cut until it is one for the better. Collective.
     /// \return whether it converged.
     [[nodiscard]] bool search_along_steps(Outcome& outcome);
+    /// Newton's method in which every inverter has a place of its own on its curve, from no load on. Collective.
+    /// \return whether it converged.
+    [[nodiscard]] bool solve_on_curves(Outcome& outcome);
+    /// The same from the present places, with the present curves. Collective.
+    [[nodiscard]] bool settle_on_curves(Outcome& outcome, double tolerance_pu);
+    /// Mean of an inverter's voltages, pu of nominal.
+    [[nodiscard]] double mean_voltage(Follower const& follower) const;
+    [[nodiscard]] bool has_places() const { return !place_on_curve.empty(); }
+    /// What an inverter injects: at its place, or at its voltage where it has none.
+    [[nodiscard]] Injection followed(std::size_t follower) const;
+    /// Takes every inverter's place this part of the way to where its line meets the present voltages. Collective.
+    /// \return how far from its place any of them was, pu.
+    double move_along_curves(double part);
     /// Solves with `own_current`. Collective. \return the largest change of a voltage on any rank; infinite for what is no number.
     double step();
     /// What arrives at every own vertex at the present voltages, in its coordinates, charging included. Collective.
@@ -79,6 +92,7 @@ struct PowerFlow::Equations {
     core::Communicator comm;
     partition::Piece const& piece;
     Settings settings;
+    InverterCurves curves;  ///< that are followed now: the settings', but on the way to them
     partition::TreeExchange exchange;
     Elimination elimination;
     Positions positions;
@@ -86,6 +100,7 @@ struct PowerFlow::Equations {
     std::vector<std::size_t> tapped;  ///< own vertices whose branch holds a tap changer
     std::vector<Device> attached;
     std::vector<std::size_t> first;  ///< devices of own vertex j: [first[j], first[j + 1])
+    std::vector<double> stretch;     ///< factor on each device's voltage to that at which it is linearised
     std::vector<Complex> g, h;       ///< linear part of each device's current
     /// An inverter's part of the slope of its vertex: its current changes by `current` per pu of the mean of its voltages,
     /// and that by `voltage` times the coordinates' real and imaginary parts.
@@ -95,8 +110,9 @@ struct PowerFlow::Equations {
     std::vector<Follower> following;
     std::vector<std::size_t> first_following;  ///< of own vertex j: [first_following[j], first_following[j + 1])
     std::vector<CurveSlope> curve_slopes;
-    std::vector<Complex> power;  ///< of each device as the file has it
-    bool solved = false;         ///< there are voltages and slopes to go on from
+    std::vector<double> place_on_curve;  ///< of every inverter, pu; empty: all are at their voltages
+    std::vector<Complex> power;          ///< of each device as the file has it
+    bool solved = false;                 ///< there are voltages and slopes to go on from
     Capacitors shunts;
     std::vector<Eigen::VectorXcd> tie_currents;  ///< of the coils of each of the piece's ties
     std::vector<double> voltage;                 ///< width per local vertex: coordinates (see basis)

@@ -87,10 +87,11 @@ std::vector<std::size_t> find_tapped(partition::Piece const& piece) {
 
 PowerFlow::Equations::Equations(core::Communicator const& communicator, partition::Piece const& held,
                                 Settings const& wanted)
-    : comm{communicator}, piece{held}, settings{wanted}, exchange{comm, piece}, elimination{piece, exchange},
-      positions{positions_of(piece.feeder)}, taps{tap_ratios(piece.feeder, positions.tap_steps)},
+    : comm{communicator}, piece{held}, settings{wanted}, curves{wanted.curves}, exchange{comm, piece},
+      elimination{piece, exchange}, positions{positions_of(piece.feeder)}, taps{feeder::taps_of(piece.feeder,
+                                                                                                positions.tap_steps)},
       tapped{find_tapped(piece)}, attached{devices(piece, settings)}, first{grouped_by_vertex(attached, piece.own)},
-      g(attached.size()),
+      stretch(attached.size(), 1.0), g(attached.size()),
       h(attached.size()), following{followers(piece, settings, attached)}, first_following{grouped_by_vertex(
                                                                                following, piece.own)},
       curve_slopes(following.size()), shunts{capacitors(piece, positions.capacitor_sections, settings.per_unit)},
@@ -115,7 +116,7 @@ void PowerFlow::Equations::move_to(Positions const& wanted) {
     bool const taps_move = wanted.tap_steps != positions.tap_steps;
     positions = wanted;
     if (!taps_move) return;
-    taps = tap_ratios(piece.feeder, positions.tap_steps);
+    taps = feeder::taps_of(piece.feeder, positions.tap_steps);
     for (auto const j : tapped) set_branch(j);
 }
 
@@ -161,15 +162,13 @@ Block PowerFlow::Equations::device_slope(std::size_t j) const {
 void PowerFlow::Equations::follow_curves() {
     for (std::size_t f = 0; f < following.size(); ++f) {
         auto const& follower = following[f];
-        double mean = 0.0;
+        auto const injected = followed(f);
+        double const to_place = has_places() ? place_on_curve[f] / mean_voltage(follower) : 1.0;
         for (std::size_t k = 0; k < follower.count; ++k) {
-            auto const& device = attached[follower.first + k];
-            mean += std::abs(across(device)) / device.nominal / static_cast<double>(follower.count);
-        }
-        auto const injected = injection(settings.curves, follower.rating, mean);
-        for (std::size_t k = 0; k < follower.count; ++k)
             attached[follower.first + k].power =
                 Complex{-injected.p_w.value, injected.q_var.value} * (follower.share[k] / settings.per_unit.base_va);
+            stretch[follower.first + k] = to_place;
+        }
     }
 }
 
@@ -178,7 +177,7 @@ void PowerFlow::Equations::find_slopes(Slope kind) {
     for (std::size_t d = 0; d < attached.size(); ++d) {
         g[d] = h[d] = {};
         if (kind == Slope::none) continue;
-        auto const v = across(attached[d]);
+        auto const v = stretch[d] * across(attached[d]);
         auto const i = linearised(attached[d], v);
         g[d] = kind == Slope::secant ? i.current / v : i.g;
         if (kind == Slope::tangent) h[d] = i.h;
@@ -189,22 +188,20 @@ void PowerFlow::Equations::find_slopes(Slope kind) {
         slope.current.setZero();
         slope.voltage.setZero();
         if (kind != Slope::tangent) continue;
-        double mean = 0.0;
         for (std::size_t k = 0; k < follower.count; ++k) {
             auto const& device = attached[follower.first + k];
             auto const v = across(device);
             double const share = 1.0 / (device.nominal * static_cast<double>(follower.count));
-            mean += std::abs(v) * share;
             // d|V| = Re(conj(V) dV) / |V|.
             add_current(device, v / std::abs(v) * share, slope.voltage.data());
         }
-        auto const injected = injection(settings.curves, follower.rating, mean);
+        auto const injected = followed(f);
         for (std::size_t k = 0; k < follower.count; ++k) {
             // A device's current is linear in its power.
             auto moved = attached[follower.first + k];
             moved.power =
                 Complex{-injected.p_w.slope, injected.q_var.slope} * (follower.share[k] / settings.per_unit.base_va);
-            add_current(moved, current(moved, across(moved)), slope.current.data());
+            add_current(moved, current(moved, stretch[follower.first + k] * across(moved)), slope.current.data());
         }
     }
 }
@@ -235,7 +232,7 @@ void PowerFlow::Equations::gather(std::span<double> into) {
     follow_curves();
     for (std::size_t d = 0; d < attached.size(); ++d) {
         auto const& device = attached[d];
-        auto const v = across(device);
+        auto const v = stretch[d] * across(device);
         add_current(device, current(device, v) - g[d] * v - h[d] * std::conj(v),
                     into.data() + width * static_cast<std::size_t>(device.vertex));
     }
@@ -243,7 +240,7 @@ void PowerFlow::Equations::gather(std::span<double> into) {
         auto const at = width * static_cast<std::size_t>(following[f].vertex);
         Eigen::Map<Eigen::Matrix<double, 6, 1> const> const v{voltage.data() + at};
         Eigen::Map<Eigen::Matrix<double, 6, 1>>{into.data() + at} -=
-            curve_slopes[f].voltage.dot(v) * curve_slopes[f].current;
+            (has_places() ? place_on_curve[f] : curve_slopes[f].voltage.dot(v)) * curve_slopes[f].current;
     }
 }
 
@@ -467,7 +464,7 @@ Outcome PowerFlow::solve_on_tree(Start start) {
         in_vain = change < 0.5 * best ? 0 : in_vain + 1;
         best = std::min(best, change);
         if (secants_left == 0 && in_vain == patience) {
-            if (!e.following.empty() && e.search_along_steps(outcome)) {
+            if (!e.settings.curves.empty() && e.search_along_steps(outcome)) {
                 change = outcome.change_pu;
                 outcome.status = Status::converged;
                 break;
@@ -485,6 +482,10 @@ Outcome PowerFlow::solve_on_tree(Start start) {
             e.voltage[i] = e.before[i] + longest_step_pu / change * (e.voltage[i] - e.before[i]);
         if (too_long || change > stale * previous) e.linearise(Slope::tangent);
         previous = change;
+    }
+    if (outcome.status != Status::converged && !e.settings.curves.empty() && e.solve_on_curves(outcome)) {
+        change = outcome.change_pu;
+        outcome.status = Status::converged;
     }
     e.solved = outcome.status == Status::converged;
     e.find_voltages_to_ground();

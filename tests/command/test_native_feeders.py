@@ -66,7 +66,7 @@ def test_what_is_wrong_with_single_elements_is_said_by_name_wherever_they_are(na
 
 def test_python_finds_names_units_and_meanings_in_a_native_file(native):
     with h5py.File(native) as file:
-        assert file.attrs["format"] == "dec-feeder" and file.attrs["format_version"] == 2
+        assert file.attrs["format"] == "dec-feeder" and file.attrs["format_version"] == 3
         assert file.attrs["name"] == "ieee123_secondary" and file.attrs["order"] == "free"
         assert file["buses/name"].asstr()[:].tolist().count("s114a_1") == 1
         assert file["loads/p"].shape == (783, 3) and file["loads/p"].attrs["unit"] == "W"

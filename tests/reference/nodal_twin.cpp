@@ -180,7 +180,12 @@ class Twin {
         for (std::size_t w = 0; w < code.windings; ++w)
             if (energised(unit.winding[w].bus).empty()) return;
         std::array<double, 3> tapped{};
-        for (std::size_t w = 0; w < code.windings; ++w) tapped[w] = code.winding[w].rated_v;
+        bool const is_auto = code.winding[0].connection == Connection::series;
+        // Of the coil itself: a series winding has the difference.
+        std::array<double, 3> rated{};
+        for (std::size_t w = 0; w < code.windings; ++w) rated[w] = code.winding[w].rated_v;
+        if (is_auto) rated[0] -= rated[1];
+        tapped = rated;
         for (auto const& tap : feeder_.tap_changers.rows())
             if (tap.transformer == id) tapped[tap.winding] *= tap.ratio();
         bool const three = unit.phases(0).size() == 3;
@@ -192,7 +197,7 @@ class Twin {
             neutral[w] = PhasorCircuit::ground;
             if (!delta && z != Complex{})
                 circuit_.shunt({neutral[w] = circuit_.node(), PhasorCircuit::ground}, 1.0 / z);
-            coil_volts[w] = code.winding[w].rated_v / (three && !delta ? std::numbers::sqrt3 : 1.0);
+            coil_volts[w] = rated[w] / (three && !delta ? std::numbers::sqrt3 : 1.0);
             if (three && !delta) tapped[w] /= std::numbers::sqrt3;
             auto const& conductors = unit.winding[w].conductors;
             bool const free = three && !delta && std::ranges::count(conductors, Conductor::neutral) == 0;
@@ -214,6 +219,12 @@ class Twin {
                 if (w == 0) first = coil;
                 auto const end = [&](std::optional<Phase> p) { return p ? at(unit.winding[w].bus, *p) : neutral[w]; };
                 ports.push_back({end(coil.plus), end(coil.minus)});
+                if (is_auto && w == 1) {
+                    ports[0].minus = ports[1].plus;
+                    circuit_.shunt({ports[0].minus, PhasorCircuit::ground},
+                                   Complex{0.0, -0.5e-6 * code.winding[0].rated_va / (three ? 3.0 : 1.0) /
+                                                    (coil_volts[0] * coil_volts[0])});
+                }
                 volts.push_back(tapped[w]);
                 double const va = code.winding[0].rated_va / (three ? 3.0 : 1.0);
                 for (auto p : {coil.plus, coil.minus})
@@ -226,10 +237,23 @@ class Twin {
             // Impedances belong to the rated volts; taps change the turns alone.
             circuit_.windings(ports, volts, [&](std::size_t i, std::size_t k) {
                 static constexpr std::array<std::array<std::size_t, 3>, 3> test{{{0, 0, 1}, {0, 0, 2}, {1, 2, 0}}};
-                auto const& t = code.short_circuit[test[i][k]];
-                // Three-phase tests are per phase of a wye.
-                double const rated = code.winding[t.from].rated_v / (three ? std::numbers::sqrt3 : 1.0);
-                return Complex{t.r_ohm, t.x_ohm} * (volts[i] * volts[i]) / (rated * rated);
+                auto const per_volt = [&](std::size_t place) {
+                    auto const& t = code.short_circuit[place];
+                    // Three-phase tests are per phase of a wye.
+                    double const volt = code.winding[t.from].rated_v / (three ? std::numbers::sqrt3 : 1.0);
+                    return Complex{t.r_ohm, t.x_ohm} / (volt * volt);
+                };
+                auto const place = test[i][k];
+                Complex z = per_volt(place);
+                if (is_auto) {
+                    // From the terminals to the coils: H. W. Dommel, EMTP Theory Book, 1986, 6.45 and 6.50.
+                    double const high = code.winding[0].rated_v, low = code.winding[1].rated_v, series = high - low;
+                    if (place == 0) z *= high * high / (series * series);
+                    if (place == 1)
+                        z = per_volt(0) * high * low / (series * series) + z * high / series -
+                            per_volt(2) * low / series;
+                }
+                return z * (volts[i] * volts[i]);
             });
         }
     }

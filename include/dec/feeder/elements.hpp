@@ -26,7 +26,9 @@ struct Bank;
 struct Transformer;
 struct LoadModel;
 
-enum class Connection : std::uint8_t { wye, delta, single };  ///< single: one coil between two conductors (CIM "I")
+/// single: one coil between two conductors (CIM "I"); series: of an autotransformer, the first winding, which is in series with the
+/// second one (on one phase or three); the two share their neutral.
+enum class Connection : std::uint8_t { wye, delta, single, series };
 
 /// Continuous and emergency limits of one conductor, A; NaN where unknown.
 struct Rating {
@@ -106,7 +108,8 @@ struct TransformerCode {
     enum class Form : std::uint8_t { tank_tests, three_phase_ends };
     struct Winding {
         Connection connection = Connection::wye;
-        double rated_v = 0.0;   ///< line to line for three-phase wye and delta, across the coil for single
+        double rated_v =
+            0.0;  ///< line to line for three phases, else across the coil; of series and common winding together
         double rated_va = 0.0;  ///< of the whole winding
         double emergency_va = unknown;
         double r_ohm = 0.0;     ///< winding resistance at its own voltage
@@ -189,10 +192,13 @@ struct RegulatorControl {
         admittance,
         temperature
     };
+    /// Of the phases at its terminal.
+    enum class Watched : std::uint8_t { one, mean, highest, lowest };
     bool present = false;
     bool enabled = false;
     bool discrete = true;
     Mode mode = Mode::voltage;
+    Watched watched = Watched::one;
     Phase monitored_phase = Phase::a;
     bool has_monitored_phase = false;
     TerminalRef monitored;
@@ -201,8 +207,16 @@ struct RegulatorControl {
     bool line_drop_compensation = false;
     double line_drop_r_v = 0.0, line_drop_x_v = 0.0;  ///< V at rated CT current
     double reverse_line_drop_r_v = 0.0, reverse_line_drop_x_v = 0.0;
+    /// The same of magnitudes alone; where there is one, it goes before R and X.
+    double line_drop_z_v = 0.0, reverse_line_drop_z_v = 0.0;
+    /// As the target. Tap changers go down above the upper one; capacitors are switched on below the lower and off above the upper one,
+    /// whatever else they look at.
     double min_limit_v = unknown, max_limit_v = unknown;
-    bool reversible = false;
+    bool reversible = false;           ///< while power flows back it holds the voltage on its other side
+    bool cogeneration = false;         ///< while power flows back it has other targets, and goes on looking forward
+    bool reverse_to_neutral = false;   ///< while power flows back it goes to its neutral step
+    double reverse_threshold_w = 0.0;  ///< power back that turns it round, and power on that turns it back
+    double reverse_delay_s = 0.0;
     double reverse_target = unknown, reverse_deadband = unknown;  ///< as target and deadband, for reversed power flow
 };
 
@@ -217,6 +231,8 @@ struct TapChanger {
     bool ltc = true;
     bool control_enabled = false;
     double initial_delay_s = 0.0, subsequent_delay_s = 0.0;
+    bool inverse_time = false;     ///< the further the voltage is off, the sooner it acts
+    std::int32_t most_steps = 16;  ///< at once
     double pt_ratio = unknown, ct_rating_a = unknown, ct_ratio = unknown;
     RegulatorControl control;
     /// Factor on the voltage of its winding.
@@ -254,6 +270,7 @@ struct Capacitor {
     PerPhase sections{};         ///< switched in now, per phase
     std::int32_t maximum_sections = 1, normal_sections = 1;
     double delay_s = 0.0;
+    double off_delay_s = unknown;  ///< before it is switched off; NaN: delay_s
     bool grounded = true;
     Rating rating;
     RegulatorControl control;

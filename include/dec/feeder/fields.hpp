@@ -160,6 +160,7 @@ inline constexpr auto members<RegulatorControl> = std::tuple{
     Member{"enabled", "", &RegulatorControl::enabled},
     Member{"discrete", "", &RegulatorControl::discrete},
     Member{"mode", "", &RegulatorControl::mode},
+    Member{"watched", "", &RegulatorControl::watched},
     Member{"monitored_phase", "", &RegulatorControl::monitored_phase},
     Member{"has_monitored_phase", "", &RegulatorControl::has_monitored_phase},
     Member{"monitored", "", &RegulatorControl::monitored},
@@ -170,9 +171,15 @@ inline constexpr auto members<RegulatorControl> = std::tuple{
     Member{"line_drop_x", "V", &RegulatorControl::line_drop_x_v},
     Member{"reverse_line_drop_r", "V", &RegulatorControl::reverse_line_drop_r_v},
     Member{"reverse_line_drop_x", "V", &RegulatorControl::reverse_line_drop_x_v},
+    Member{"line_drop_z", "V", &RegulatorControl::line_drop_z_v},
+    Member{"reverse_line_drop_z", "V", &RegulatorControl::reverse_line_drop_z_v},
     Member{"min_limit", "V", &RegulatorControl::min_limit_v},
     Member{"max_limit", "V", &RegulatorControl::max_limit_v},
     Member{"reversible", "", &RegulatorControl::reversible},
+    Member{"cogeneration", "", &RegulatorControl::cogeneration},
+    Member{"reverse_to_neutral", "", &RegulatorControl::reverse_to_neutral},
+    Member{"reverse_threshold", "W", &RegulatorControl::reverse_threshold_w},
+    Member{"reverse_delay", "s", &RegulatorControl::reverse_delay_s},
     Member{"reverse_target", "V, var or A", &RegulatorControl::reverse_target},
     Member{"reverse_deadband", "V, var or A", &RegulatorControl::reverse_deadband},
 };
@@ -192,6 +199,8 @@ inline constexpr auto members<TapChanger> = std::tuple{
     Member{"under_control", "", &TapChanger::control_enabled},
     Member{"initial_delay", "s", &TapChanger::initial_delay_s},
     Member{"subsequent_delay", "s", &TapChanger::subsequent_delay_s},
+    Member{"inverse_time", "", &TapChanger::inverse_time},
+    Member{"most_steps", "1", &TapChanger::most_steps},
     Member{"pt_ratio", "1", &TapChanger::pt_ratio},
     Member{"ct_rating", "A", &TapChanger::ct_rating_a},
     Member{"ct_ratio", "1", &TapChanger::ct_ratio},
@@ -234,6 +243,7 @@ inline constexpr auto members<Capacitor> = std::tuple{
     Member{"maximum_sections", "1", &Capacitor::maximum_sections},
     Member{"normal_sections", "1", &Capacitor::normal_sections},
     Member{"delay", "s", &Capacitor::delay_s},
+    Member{"off_delay", "s", &Capacitor::off_delay_s},
     Member{"grounded", "", &Capacitor::grounded},
     Member{"rating", "A", &Capacitor::rating},
     Member{"control", "", &Capacitor::control},
@@ -317,7 +327,7 @@ template <class Enum>
 inline constexpr auto literals = nullptr;
 
 template <>
-inline constexpr std::array<std::string_view, 3> literals<Connection>{"wye", "delta", "single"};
+inline constexpr std::array<std::string_view, 4> literals<Connection>{"wye", "delta", "single", "series"};
 template <>
 inline constexpr std::array<std::string_view, 7> literals<Conductor>{"-", "A", "B", "C", "s1", "s2", "N"};
 template <>
@@ -336,6 +346,9 @@ inline constexpr std::array<std::string_view, 13> literals<ElementKind>{
 template <>
 inline constexpr std::array<std::string_view, 8> literals<RegulatorControl::Mode>{
     "voltage", "reactive_power", "current_flow", "active_power", "time", "power_factor", "admittance", "temperature"};
+template <>
+inline constexpr std::array<std::string_view, 4> literals<RegulatorControl::Watched>{"one", "mean", "highest",
+                                                                                     "lowest"};
 template <>
 inline constexpr std::array<std::string_view, 3> literals<Inverter::ControlMode>{"constant_power_factor",
                                                                                  "constant_reactive_power", "dynamic"};

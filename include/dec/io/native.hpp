@@ -17,7 +17,7 @@
 namespace dec::io {
 
 inline constexpr std::string_view native_format_name = "dec-feeder";
-inline constexpr std::int64_t native_format_version = 2;
+inline constexpr std::int64_t native_format_version = 3;
 /// Of a file with many feeders, each a range of consecutive rows of every table.
 inline constexpr std::string_view region_format_name = "dec-region";
 

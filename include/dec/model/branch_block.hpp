@@ -5,7 +5,7 @@
 #include <array>
 #include <complex>
 
-#include "dec/feeder/per_unit.hpp"
+#include "dec/feeder/windings.hpp"
 #include "dec/model/phase_algebra.hpp"
 #include "dec/partition/piece.hpp"
 
@@ -34,11 +34,5 @@ struct BranchBlock : BranchMap {
 
 /// Base voltage to neutral of a vertex: its bus's; for a star point and the ideal source that of the bus beside it.
 [[nodiscard]] double base_voltage(partition::Piece const& piece, partition::LocalVertex const& vertex);
-
-/// Star members of a three-winding (or centre-tapped) unit in pu of `base_va` on each winding's own rated voltage:
-/// z1 = (z12 + z13 - z23)/2 and so on.
-[[nodiscard]] std::array<std::complex<double>, 3> star_impedances(feeder::Feeder const& feeder,
-                                                                  feeder::Transformer const& unit,
-                                                                  feeder::PerUnit const& pu);
 
 }  // namespace dec::model

@@ -186,7 +186,7 @@ TEST_CASE("what is no native feeder file is refused in one line that says what i
         {"empty.h5", "is not an HDF5 file"},
         {"results.h5", "is a results file, not a feeder"},
         {"foreign.h5", "no feeder of dec"},
-        {"newer.h5", "has format_version 99; this dec reads 2"},
+        {"newer.h5", "has format_version 99; this dec reads 3"},
         {"odd.h5", "does not say its format_version"},
     };
     for (auto const& [name, problem] : cases) {

@@ -1,9 +1,13 @@
 /// Curves of inverters, and the power flow in which they are followed.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 
+#include "dec/feeder/areas.hpp"
+#include "dec/io/catalogue.hpp"
 #include "support/ac_answer.hpp"
+#include "support/places.hpp"
 #include "support/random_ac_feeder.hpp"
 
 using namespace dec;
@@ -167,6 +171,56 @@ TEST_CASE("the phases of one inverter follow the mean of their voltages", "[powe
     CHECK(std::abs(injected[0].imag()) > 10.0);
 }
 
+namespace {
+
+/// Share at a voltage, point by point.
+double share_at(powerflow::Curve const& curve, double v) {
+    if (v <= curve.front().v_pu) return curve.front().value;
+    for (std::size_t i = 1; i < curve.size(); ++i)
+        if (v <= curve[i].v_pu) {
+            double const part = (v - curve[i - 1].v_pu) / (curve[i].v_pu - curve[i - 1].v_pu);
+            return (1.0 - part) * curve[i - 1].value + part * curve[i].value;
+        }
+    return curve.back().value;
+}
+
+/// Every inverter injects what its curves have within 1e-9 pu of its voltage. Reactive power has priority. \return how many are curtailed.
+std::size_t check_on_curves(Feeder const& feeder, AcAnswer& ac, InverterCurves const& curves, double pv_scale) {
+    constexpr double near = 1e-9;
+    auto const injected = ac.flow().flows().pv_va;
+    std::size_t curtailed = 0, off = 0;
+    for (auto id : feeder.pv_systems.ids()) {
+        auto const& pv = feeder.pv_systems[id];
+        double mean = 0.0, available = 0.0, own_var = 0.0;
+        for (Phase p : pv.inverter.phases.list()) {
+            bool const between = pv.inverter.connection == Connection::delta;
+            auto const other = between ? ac.volts(pv.inverter.bus, delta_pair(p)[1]) : Complex{};
+            double const nominal =
+                feeder.buses[pv.inverter.bus].base_v * (!between ? 1.0 : is_leg(p) ? 2.0 : std::numbers::sqrt3);
+            mean += std::abs(ac.volts(pv.inverter.bus, p) - other) / nominal / static_cast<double>(pv.inverter.phases.size());
+            available += pv_scale * pv.inverter.p_w[slot(p)];
+            own_var += pv_scale * pv.inverter.q_var[slot(p)];
+        }
+        double const rated = pv.inverter.rated_va;
+        auto const var = [&](double v) { return curves.volt_var.empty() ? own_var : rated * share_at(curves.volt_var, v); };
+        auto const watt = [&](double v, double q) {
+            double const limit = curves.volt_watt.empty() ? available : pv.max_p_w * share_at(curves.volt_watt, v);
+            return std::min({available, limit, std::sqrt(rated * rated - q * q)});
+        };
+        auto const s = injected[id.at()];
+        double const rounding = 1e-9 * rated;
+        bool const right_var = s.imag() >= var(mean + near) - rounding && s.imag() <= var(mean - near) + rounding;
+        double const a = watt(mean + near, s.imag()), b = watt(mean - near, s.imag());
+        bool const right_watt = s.real() >= std::min(a, b) - rounding && s.real() <= std::max(a, b) + rounding;
+        if (!right_var || !right_watt) ++off;
+        if (s.real() < available - rounding) ++curtailed;
+    }
+    CHECK(off == 0);
+    return curtailed;
+}
+
+}  // namespace
+
 TEST_CASE("many inverters that follow curves have an answer, and hold their curves there", "[powerflow][curves]") {
     auto const seed = GENERATE(range(0U, 12U));
     auto feeder = test::random_ac_feeder({.seed = seed, .branches = 30, .pv_scale = 3.0});
@@ -192,4 +246,36 @@ TEST_CASE("many inverters that follow curves have an answer, and hold their curv
         double const rated = feeder.pv_systems.rows()[i].inverter.rated_va;
         CHECK(std::abs(injected[i]) <= rated * (1.0 + 1e-9));
     }
+}
+
+TEST_CASE("ieee8500 with PV on every house has an answer with steep curves", "[powerflow][curves]") {
+    auto const path = test::shared_path("feeders/cim/ieee8500.xml.gz");
+    if (!path) return;
+    auto feeder = io::read_feeder(*path).feeder;
+    std::size_t number = 0;
+    for (auto const& load : feeder.loads.rows()) {
+        if (!load.phases.has_legs()) continue;
+        // 4 to 12 kW on a leg.
+        double const kw = 4.0 + static_cast<double>(number % 9);
+        PvSystem pv;
+        pv.inverter = {.bus = load.bus, .phases = load.phases, .rated_va = 0.0};
+        for (Phase p : load.phases.list()) {
+            pv.inverter.p_w[slot(p)] = 1e3 * kw;
+            pv.inverter.rated_va += 1.2e3 * kw;
+            pv.max_p_w += 1e3 * kw;
+        }
+        auto const name = "pv" + std::to_string(number++);
+        add_pv(feeder, pv, name, name, name + "c", name + "c");
+    }
+    derive_areas(feeder);
+    auto const curves = GENERATE(InverterCurves{.volt_watt = powerflow::volt_watt_default()},
+                                 InverterCurves{.volt_watt = {{1.03, 1.0}, {1.031, 0.0}}},
+                                 InverterCurves{.volt_watt = {{1.05, 1.0}, {1.052, 0.0}}});
+
+    AcAnswer ac{feeder, {.load_limits = LoadLimits::wide, .curves = curves, .solver = powerflow::SolverChoice::tree}};
+
+    CAPTURE(curves.volt_var.size(), curves.volt_watt[1].v_pu);
+    CHECK(ac.outcome().status == Status::converged);
+    CHECK(ac.outcome().mismatch_kva < 1e-3);
+    CHECK(check_on_curves(feeder, ac, curves, 1.0) > 100);
 }
