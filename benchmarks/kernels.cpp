@@ -58,7 +58,7 @@ struct Tree {
         : program{::program(vertices, reactive)}, groups{program, links}, units{solvers::find_units(program, links,
                                                                                                     groups)},
           flow{program, links}, elimination{program, links, units.control_range}, barrier{program, units, elimination,
-                                                                                          false} {
+                                                                                          solvers::TreeSettings{}} {
         elimination.resize(model, step);
         barrier.start_cold(flow, groups);
         barrier.predict(0.0, step, model);
