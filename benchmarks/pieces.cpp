@@ -3,9 +3,10 @@
 ///
 ///     benchmark_pieces FEEDER PARTS...
 ///
-/// `levels`: of the tree of pieces, so that a sweep over the feeder is levels - 1 exchanges. `critical_vertices`: the sum over levels of
-/// what the rank with most has there, since a level waits for the one before; `largest_vertices`: of the rank with most in all. `busiest_cuts`: the most cut branches that one rank has
-/// with ranks above, or with ranks below, at one level.
+/// `levels`: of the tree of pieces, so that a sweep over the feeder is levels - 1 exchanges. `critical_vertices`: what the rank with most
+/// has without a cut below, which waits for nobody, and the sum over levels of what the rank with most has there with one, since a level
+/// waits for the one before; `largest_vertices`: of the rank with most in all. `busiest_cuts`: the most cut branches that one rank has with
+/// ranks above, or with ranks below, at one level.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -39,9 +40,16 @@ void print_pieces(partition::Whole const& whole, int parts) {
             }
         }
         levels = std::max(levels, level[i] + 1);
-        ++own[{level[i], rank}];
     }
-    std::vector<std::int64_t> largest(static_cast<std::size_t>(levels), 0);
+    std::vector<char> waits(vertices.size(), 0);  // for a rank below
+    for (std::size_t i = vertices.size(); i-- > 0;) {
+        auto const rank = split.rank_of_vertex[i];
+        ++own[{waits[i] != 0 ? level[i] : levels, rank}];
+        if (vertices[i].parent < 0) continue;
+        auto const parent = static_cast<std::size_t>(vertices[i].parent);
+        if (waits[i] != 0 || split.rank_of_vertex[parent] != rank) waits[parent] = 1;
+    }
+    std::vector<std::int64_t> largest(static_cast<std::size_t>(levels) + 1, 0);
     for (auto const& [at, count] : own)
         largest[static_cast<std::size_t>(at.first)] = std::max(largest[static_cast<std::size_t>(at.first)], count);
     std::vector<std::int64_t> of_rank(static_cast<std::size_t>(parts), 0);
