@@ -65,7 +65,9 @@ int main(int count, char** arguments) {
     int code = 1;
     try {
         code = run(count, arguments);
-    } catch (std::exception const& error) { std::fprintf(stderr, "ac_optimum: %s\n", error.what()); }
+    } catch (std::exception const& error) {
+        std::fprintf(stderr, "ac_optimum: %s\n", error.what());
+    }
     MPI_Finalize();
     return code;
 }

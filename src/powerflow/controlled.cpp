@@ -57,7 +57,8 @@ std::string_view Regulator::hindrance() const {
     if (compensates() && !measures_current_) return "it compensates for a current, and closes a loop";
     if (turns() && !measures_current_) return "it looks for the direction of power, and closes a loop";
     if (!(c.target > 0.0)) return "it has no target";
-    if (turns() && !c.reverse_to_neutral && !(c.reverse_target > 0.0)) return "it has no target for power that flows back";
+    if (turns() && !c.reverse_to_neutral && !(c.reverse_target > 0.0))
+        return "it has no target for power that flows back";
     if (is_autotransformer(code()) && watched() == 0) return "it looks at the series winding of an autotransformer";
     return {};
 }
@@ -100,8 +101,7 @@ Regulator::Seen Regulator::seen(Reading const& reading) const {
 
 double Regulator::delay_s(double regulated) const {
     if (!tap_.inverse_time) return tap_.initial_delay_s;
-    return tap_.initial_delay_s /
-           std::min(10.0, 2.0 * std::abs(settings().target - regulated) / settings().deadband);
+    return tap_.initial_delay_s / std::min(10.0, 2.0 * std::abs(settings().target - regulated) / settings().deadband);
 }
 
 void Regulator::look(Reading const& reading, double step) {
@@ -125,8 +125,8 @@ void Regulator::look(Reading const& reading, double step) {
                                      : Complex{c.line_drop_r_v, c.line_drop_x_v}) *
                            current;
         else
-            compensated = std::abs(at_terminal) -
-                          std::abs(current) * (is_back_ ? c.reverse_line_drop_z_v : c.line_drop_z_v);
+            compensated =
+                std::abs(at_terminal) - std::abs(current) * (is_back_ ? c.reverse_line_drop_z_v : c.line_drop_z_v);
     }
     // What stands at the other side, but for the unit's own impedance.
     double regulated = std::abs(compensated);

@@ -59,9 +59,7 @@ class Regulator {
     [[nodiscard]] std::size_t watched() const {
         return static_cast<std::size_t>(is_at_winding() ? winding_ : tap_.winding);
     }
-    [[nodiscard]] bool is_delta() const {
-        return code().winding[watched()].connection == feeder::Connection::delta;
-    }
+    [[nodiscard]] bool is_delta() const { return code().winding[watched()].connection == feeder::Connection::delta; }
     /// Across a coil.
     [[nodiscard]] double rated_volts() const;
     struct Seen {

@@ -62,8 +62,7 @@ double PowerFlow::Equations::mean_voltage(Follower const& follower) const {
 }
 
 Injection PowerFlow::Equations::followed(std::size_t f) const {
-    return injection(curves, following[f].rating,
-                     has_places() ? place_on_curve[f] : mean_voltage(following[f]));
+    return injection(curves, following[f].rating, has_places() ? place_on_curve[f] : mean_voltage(following[f]));
 }
 
 double PowerFlow::Equations::move_along_curves(double part) {

@@ -54,7 +54,8 @@ struct TreeSoftness {
 class TreeBarrier {
   public:
     /// All but `flow` stay where they are.
-    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination, TreeSettings const& settings);
+    TreeBarrier(TreeProgram const& program, TreeUnits const& units, TreeElimination const& elimination,
+                TreeSettings const& settings);
 
     /// Collective. Somewhere inside.
     void start_cold(TreeFlow& flow, TreeGroups& groups);

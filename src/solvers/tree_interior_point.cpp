@@ -165,6 +165,7 @@ int Iteration::polish(TreeJudgement& best) {
     barrier_.set_penalties(mean[1] > 0.0 ? std::exp(mean[0] / mean[1]) : 1.0);
     int without_progress = 0, step = 0;
     for (; step <= most_polishing; ++step) {
+        if (without_progress > (best.residual() <= exact_enough ? 1 : patience)) break;
         auto const polished = judge_point();
         ++without_progress;
         if (step > 0 && polished.residual() < best.residual() &&
@@ -174,7 +175,6 @@ int Iteration::polish(TreeJudgement& best) {
             best_point = point_;
             if (best.residual() <= exact) break;
         }
-        if (without_progress > (step > 0 && best.residual() <= exact_enough ? 0 : patience)) break;
         std::array moved{barrier_.settle(point_, groups_) ? 1.0 : 0.0};
         links_.max(moved);
         if (moved[0] != 0.0) {

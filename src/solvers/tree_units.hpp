@@ -17,7 +17,7 @@ struct TreeUnits {
     /// Marginal cost in full, at most and mostly of the order of one: what small steps of a variable are measured by, where costs differ
     /// by orders of magnitude. That of a group is that of its tied controls as well, and theirs.
     std::vector<double> control_worth, group_worth;
-    bool agree = true;      ///< false: some lower bound is above its upper one
+    bool agree = true;  ///< false: some lower bound is above its upper one
 };
 
 /// Collective. \param groups are those of the program. \param idle_controls as in TreeSettings

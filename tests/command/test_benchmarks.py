@@ -202,6 +202,6 @@ def test_what_ranks_tell_each_other_is_counted_and_a_model_is_marked_as_one(tmp_
             model["collectives"] * (2e-6 + model["bytes_per_collective"] / 1e10))
         weak = report["model"]["weak"][kind]["points"]
         assert [point["extrapolated"] for point in weak] == [False] * 3 + [True] * 8
-        # Each level of pieces is on one of two ranks.
-        assert two["critical_share"] == 1.0 and 0.5 <= two["largest_share"] < 0.52
+        # Most places have no cut below, and wait for nobody.
+        assert 0.5 <= two["largest_share"] < 0.52 and two["largest_share"] <= two["critical_share"] < 0.55
     assert is_picture(tmp_path / "scaling.png")

@@ -46,8 +46,8 @@ double least_cost(core::Communicator const& comm, PieceLinks const& links, fairn
     links.sum(groups);
     least = comm.sum(least) - here.slack_kw;
     for (std::size_t g = 0; g < groups.size(); g += width)
-        least +=
-            least_of({.linear = groups[g], .quadratic = groups[g + 1], .logarithmic = groups[g + 2]}, groups[g + 3], 0.0, 1.0);
+        least += least_of({.linear = groups[g], .quadratic = groups[g + 1], .logarithmic = groups[g + 2]},
+                          groups[g + 3], 0.0, 1.0);
     return least;
 }
 

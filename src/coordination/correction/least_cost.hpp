@@ -12,9 +12,10 @@ namespace dec::coordination {
 
 /// What setpoints mean to first order.
 struct Priced {
-    std::span<double const> alpha;     ///< one per row of pv_systems
-    std::span<double const> gradient;  ///< what a share changes of the priced voltages, kW per share: prices times AC sensitivities
-    double slack_kw = 0.0;             ///< prices times what the voltages keep from their limits, of all ranks
+    std::span<double const> alpha;  ///< one per row of pv_systems
+    std::span<double const>
+        gradient;  ///< what a share changes of the priced voltages, kW per share: prices times AC sensitivities
+    double slack_kw = 0.0;  ///< prices times what the voltages keep from their limits, of all ranks
 };
 
 /// The dual bound: no shares whose voltages, linearised at these ones, keep all limits cost less, kW. Any prices >= 0 give one; those of

@@ -99,8 +99,9 @@ std::vector<FeederSimplex::Row> FeederSimplex::priced_limits(std::vector<double>
     for (double const limit : all) {
         auto const mine = std::ranges::find(own, limit);
         bool const is_high = std::fmod(limit, 2.0) > 0.0;
-        rows.push_back(make_row({.event = is_high ? Event::high_limit : Event::low_limit,
-                                 .index = mine == own.end() ? -1 : node[static_cast<std::size_t>(mine - own.begin())]}));
+        rows.push_back(
+            make_row({.event = is_high ? Event::high_limit : Event::low_limit,
+                      .index = mine == own.end() ? -1 : node[static_cast<std::size_t>(mine - own.begin())]}));
     }
     return rows;
 }
@@ -121,7 +122,10 @@ void FeederSimplex::press(std::vector<double> const& low, std::vector<double> co
         if (place_[d] == Place::fixed) continue;
         double const bound = gradient[d] > 0.0 ? 0.0 : ceiling(d), relative = std::abs(gradient[d]) / mean;
         bool const is_pressed = relative > no_price && relative * cap_ > std::abs(bound - alpha_[d]);
-        place_[d] = !is_pressed ? Place::between : gradient[d] > 0.0 ? Place::lower : upper_[d] < cap_ ? Place::upper : Place::cap;
+        place_[d] = !is_pressed         ? Place::between
+                    : gradient[d] > 0.0 ? Place::lower
+                    : upper_[d] < cap_  ? Place::upper
+                                        : Place::cap;
         if (is_pressed) alpha_[d] = bound;
     }
 }

@@ -46,7 +46,7 @@ bool ExactSearch::with_small_squares(solvers::TreeStart const* start) {
     };
     solvers::TreeStart from;
     bool is_least = false, has_answer = count_open() > 0.0;
-    for (double part = 1e-4; part > 1e-7 && has_answer && !is_least; part *= 0.1) {
+    for (double part = 1e-2; part > 1e-7 && has_answer && !is_least; part *= 0.1) {
         has_answer = solve_beside(part, start, start == &from);
         auto const of_part = end();
         has_answer = has_answer && solve_beside(0.5 * part, &of_part, true);

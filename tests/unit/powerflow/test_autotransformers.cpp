@@ -48,8 +48,10 @@ Feeder autotransformers(Variant const& variant, double load = 1.0) {
     make.source(source, 1.02, {0.5, 5.0}, {1.0, 8.0});
 
     double const va = 20e6;
-    auto const two = make.code(in_series(test::two_windings(3, 115e3, 69e3, Complex{0.007, 0.08} * (115e3 * 115e3 / va)), va));
-    Seat const high{variant.upwards ? middle : source, {A, B, C, N}}, common{variant.upwards ? source : middle, {A, B, C, N}};
+    auto const two =
+        make.code(in_series(test::two_windings(3, 115e3, 69e3, Complex{0.007, 0.08} * (115e3 * 115e3 / va)), va));
+    Seat const high{variant.upwards ? middle : source, {A, B, C, N}},
+        common{variant.upwards ? source : middle, {A, B, C, N}};
     auto const unit = make.unit(two, {high, common});
     for (std::size_t w = 0; w < 2; ++w) {
         auto& winding = make.feeder.transformers[unit].winding[w];
@@ -68,18 +70,22 @@ Feeder autotransformers(Variant const& variant, double load = 1.0) {
     row = in_series(row, second_va);
     row.winding[2].connection = Connection::delta;
     row.winding[2].clock = 1;
-    auto const three = make.unit(make.code(row), {Seat{middle, {A, B, C, N}}, Seat{low, {A, B, C, N}}, Seat{third, {A, B, C}}});
+    auto const three =
+        make.unit(make.code(row), {Seat{middle, {A, B, C, N}}, Seat{low, {A, B, C, N}}, Seat{third, {A, B, C}}});
     make.tap(three, 1, 1.025);
     make.tap(three, 2, 0.98);
 
     double const one_va = 2e6, phase_v = 34.5e3 / sqrt3;
     auto const one = make.unit(
-        make.code(in_series(test::two_windings(1, phase_v, 14400.0, Complex{0.006, 0.07} * (phase_v * phase_v / one_va)), one_va)),
+        make.code(in_series(
+            test::two_windings(1, phase_v, 14400.0, Complex{0.006, 0.07} * (phase_v * phase_v / one_va)), one_va)),
         {Seat{low, {B, N}}, Seat{single, {B, N}}});
     make.tap(one, 0, 0.9);
 
-    make.load(low, PhaseSet::abc(), {load * Complex{2.5e6, 0.8e6}, load * Complex{1.5e6, 0.6e6}, load * Complex{2.0e6, 0.9e6}});
-    make.load(third, PhaseSet::abc(), {load * Complex{0.3e6, 0.1e6}, load * Complex{0.2e6, 0.1e6}, load * Complex{0.1e6, 0.0}},
+    make.load(low, PhaseSet::abc(),
+              {load * Complex{2.5e6, 0.8e6}, load * Complex{1.5e6, 0.6e6}, load * Complex{2.0e6, 0.9e6}});
+    make.load(third, PhaseSet::abc(),
+              {load * Complex{0.3e6, 0.1e6}, load * Complex{0.2e6, 0.1e6}, load * Complex{0.1e6, 0.0}},
               Connection::delta);
     make.load(single, {Phase::b}, {Complex{}, load * Complex{0.7e6, 0.2e6}, Complex{}});
     return make.finish();

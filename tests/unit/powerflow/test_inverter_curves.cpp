@@ -195,14 +195,18 @@ std::size_t check_on_curves(Feeder const& feeder, AcAnswer& ac, InverterCurves c
         for (Phase p : pv.inverter.phases.list()) {
             bool const between = pv.inverter.connection == Connection::delta;
             auto const other = between ? ac.volts(pv.inverter.bus, delta_pair(p)[1]) : Complex{};
-            double const nominal =
-                feeder.buses[pv.inverter.bus].base_v * (!between ? 1.0 : is_leg(p) ? 2.0 : std::numbers::sqrt3);
-            mean += std::abs(ac.volts(pv.inverter.bus, p) - other) / nominal / static_cast<double>(pv.inverter.phases.size());
+            double const nominal = feeder.buses[pv.inverter.bus].base_v * (!between    ? 1.0
+                                                                           : is_leg(p) ? 2.0
+                                                                                       : std::numbers::sqrt3);
+            mean += std::abs(ac.volts(pv.inverter.bus, p) - other) / nominal /
+                    static_cast<double>(pv.inverter.phases.size());
             available += pv_scale * pv.inverter.p_w[slot(p)];
             own_var += pv_scale * pv.inverter.q_var[slot(p)];
         }
         double const rated = pv.inverter.rated_va;
-        auto const var = [&](double v) { return curves.volt_var.empty() ? own_var : rated * share_at(curves.volt_var, v); };
+        auto const var = [&](double v) {
+            return curves.volt_var.empty() ? own_var : rated * share_at(curves.volt_var, v);
+        };
         auto const watt = [&](double v, double q) {
             double const limit = curves.volt_watt.empty() ? available : pv.max_p_w * share_at(curves.volt_watt, v);
             return std::min({available, limit, std::sqrt(rated * rated - q * q)});

@@ -23,14 +23,15 @@ constexpr Loads drawing{0.98, 1500.0, 900.0, 1200.0}, injecting{1.0, -1500.0, -9
 /// Source, line, a transformer that is regulated at its second winding, line, three loads.
 std::string circuit(Loads const& at, bool backwards = false) {
     auto const load = [](char name, int phase, double kw, int kvar) {
-        return fmt::format("New Load.{} bus1=end.{} phases=1 kv=7.2 kw={} kvar={} model=1 vminpu=0.5 vmaxpu=1.5\n", name, phase, kw,
-                           kvar);
+        return fmt::format("New Load.{} bus1=end.{} phases=1 kv=7.2 kw={} kvar={} model=1 vminpu=0.5 vmaxpu=1.5\n",
+                           name, phase, kw, kvar);
     };
     return fmt::format("Clear\nNew Circuit.c basekv=12.47 pu={} r1=0.1 x1=0.8 r0=0.2 x0=1.5\n", at.source_pu) +
            "New Line.l1 bus1=sourcebus bus2=in phases=3 r1=0.5 x1=1.0 r0=1 x0=2.5 c1=0 c0=0 length=1\n" +
-           fmt::format("New Transformer.reg phases=3 windings=2 buses={} kvs=(12.47 12.47) kvas=(8000 8000) xhl=1 "
-                       "%rs=(0.1 0.1)\n",
-                       backwards ? "(out in)" : "(in out)") +
+           fmt::format(
+               "New Transformer.reg phases=3 windings=2 buses={} kvs=(12.47 12.47) kvas=(8000 8000) xhl=1 "
+               "%rs=(0.1 0.1)\n",
+               backwards ? "(out in)" : "(in out)") +
            "New Line.l2 bus1=out bus2=end phases=3 r1=0.8 x1=1.5 r0=1.6 x0=4 c1=0 c0=0 length=1\n" +
            load('a', 1, at.a_kw, 300) + load('b', 2, at.b_kw, 200) + load('c', 3, at.c_kw, 250) +
            "set voltagebases=(12.47)\ncalcvoltagebases\n";
@@ -73,8 +74,8 @@ TEST_CASE("regulators with every setting end at OpenDSS's tap", "[powerflow][con
         Known{"r=3 x=5 cogen=yes revvreg=117 revband=2 revr=1 revx=2 revthreshold=100", injecting, -3},
         Known{"r=6 x=9", drawing, 16}, Known{"vlimit=0", drawing, 12}, Known{"ldc_z=4", drawing, 15},
         Known{"ptphase=max", drawing, 7}, Known{"ptphase=min", drawing, 12}, Known{"ptphase=2", drawing, 7},
-        Known{"maxtapchange=1", drawing, 12}, Known{"maxtapchange=0", drawing, 0}, Known{"inversetime=yes", drawing, 12},
-        Known{"tapwinding=1", drawing, -11},
+        Known{"maxtapchange=1", drawing, 12}, Known{"maxtapchange=0", drawing, 0},
+        Known{"inversetime=yes", drawing, 12}, Known{"tapwinding=1", drawing, -11},
         // Its second winding is on the source's side: it holds the voltage of the first.
         Known{"reversible=yes revvreg=121 revband=2 revthreshold=100", low, -11, true},
         Known{"r=1 x=1 reversible=yes revvreg=121 revband=2 revr=1 revx=2 revthreshold=100", low, -10, true},
@@ -82,9 +83,10 @@ TEST_CASE("regulators with every setting end at OpenDSS's tap", "[powerflow][con
         Known{"reversible=yes revneutral=yes revthreshold=100 revdelay=120 tapnum=5", low, 0, true});
     CAPTURE(known.settings, known.backwards, known.at.a_kw);
 
-    auto const settled = settle(circuit(known.at, known.backwards) +
-                                "New RegControl.r transformer=reg winding=2 vreg=122 band=2 ptratio=60 ctprim=400 delay=15 " +
-                                known.settings + "\n");
+    auto const settled =
+        settle(circuit(known.at, known.backwards) +
+               "New RegControl.r transformer=reg winding=2 vreg=122 band=2 ptratio=60 ctprim=400 delay=15 " +
+               known.settings + "\n");
 
     CHECK(settled.status == Status::converged);
     REQUIRE(settled.positions.tap_steps.size() == 1);
