@@ -68,3 +68,16 @@ def public_feeder(name):
     if not path.exists():
         pytest.skip(f"SKIPPED: {path} is absent; set DEC_SHARED to the folder of public feeders")
     return path
+
+
+def sunny_ieee8500(folder):
+    """The public feeder with PV at every secondary and the light load of a sunny noon, as in benchmarks/scenarios/ieee8500_10.toml, where
+    its own regulators are set for a heavy load. To be asked at a source voltage of 0.98 pu."""
+    import h5py
+
+    feeder = folder / "populated.h5"
+    succeed("populate", public_feeder("ieee8500.xml.gz"), feeder, "--pv-penetration", 1.0, "--quiet")
+    with h5py.File(feeder, "r+") as file:
+        for path, factor in (("loads/p", 0.4), ("loads/q", 0.4), ("ders/pv/p", 0.3), ("ders/pv/max_p", 0.3), ("branches/tap_changers/step", 0.0)):
+            file[path][:] *= factor
+    return feeder

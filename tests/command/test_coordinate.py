@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from command_line import DEMONSTRATION, ENVIRONMENT, SOURCE, command, dec, public_feeder, succeed
+from command_line import DEMONSTRATION, ENVIRONMENT, SOURCE, command, dec, public_feeder, succeed, sunny_ieee8500
 
 sys.path.insert(0, str(SOURCE / "benchmarks"))
 from common import h5py  # noqa: E402
@@ -96,14 +96,7 @@ def known_optimum(simulation, folder):
 
 
 def test_a_populated_public_feeder_is_kept_inside_its_limits(tmp_path):
-    feeder = tmp_path / "populated.h5"
-    succeed("populate", public_feeder("ieee8500.xml.gz"), feeder, "--pv-penetration", 1.0, "--quiet")
-    # The light load of a sunny noon, as in benchmarks/scenarios/ieee8500_10.toml; its regulators are set for a heavy load.
-    with h5py.File(feeder, "r+") as file:
-        for path, factor in (("loads/p", 0.4), ("loads/q", 0.4), ("ders/pv/p", 0.3), ("ders/pv/max_p", 0.3), ("branches/tap_changers/step", 0.0)):
-            file[path][:] *= factor
-
-    simulation = closed_loop(feeder, tmp_path, 2, ("--source-voltage", 0.98))
+    simulation = closed_loop(sunny_ieee8500(tmp_path), tmp_path, 2, ("--source-voltage", 0.98))
 
     assert simulation.exported.sum() < 0.999 * simulation.pv["max_p"].sum()
 

@@ -11,10 +11,9 @@ import threading
 import time
 from pathlib import Path
 
-import h5py
 import pytest
 
-from command_line import DEMONSTRATION, EXECUTABLE, SOURCE, public_feeder, succeed
+from command_line import DEMONSTRATION, EXECUTABLE, SOURCE, sunny_ieee8500
 from stomp_broker import SIMULATION, Broker, PlatformSide, Running, need_platform
 
 sys.path.insert(0, str(SOURCE / "benchmarks"))
@@ -341,14 +340,7 @@ def test_a_feeder_is_uploaded_and_kept_inside_its_limits_as_the_sun_changes(tmp_
 
 
 def test_a_populated_public_feeder_is_uploaded_and_kept_inside_its_limits(tmp_path):
-    populated = tmp_path / "populated.h5"
-    succeed("populate", public_feeder("ieee8500.xml.gz"), populated, "--pv-penetration", 1.0, "--quiet")
-    # The light load of a sunny noon, as in benchmarks/scenarios/ieee8500_10.toml; its regulators are set for a heavy load.
-    with h5py.File(populated, "r+") as file:
-        for path, factor in (("loads/p", 0.4), ("loads/q", 0.4), ("ders/pv/p", 0.3), ("ders/pv/max_p", 0.3), ("branches/tap_changers/step", 0.0)):
-            file[path][:] *= factor
-
-    check_steps(closed_loop(populated, tmp_path, "--source-voltage", "0.98", "--ranks", "2"))
+    check_steps(closed_loop(sunny_ieee8500(tmp_path), tmp_path, "--source-voltage", "0.98", "--ranks", "2"))
 
 
 # ---- wrong usage
