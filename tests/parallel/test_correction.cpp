@@ -75,16 +75,21 @@ TEST_CASE("an answer is called optimal only if successive linearisation finds no
           "[correction]") {
     core::Communicator const alone{MPI_COMM_SELF};
     // Among them are floating deltas with PV on one phase, of which the model knows little.
-    auto const seed = GENERATE(range(0U, 12U));
-    auto const name = GENERATE(as<std::string>{}, "quadratic", "min-curtailment");
-    auto const feeder = test::random_ac_feeder({.seed = seed, .branches = 20});
-    auto const settings = settings_for(feeder, seed);
+    int optimal = 0;
+    for (unsigned seed = 0; seed < 12; ++seed)
+        for (std::string const name : {"quadratic", "min-curtailment"}) {
+            auto const feeder = test::random_ac_feeder({.seed = seed, .branches = 20});
+            auto const settings = settings_for(feeder, seed);
 
-    auto const found = test::corrected(alone, feeder, method("exact"), policy(name), settings);
-    auto const best = test::ac_optimum(feeder, policy(name), settings.limits, found.answer.alpha);
+            auto const found = test::corrected(alone, feeder, method("exact"), policy(name), settings);
+            auto const best = test::ac_optimum(feeder, policy(name), settings.limits, found.answer.alpha);
 
-    CAPTURE(seed, name, found.answer.ac->rounds, found.answer.open, best.objective);
-    CHECK(exit_code(found.answer.status) == core::ExitCode::solved);
-    if (found.answer.status == Status::optimal) CHECK(found.answer.objective <= best.objective * (1.0 + 1e-3) + 1e-6);
-    else CHECK_FALSE(found.answer.open.empty());
+            CAPTURE(seed, name, found.answer.ac->rounds, found.answer.open, best.objective);
+            CHECK(exit_code(found.answer.status) == core::ExitCode::solved);
+            if (found.answer.status == Status::optimal) {
+                ++optimal;
+                CHECK(found.answer.objective <= best.objective * (1.0 + 1e-3) + 1e-6);
+            } else CHECK_FALSE(found.answer.open.empty());
+        }
+    CHECK(optimal >= 16);  // of 24; no more may be given up as converged
 }
