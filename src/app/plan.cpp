@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "dec/coordination/limits.hpp"
+#include "dec/core/memory.hpp"
 #include "dec/synthesis/generate.hpp"
-#include "memory.hpp"
 #include "pv_target.hpp"
 
 namespace dec::app {
@@ -104,7 +104,7 @@ Plan plan(Context& context, Opened opened, SolveOptions const& options, Question
     auto const& run = opened.run;
     auto const& t = piece.totals;
     auto const own = static_cast<double>(piece.own);
-    auto const memory = measure_memory();
+    auto const memory = core::measure_memory();
     double const expected_mb = std::max(memory.peak, memory.now - memory.free + expected_growth_mb(own, options));
     model::LinDist3Flow flow{comm, piece, {.source_voltage_pu = options.source_voltage}};
     double const build_seconds = clock.lap();

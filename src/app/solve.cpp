@@ -12,11 +12,11 @@
 
 #include <memory>
 
+#include "dec/core/memory.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/io/fleet.hpp"
 #include "dec/results/agent_messages_file.hpp"
 #include "dec/results/messages.hpp"
-#include "memory.hpp"
 #include "plan.hpp"
 #include "solve_feeder.hpp"
 #include "solve_fleet.hpp"
@@ -95,7 +95,7 @@ core::ExitCode solve(Context& context, SolveOptions const& options) {
     });
     auto const about_messages = write_messages(context, solved, options, options.messages.value_or(""));
     summary.seconds.write = clock.lap();
-    context.log.detail(spent_on("write", summary.seconds.write));
+    context.log.detail(core::spent_on("write", summary.seconds.write));
     summary.seconds.total = total.lap();
     progress.end();
     if (comm.is_root()) {

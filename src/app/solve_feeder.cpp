@@ -8,12 +8,12 @@
 
 #include "dec/coordination/check.hpp"
 #include "dec/coordination/correction.hpp"
+#include "dec/core/memory.hpp"
 #include "dec/fairness/contracts.hpp"
 #include "dec/io/sparql.hpp"
 #include "dec/results/messages.hpp"
 #include "dec/results/start.hpp"
 #include "hand_out.hpp"
-#include "memory.hpp"
 #include "settle_taps.hpp"
 #include "signals.hpp"
 
@@ -128,7 +128,7 @@ std::int64_t time_of(core::Communicator const& comm, std::string const& path) {
 /// How long a step took, since the last one ended.
 double finished(Context const& context, char const* step, Clock& clock) {
     double const seconds = clock.lap();
-    context.log.detail(spent_on(step, seconds));
+    context.log.detail(core::spent_on(step, seconds));
     return seconds;
 }
 
@@ -224,7 +224,7 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
     run.seconds.check = clock.lap() - timed.linear_seconds;
     run.seconds.solve = timed.linear_seconds;
     run.traffic = timed.traffic;
-    context.log.detail(spent_on("solve", run.seconds.solve));
+    context.log.detail(core::spent_on("solve", run.seconds.solve));
     coordination::require_finite(comm, piece, answer.nodes, answer.uncurtailed);
     if (answer.status == coordination::Status::infeasible)
         throw core::Error{core::ExitCode::infeasible, answer.conflicts};
@@ -244,7 +244,7 @@ Solved solve_feeder(Context& context, Opened opened, SolveOptions const& options
     auto const check = coordination::check_linear(comm, flow, answer, export_kw, export_kvar);
     require_agreement(check);
     run.seconds.check += clock.lap();
-    context.log.detail(spent_on("check", run.seconds.check));
+    context.log.detail(core::spent_on("check", run.seconds.check));
 
     // 6. What fairness costs: what is exported at most under the same limits and contracts.
     auto& summary = solved.summary = results::summarise(comm, flow, answer, check, settings.limits, run);

@@ -13,13 +13,13 @@
 #include <set>
 
 #include "dec/core/archive.hpp"
+#include "dec/core/memory.hpp"
 #include "dec/core/output_file.hpp"
 #include "dec/core/text.hpp"
 #include "dec/core/work_queue.hpp"
 #include "dec/io/fleet.hpp"
 #include "dec/results/fleet_file.hpp"
 #include "dec/results/messages.hpp"
-#include "memory.hpp"
 #include "plan.hpp"
 #include "signals.hpp"
 #include "solve_feeder.hpp"
@@ -402,7 +402,7 @@ class FleetRun {
 
     core::ExitCode finish() {
         auto code = core::ExitCode::solved;
-        double const peak = comm_.max(measure_memory().peak);
+        double const peak = comm_.max(core::measure_memory().peak);
         bool const stopped = comm_.max(std::int64_t{signal_received()}) != 0;
         auto const stop_code = stopped ? interrupted_code(comm_) : core::ExitCode::solved;
         progress_.end();

@@ -129,8 +129,8 @@ class Search {
     std::map<std::int32_t, Given> given_later_;                 // to vertices of the last level
     std::vector<Frame> path_;
     std::vector<char> has_limits_;  // per own vertex: at it or, on this rank, below
-    std::vector<std::int64_t>
-        settled_;  // per own vertex: the one limit that all DERs at and below it have a part in, or -1
+    // Per own vertex: the one limit that all DERs at and below it have a part in, or -1.
+    std::vector<std::int64_t> settled_;
     PowerContenders stack_, list_;
     std::vector<std::int64_t> binding_;
 };

@@ -1,10 +1,10 @@
 #include "tables.hpp"
 
-#include <sys/resource.h>
-
 #include <cmath>
 #include <limits>
 #include <numbers>
+
+#include "dec/core/memory.hpp"
 
 namespace dec::results {
 
@@ -15,12 +15,6 @@ using feeder::Phase;
 using partition::Piece;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-double peak_memory_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
 
 struct Identity {
     std::string_view name, mrid;
@@ -202,7 +196,7 @@ Summary summary_of_piece(core::Communicator const& comm, Piece const& piece, Run
                        .collectives = sent.collectives,
                        .collective_bytes = comm.max(sent.collective_bytes),
                        .seconds = comm.sum(sent.seconds) / comm.size()};
-    s.peak_memory_mb = comm.max(peak_memory_mb());
+    s.peak_memory_mb = comm.max(core::measure_memory().peak);
     s.seconds = run.seconds;
     return s;
 }
@@ -264,7 +258,7 @@ void write_timing(core::Communicator const& comm, core::TableSink& file, Run con
     ranks.add("messages_sent", std::vector<double>{static_cast<double>(run.traffic.messages)});
     ranks.add("bytes_sent", std::vector<double>{static_cast<double>(run.traffic.bytes)});
     ranks.add("communication_seconds", std::vector<double>{run.traffic.seconds});
-    ranks.add("peak_memory", std::vector<double>{peak_memory_mb()});
+    ranks.add("peak_memory", std::vector<double>{core::measure_memory().peak});
     std::vector<std::int64_t> rounds;
     if (comm.is_root())
         for (std::size_t r = 0; r < run.iteration_seconds.size(); ++r) rounds.push_back(static_cast<std::int64_t>(r));

@@ -151,9 +151,9 @@ class Correction {
     bool any_steps_ = false;      // of loads at the upper limit
     std::vector<char> hopeless_;  // per node: above its limit whatever is curtailed; empty before anybody has looked
     bool any_hopeless_ = false;
-    std::vector<double>
-        beside_;           // per DER, kW per share: worth of what sensitivities of the model lack, at the last prices
-    bool weighs_ = false;  // they are in the program
+    // Per DER, kW per share: worth of what sensitivities of the model lack, at the last prices.
+    std::vector<double> beside_;
+    bool weighs_ = false;                           // they are in the program
     std::optional<double> above_;                   // what the answer that came to rest may cost above the least
     std::vector<double> offset_, feasible_offset_;  // per node, pu^2; those of the last program that had an answer
     double tolerance_ = settings_.tolerance;

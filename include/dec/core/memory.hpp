@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace dec::app {
+namespace dec::core {
 
 /// MB (2^20 bytes): resident at most so far, resident now, and what of that the heap has free.
 struct Memory {
@@ -19,4 +19,4 @@ struct Memory {
 /// What a step took on this rank, and what all until then have taken, as a line for --verbose.
 [[nodiscard]] std::string spent_on(std::string_view step, double seconds);
 
-}  // namespace dec::app
+}  // namespace dec::core

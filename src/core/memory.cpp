@@ -1,4 +1,4 @@
-#include "memory.hpp"
+#include "dec/core/memory.hpp"
 
 #include <fmt/format.h>
 #include <malloc.h>
@@ -7,7 +7,7 @@
 
 #include <fstream>
 
-namespace dec::app {
+namespace dec::core {
 
 Memory measure_memory() {
     constexpr double bytes_per_megabyte = 1024.0 * 1024.0;
@@ -37,4 +37,4 @@ std::string spent_on(std::string_view step, double seconds) {
                        computing_seconds(), memory.now, memory.peak);
 }
 
-}  // namespace dec::app
+}  // namespace dec::core
